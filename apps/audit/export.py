@@ -89,9 +89,11 @@ def write_bundle(
     public_keys: Iterable[bytes],
     private_key: Ed25519PrivateKey,
     exported_at: datetime,
+    name: str = "",
 ) -> dict[str, Any]:
     """Write the bundle to `path` in one stroke and return its manifest; records are taken one at a time.
 
+    `organization` is written as the checkpoints write it; `name` is what people call it.
     Records are written as they are, right or wrong: proving them is the verifier's work, not the exporter's.
     """
     path = Path(path)
@@ -99,7 +101,17 @@ def write_bundle(
         try:
             with zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as archive:
                 writer = _Writer(archive, exported_at)
-                manifest = _write_contents(writer, organization, records, checkpoints, public_keys, private_key)
+                trail = _Trail(records)
+                _write_evidence(writer, trail, checkpoints, {*public_keys, public_bytes(private_key)})
+                manifest = {
+                    "format": verifier.FORMAT,
+                    "organization": organization,
+                    "name": name,
+                    **trail.summary,
+                    "files": dict(writer.hashes),
+                    "exported_at": timestamp(exported_at),
+                }
+                writer.write(verifier.MANIFEST, [f"{seal(manifest, private_key).line}\n".encode()])
             partial.flush()
             os.fsync(partial.fileno())
             os.replace(partial.name, path)
@@ -109,32 +121,16 @@ def write_bundle(
     return manifest
 
 
-def _write_contents(
-    writer: "_Writer",
-    organization: str,
-    records: Iterable[Record],
-    checkpoints: Iterable[Signed],
-    public_keys: Iterable[bytes],
-    private_key: Ed25519PrivateKey,
-) -> dict[str, Any]:
-    trail = _Trail(records)
-    keys = {key_id(key): key for key in (*public_keys, public_bytes(private_key))}
-    named = {name: base64.b64encode(key).decode() for name, key in sorted(keys.items())}
+def _write_evidence(
+    writer: "_Writer", trail: "_Trail", checkpoints: Iterable[Signed], public_keys: Iterable[bytes]
+) -> None:
+    """Everything but the manifest, which must know it all."""
+    named = {key_id(key): base64.b64encode(key).decode() for key in public_keys}
     writer.write(verifier.RECORDS, trail.lines())
     writer.write(verifier.CHECKPOINTS, (f"{checkpoint.line}\n".encode() for checkpoint in checkpoints))
     writer.write(verifier.KEYS, [f"{canonical(named)}\n".encode()])
     writer.write(verifier.VERIFIER, [Path(verifier.__file__).read_bytes()])
     writer.write(verifier.README, [README.encode()])
-    content = {
-        "format": verifier.FORMAT,
-        "organization": organization,
-        **trail.summary,
-        "files": dict(writer.hashes),
-        "exported_at": timestamp(writer.exported_at),
-    }
-    manifest = seal(content, private_key)
-    writer.write(verifier.MANIFEST, [f"{manifest.line}\n".encode()])
-    return content
 
 
 class _Trail:

@@ -36,7 +36,18 @@ ZEROS = "0" * 64
 RECORDS, CHECKPOINTS, KEYS = "records.ndjson", "checkpoints.ndjson", "public_keys.json"
 MANIFEST, VERIFIER, README = "manifest.json", "verify.py", "README.txt"
 LISTED = (RECORDS, CHECKPOINTS, KEYS, VERIFIER, README)  # the files whose SHA-256 the manifest carries
-MANIFEST_FIELDS = {"format", "organization", "first", "last", "last_hash", "count", "files", "exported_at", "key"}
+MANIFEST_FIELDS = {
+    "format",
+    "organization",
+    "first",
+    "last",
+    "last_hash",
+    "count",
+    "files",
+    "exported_at",
+    "key",
+    "name",
+}
 CHECKPOINT_FIELDS = {"organization", "sequence", "hash", "at", "key"}
 
 MAX_LINE = 16 * 1024 * 1024  # no honest record comes near; a hostile line must not fill the memory
@@ -649,7 +660,7 @@ class Examination:
 
 def _sound_manifest(manifest: dict[str, Any]) -> bool:
     numbers = all(type(manifest[name]) is int for name in ("first", "last", "count"))
-    texts = all(isinstance(manifest[name], str) for name in ("organization", "last_hash", "exported_at", "key"))
+    texts = all(isinstance(manifest[name], str) for name in ("organization", "name", "last_hash", "exported_at", "key"))
     known = manifest["format"] == FORMAT and isinstance(manifest["files"], dict)
     return numbers and texts and known and manifest["first"] >= 1
 
@@ -728,7 +739,11 @@ def _keys_in(data: bytes) -> list[bytes]:
 
 def sentences(report: Report, manifest: dict[str, Any]) -> Iterator[str]:
     """The report in plain sentences, safe to print: a hostile bundle must not write to the terminal's controls."""
-    lines = [f"Audit trail of {manifest['organization']}, exported at {manifest['exported_at']}."] if manifest else []
+    lines = (
+        [f"Audit trail of {manifest['name'] or manifest['organization']}, exported at {manifest['exported_at']}."]
+        if manifest
+        else []
+    )
     lines += [f"WRONG: {problem.sentence}" for problem in report.problems[:SHOWN_PROBLEMS]]
     if len(report.problems) > SHOWN_PROBLEMS:
         lines.append(f"WRONG: and {len(report.problems) - SHOWN_PROBLEMS} more.")

@@ -61,6 +61,7 @@ def exported(
         public_keys=[public_bytes(key)],
         private_key=key,
         exported_at=START + timedelta(days=30),
+        name="Meridian Air",
     )
     return path
 

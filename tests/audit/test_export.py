@@ -54,6 +54,7 @@ def test_manifest_tells_what_the_bundle_holds() -> None:
     assert json.loads(envelope["body"]) == {
         "format": "tenure-audit-export/1",
         "organization": "meridian-air",
+        "name": "Meridian Air",
         "first": 1,
         "last": 10,
         "last_hash": TEN[-1].hash,

@@ -364,7 +364,7 @@ def test_changed_checkpoint_is_named(bundle: Path) -> None:
 
 
 def test_changed_manifest_is_named(bundle: Path) -> None:
-    edited(bundle, verifier.MANIFEST, lambda text: text.replace(b"meridian", b"harbours"))
+    edited(bundle, verifier.MANIFEST, lambda text: text.replace(b"meridian-air", b"harbour-bank"))
     assert found(bundle) == [("signature", None), ("checkpoint", 4), ("checkpoint", 8)]
 
 
@@ -533,7 +533,7 @@ def test_command_from_the_bundle_itself_proves_the_trail(bundle: Path, tmp_path:
     kept = tmp_path / "kept.ndjson"
     kept.write_text(checkpoint_at(10, TEN).line)
     code, output = run(script, bundle, "--public-key", public_bytes(KEY).hex(), "--checkpoint", kept)
-    assert (code, output.splitlines()[0]) == (0, "Audit trail of meridian-air, exported at 2026-03-31T09:30:00Z.")
+    assert (code, output.splitlines()[0]) == (0, "Audit trail of Meridian Air, exported at 2026-03-31T09:30:00Z.")
     assert output.splitlines()[-1] == "Result: the trail is whole."
 
     with_records(bundle, TEN[:6])
