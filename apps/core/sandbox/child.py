@@ -102,7 +102,12 @@ def _work(request: dict[str, Any]) -> Any:
     def progress(done: int, total: int, message: str) -> None:
         send({"progress": [int(done), int(total), str(message)[:500]]})
 
-    job = Job(payload=request["payload"], inputs=inputs, outputs=outputs, threads=limits.threads, progress=progress)
+    def tell(part: Any) -> None:
+        send({"part": plain(part)})
+
+    job = Job(
+        payload=request["payload"], inputs=inputs, outputs=outputs, threads=limits.threads, progress=progress, tell=tell
+    )
     return find(request["function"])(job)
 
 

@@ -21,7 +21,7 @@ from typing import Any, Literal
 
 from . import bubblewrap, outcome
 from .errors import Failed, Refused, SandboxError
-from .job import Limits, Progress, Result, _no_progress
+from .job import Limits, Progress, Result, Told, _no_progress, _nobody_listens
 from .walls import APPS
 
 Profile = Literal["light", "runtime", "learning"]
@@ -201,6 +201,7 @@ class _Follow:
     """What a run has said so far."""
 
     progress: Progress
+    told: Told = _nobody_listens
     messages: list[dict[str, Any]] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     walls: dict[str, Any] | None = None
@@ -218,6 +219,8 @@ class _Follow:
             elif "progress" in body:
                 done, total, message = outcome.read_progress(body["progress"])
                 self.progress(done, total, message)
+            elif "part" in body:
+                self.told(body["part"])
             else:
                 self.messages.append(body)
 
@@ -251,14 +254,19 @@ def _collect(source: Path, target: Path) -> None:
 
 
 def _attempt(
-    request: dict[str, Any], profile: Profile, progress: Progress, cancelled: Callable[[], bool], outputs: Path | None
+    request: dict[str, Any],
+    profile: Profile,
+    progress: Progress,
+    told: Told,
+    cancelled: Callable[[], bool],
+    outputs: Path | None,
 ) -> Result | None:
     """One try on one launcher; None when the launcher had left before it took the request."""
     launcher = _pool.take(profile, request["limits"]["threads"])
     folder = Path(launcher.folder) / uuid.uuid4().hex
     for name in ("work", "outputs"):
         (folder / name).mkdir(parents=True)
-    follow, keep = _Follow(progress), False
+    follow, keep = _Follow(progress, told), False
     request = {**request, "folder": str(folder), "outer": launcher.outer, "missing": launcher.missing}
     try:
         try:
@@ -293,12 +301,14 @@ def run(
     outputs: str | Path | None = None,
     limits: Limits | None = None,
     progress: Progress | None = None,
+    told: Told | None = None,
     cancelled: Callable[[], bool] | None = None,
     profile: Profile = "learning",
 ) -> Result:
     """Run one marked function in an isolated child and give its result; raises a SandboxError with a sentence.
 
-    `cancelled` is asked about twice a second in this thread, also while the child says nothing.
+    `cancelled` is asked about twice a second in this thread, also while the child says nothing. `told` gets each part
+    of the result that the function hands on with `job.tell` before its end; what it raises ends the run.
     """
     request = {
         "function": function,
@@ -308,7 +318,7 @@ def run(
     }
     target = Path(outputs) if outputs is not None else None
     for _ in range(3):
-        result = _attempt(request, profile, progress or _no_progress, cancelled or (lambda: False), target)
+        result = _attempt(request, profile, progress or _no_progress, told or _nobody_listens, cancelled or (lambda: False), target)
         if result is not None:
             return result
     raise SandboxError("The sandbox could not be reached. Start the run again.")

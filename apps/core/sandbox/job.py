@@ -10,6 +10,7 @@ from typing import Any
 KIB, MIB, GIB = 2**10, 2**20, 2**30
 
 Progress = Callable[[int, int, str], None]
+Told = Callable[[Any], None]
 SandboxedFunction = Callable[["Job"], Any]
 
 
@@ -53,6 +54,10 @@ def _no_progress(done: int, total: int, message: str) -> None:
     """Progress that nobody listens to."""
 
 
+def _nobody_listens(part: Any) -> None:
+    """Parts of a result that nobody listens to."""
+
+
 @dataclass(frozen=True)
 class Job:
     """The one argument of a sandboxed function: JSON, read-only input files, an empty folder for flat output files."""
@@ -62,6 +67,7 @@ class Job:
     outputs: Path
     threads: int = 1
     progress: Progress = field(default=_no_progress)
+    tell: Told = field(default=_nobody_listens)  # a part of the result, as JSON, before the end
 
     @classmethod
     def local(
@@ -71,10 +77,11 @@ class Job:
         inputs: dict[str, str | Path] | None = None,
         outputs: str | Path = ".",
         progress: Progress = _no_progress,
+        tell: Told = _nobody_listens,
     ) -> Job:
         """A job for calling the function directly, without walls, as tests of an engine do."""
         paths = {name: Path(path) for name, path in (inputs or {}).items()}
-        return cls(payload=payload or {}, inputs=paths, outputs=Path(outputs), progress=progress)
+        return cls(payload=payload or {}, inputs=paths, outputs=Path(outputs), progress=progress, tell=tell)
 
 
 def sandboxed[F: SandboxedFunction](function: F) -> F:

@@ -24,6 +24,14 @@ def say(job: Job) -> dict[str, Any]:
 
 
 @sandboxed
+def tell_then_crash(job: Job) -> None:
+    """Hand on two parts of the result, then die: what was told must have arrived."""
+    job.tell({"part": 1})
+    job.tell({"part": float("nan")})
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+@sandboxed
 def loop_forever(job: Job) -> None:
     """Compute without end."""
     while True:

@@ -59,6 +59,23 @@ def test_progress_reaches_the_caller() -> None:
     assert seen == [(1, 2, "Half way")]
 
 
+def test_parts_told_before_a_crash_have_reached_the_caller() -> None:
+    parts: list[Any] = []
+
+    with pytest.raises(sandbox.Crashed):
+        attempt("tell_then_crash", told=parts.append)
+
+    assert parts == [{"part": 1}, {"part": None}]
+
+
+def test_caller_who_raises_while_told_ends_the_run() -> None:
+    def refuse(part: Any) -> None:
+        raise RuntimeError("no room")
+
+    with pytest.raises(RuntimeError, match="no room"):
+        attempt("tell_then_crash", told=refuse)
+
+
 def test_output_files_are_moved_to_the_folder(tmp_path: Path) -> None:
     source = tmp_path / "rows.csv"
     source.write_text("a,b\n")
