@@ -75,8 +75,8 @@ def _hashed_texts(values: pa.Array, salt: np.uint64) -> np.ndarray:
     places = np.arange(len(letters), dtype=np.int64) - np.repeat(starts, lengths)
     # Beyond the period the weights are scattered anew, so that long texts do not repeat them.
     weights = _WEIGHTS[int(salt)][places % _PERIOD]
-    if len(places) and places.max() >= _PERIOD:
-        weights = mixed(weights ^ (places // _PERIOD).astype(np.uint64)) | np.uint64(1)
+    far = np.flatnonzero(places >= _PERIOD)
+    weights[far] = mixed(weights[far] ^ (places[far] // _PERIOD).astype(np.uint64)) | np.uint64(1)
     sums = np.zeros(count, np.uint64)
     filled = lengths > 0
     if filled.any():
