@@ -1,0 +1,170 @@
+"""The reference of a model version: its bins, and what the reference rows look like in them. Immutable and named by
+its hash.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+
+from apps.monitoring.engine import bins as binning
+from apps.monitoring.engine import codec, outcomes
+from apps.monitoring.engine.bins import (
+    COARSE,
+    FINE,
+    INPUT,
+    MOST_LABELS,
+    PREDICTION,
+    REGRESSION,
+    SCORE,
+    UNSUPERVISED,
+    Bins,
+    Categorical,
+    Numeric,
+    Outputs,
+)
+from apps.monitoring.engine.edges import categories_of, edges_of, group_cuts
+from apps.monitoring.engine.exact import Floats, unit_for
+from apps.monitoring.engine.outcomes import OutcomeBins
+from apps.monitoring.engine.reduce import category_codes, kind_of, numeric_values, reduce_all
+from apps.monitoring.engine.state import State, decode
+
+MAGIC = b"TNB1"
+FORMAT = 1
+
+
+class Unfit(ValueError):
+    """No baseline can be made of these rows; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One input of the model: "numeric" or "category"."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Bins, the state of the reference rows, and the state of their outcomes where the reference knows them."""
+
+    bins: Bins
+    reference: State
+    outcomes: State | None
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The baseline as bytes, the same for the same baseline."""
+        known = self.outcomes.encode() if self.outcomes else b""
+        parts = {"bins": self.bins.packed, "reference": self.reference.encode(), "outcomes": known}
+        return codec.pack(
+            {"format": FORMAT}, {name: np.frombuffer(part, dtype=np.uint8) for name, part in parts.items()}
+        )
+
+    @property
+    def sha256(self) -> str:
+        """The hash that names this baseline."""
+        return hashlib.sha256(self.packed).hexdigest()
+
+    @cached_property
+    def outcome_bins(self) -> OutcomeBins:
+        """How labelled predictions are counted."""
+        return outcomes.bins_for(self.bins)
+
+    def encode(self) -> bytes:
+        """The baseline as compressed bytes."""
+        return codec.compress(self.packed, MAGIC)
+
+
+def decode_baseline(blob: bytes) -> Baseline:
+    """A baseline from its bytes; `codec.Damaged` when they were cut off or changed."""
+    header, arrays = codec.unpack(codec.decompress(blob, MAGIC))
+    if header.get("format") != FORMAT:
+        raise codec.Damaged("This baseline was written by another version.")
+    known = arrays["outcomes"].tobytes()
+    bins = binning.unpack(arrays["bins"].tobytes())
+    return Baseline(bins, decode(arrays["reference"].tobytes()), decode(known) if known else None)
+
+
+def build(table: pa.Table, columns: Sequence[Column], outputs: Outputs) -> Baseline:
+    """A baseline from reference rows: the model's inputs, and its score, prediction and the true label where they are
+    there.
+
+    Raises Unfit when there is no row, a column is missing, or there are too many labels.
+    """
+    _check_fit(table, columns, outputs)
+    numeric = [numeric_bins(table, one.name, INPUT) for one in columns if one.kind == "numeric"]
+    categorical = [category_cells(table, one.name, INPUT) for one in columns if one.kind != "numeric"]
+    if outputs.score in table.column_names:
+        numeric.append(numeric_bins(table, outputs.score, SCORE))
+    if outputs.prediction in table.column_names:
+        if outputs.task in (REGRESSION, UNSUPERVISED):
+            numeric.append(numeric_bins(table, outputs.prediction, PREDICTION))
+        else:
+            categorical.append(category_cells(table, outputs.prediction, PREDICTION))
+    bins = Bins(tuple(numeric), tuple(categorical), outputs)
+    reference = reduce_all(table, bins)
+    has_labels = outputs.label in table.column_names and outputs.task != UNSUPERVISED
+    return Baseline(bins, reference, outcomes.reduce_all(table, outcomes.bins_for(bins)) if has_labels else None)
+
+
+def _check_fit(table: pa.Table, columns: Sequence[Column], outputs: Outputs) -> None:
+    if table.num_rows == 0:
+        raise Unfit("The reference has no rows; a baseline needs some, and a few thousand to be worth comparing with.")
+    missing = [one.name for one in columns if one.name not in table.column_names]
+    if missing:
+        raise Unfit(f"The reference lacks the columns {', '.join(missing)}.")
+    reserved = {one.name for one in columns} & {outputs.prediction, outputs.score, outputs.label}
+    if reserved:
+        raise Unfit(f"{', '.join(sorted(reserved))} is both an input and an output; rename one of them.")
+    if len(outputs.labels) > MOST_LABELS:
+        raise Unfit(f"The model has {len(outputs.labels)} labels; up to {MOST_LABELS} can be monitored by label.")
+
+
+def numeric_bins(table: pa.Table, name: str, role: str) -> Numeric:
+    """Bins of a numeric column from its reference values."""
+    values = numeric_values(table, name)
+    ordered = np.sort(values[np.isfinite(values)])
+    edges = edges_of(ordered)
+    pivot = float(ordered[len(ordered) // 2]) if len(ordered) else 0.0
+    with np.errstate(over="ignore"):
+        reach = max(pivot - ordered[0], ordered[-1] - pivot) if len(ordered) else 1.0
+    places = np.concatenate([[0], np.searchsorted(ordered, edges.values, side="right"), [len(ordered)]])
+    means = np.array([_mean(ordered[a:b]) for a, b in pairwise(places)])
+    cuts = group_cuts(ordered, edges, COARSE), group_cuts(ordered, edges, FINE)
+    return Numeric(name, role, edges, *cuts, means, _mean(ordered), _sd(ordered), pivot, unit_for(float(reach)))
+
+
+def _mean(values: Floats) -> float:
+    """The mean, without running over for the largest floats; 0 for no values."""
+    return float(np.mean(values / len(values)) * len(values)) if len(values) else 0.0
+
+
+def _sd(values: Floats) -> float:
+    """The standard deviation (n - 1); 0 for a constant or where it is beyond what a float holds."""
+    if len(values) < 2 or values[0] == values[-1]:
+        return 0.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = float(np.std(values, ddof=1))
+    return found if np.isfinite(found) else 0.0
+
+
+def category_cells(table: pa.Table, name: str, role: str) -> Categorical:
+    """Cells of a column of categories from its reference values."""
+    codes, names = category_codes(table, name)
+    counts = np.bincount(codes[codes >= 0], minlength=len(names))
+    return Categorical(
+        name, role, categories_of({one: int(count) for one, count in zip(names, counts, strict=True) if count})
+    )
+
+
+def columns_of(table: pa.Table, outputs: Outputs) -> list[Column]:
+    """The inputs of a table by the kind of their columns; underscored columns are not inputs."""
+    skip = {outputs.prediction, outputs.score, outputs.label}
+    names = [name for name in table.column_names if name not in skip and not name.startswith("_")]
+    return [Column(name, kind_of(table.schema.field(name).type)) for name in names]

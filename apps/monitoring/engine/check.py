@@ -1,0 +1,188 @@
+"""One drift check: two states compared over all features, with everything needed to compute it again."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from apps.monitoring.engine import VERSION, policy, statistics
+from apps.monitoring.engine.bins import COARSE, FINE, Bins, Categorical, Numeric
+from apps.monitoring.engine.exact import Floats
+from apps.monitoring.engine.policy import NOT_ENOUGH, Limits
+from apps.monitoring.engine.state import State
+
+SIGNALS = ("drift", "null", "unseen", "outside")
+ROLE_WEIGHT = {"score": 4.0, "prediction": 4.0}  # what the model says ranks above any single input
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of a check: the level of each signal, the features ranked, and how to recompute them."""
+
+    level: str
+    rows_reference: int
+    rows_current: int
+    features: list[dict[str, Any]]
+    signals: dict[str, str]
+    limits: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as it is stored."""
+        return {
+            "level": self.level,
+            "rows": {"reference": self.rows_reference, "current": self.rows_current},
+            "signals": self.signals,
+            "features": self.features,
+            "limits": self.limits,
+            "definitions": statistics.DEFINITIONS,
+            "engine": VERSION,
+        }
+
+
+def compare(
+    bins: Bins, reference: State, current: State, limits: Limits, importance: Mapping[str, float] | None = None
+) -> Report:
+    """Compare the current window with the reference, decide every signal, and rank the features by importance times
+    effect.
+    """
+    features = numeric_results(bins, reference, current) + category_results(bins, reference, current)
+    for one in features:
+        one["importance"] = float((importance or {}).get(one["feature"], 1.0))
+    if current.rows < limits.minimum:
+        for one in features:
+            one["level"], one["signals"] = NOT_ENOUGH, {}
+        signals = dict.fromkeys(SIGNALS, NOT_ENOUGH)
+    else:
+        _correct(features)
+        for one in features:
+            _decide(one, limits)
+        signals = {name: policy.worst([one["signals"].get(name, NOT_ENOUGH) for one in features]) for name in SIGNALS}
+    features.sort(key=rank, reverse=True)
+    return Report(
+        policy.worst(list(signals.values())), reference.rows, current.rows, features, signals, limits.as_json()
+    )
+
+
+def rank(one: dict[str, Any]) -> tuple[bool, float]:
+    """What to look at first: what passed both gates, then importance times effect, the model's own answers weighing
+    more.
+    """
+    alarmed = policy.DRIFT in one["signals"].values()
+    shares = [abs(one[name]["current"] - one[name]["reference"]) for name in SIGNALS[1:] if one.get(name)]
+    return alarmed, max([one["psi"], *shares]) * one["importance"] * ROLE_WEIGHT.get(one["role"], 1.0)
+
+
+def numeric_results(bins: Bins, reference: State, current: State) -> list[dict[str, Any]]:
+    """Every statistic of every numeric column."""
+    if not bins.numeric:
+        return []
+    before, now = statistics.sample_of(reference, bins), statistics.sample_of(current, bins)
+    coarse = [statistics.group_counts(one, bins, COARSE) for one in (before, now)]
+    fine = [statistics.group_counts(one, bins, FINE) for one in (before, now)]
+    groups = statistics.group_numbers(bins)
+    both = (before.sizes > 0) & (now.sizes > 0)
+    index = np.where(both, statistics.index_of(*coarse), 0.0)
+    distance, bound, p = statistics.kolmogorov(before, now, bins)
+    table = {
+        "psi": index,
+        "psi_p": statistics.index_p(index, before.sizes, now.sizes, groups),
+        "ks": np.where(both, distance, 0.0),
+        "ks_bound": np.where(both, bound, 1.0),
+        "p": np.where(both, p, 1.0),
+        "w1": np.where(both, statistics.wasserstein(before, now, bins), np.nan),
+        "js": np.where(both, statistics.divergence(*fine), 0.0),
+        "hellinger": np.where(both, statistics.hellinger(*fine), 0.0),
+    }
+    nulls, outside = statistics.null_shares(before, now), statistics.outside_shares(before, now, bins)
+    results = []
+    for place, column in enumerate(bins.numeric):
+        one = {name: number(values[place]) for name, values in table.items()}
+        one["w1_over_sd"] = number(table["w1"][place] / column.sd) if column.sd else None
+        sizes = int(before.sizes[place]), int(now.sizes[place])
+        results.append(_head(column, sizes) | one | {"psi_groups": int(groups[place]), "test": "ks"})
+        results[-1] |= {"null": _shares(nulls, place), "outside": _shares(outside, place), "unseen": None}
+        results[-1]["lowest"], results[-1]["highest"] = number(current.lowest[place]), number(current.highest[place])
+    return results
+
+
+def category_results(bins: Bins, reference: State, current: State) -> list[dict[str, Any]]:
+    """Every statistic of every column of categories."""
+    results = []
+    for column, where in zip(bins.categorical, bins.category_at, strict=True):
+        before, now = (one.counts[where].astype(np.float64) for one in (reference, current))
+        results.append(_category(column, before, now))
+    return results
+
+
+def _category(column: Categorical, before: Floats, now: Floats) -> dict[str, Any]:
+    cells = before[:-1], now[:-1]
+    sizes = cells[0].sum(), cells[1].sum()
+    groups = float(np.count_nonzero(cells[0] + cells[1]))
+    both = min(sizes) > 0
+    index = statistics.index_of(*cells) if both else np.float64(0.0)
+    statistic, freedom, p = statistics.chi_squared(*cells)
+    apart = np.abs(cells[0] / max(sizes[0], 1.0) - cells[1] / max(sizes[1], 1.0))
+    found = {
+        "psi": number(index),
+        "psi_p": number(statistics.index_p(np.array(index), np.array(sizes[0]), np.array(sizes[1]), np.array(groups))),
+        "chi2": number(statistic),
+        "freedom": freedom,
+        "p": number(p),
+        "l_infinity": number(apart.max(initial=0.0)) if both else 0.0,
+        "js": number(statistics.divergence(*cells)) if both else 0.0,
+        "hellinger": number(statistics.hellinger(*cells)) if both else 0.0,
+    }
+    nulls = statistics.shares_of(before[-1:], np.array([before.sum()]), now[-1:], np.array([now.sum()]))
+    unseen = None
+    if not column.categories.is_open:
+        unseen = _shares(
+            statistics.shares_of(cells[0][-1:], np.array([sizes[0]]), cells[1][-1:], np.array([sizes[1]])), 0
+        )
+    head = _head(column, (int(sizes[0]), int(sizes[1]))) | found | {"psi_groups": int(groups), "test": "chi2"}
+    return head | {"null": _shares(nulls, 0), "outside": None, "unseen": unseen}
+
+
+def _head(column: Numeric | Categorical, sizes: tuple[int, int]) -> dict[str, Any]:
+    kind = "numeric" if isinstance(column, Numeric) else "category"
+    return {"feature": column.name, "role": column.role, "kind": kind, "n_reference": sizes[0], "n_current": sizes[1]}
+
+
+def _shares(shares: statistics.Shares, place: int) -> dict[str, float | None]:
+    return {name: number(getattr(shares, name)[place]) for name in ("reference", "current", "p")}
+
+
+def _correct(features: list[dict[str, Any]]) -> None:
+    """Write the q-values: one family for the distributions, one for the shares, each over all features of the check."""
+    tested = [one for one in features if one["n_reference"] and one["n_current"]]
+    for one, q in zip(tested, policy.benjamini_hochberg(np.array([one["p"] for one in tested])), strict=True):
+        one["q"] = number(q)
+    shares = [one[name] for one in features for name in SIGNALS[1:] if one[name] and _was_tested(one[name])]
+    for share, q in zip(shares, policy.benjamini_hochberg(np.array([one["p"] for one in shares])), strict=True):
+        share["q"] = number(q)
+
+
+def _was_tested(share: dict[str, Any]) -> bool:
+    """A share that is nothing, or everything, on both sides asks no question."""
+    return not (share["reference"] == share["current"] and share["reference"] in (0.0, 1.0))
+
+
+def _decide(one: dict[str, Any], limits: Limits) -> None:
+    one["limit"] = limits.effect(one["feature"])
+    enough = one["n_current"] >= limits.minimum and one["n_reference"] > 0
+    found = {"drift": policy.level(one["psi"], one.get("q", 1.0), one["limit"], limits) if enough else NOT_ENOUGH}
+    for name in SIGNALS[1:]:
+        if one[name] is None:
+            continue
+        effect = abs(one[name]["current"] - one[name]["reference"])
+        found[name] = policy.level(effect, one[name].get("q", 1.0), getattr(limits, name), limits)
+    one["signals"] = found
+    one["level"] = policy.worst(list(found.values()))
+    one["is_severe"] = found["drift"] == policy.DRIFT and one["psi"] >= limits.severe
+    one["is_small"] = found["drift"] == policy.QUIET and one.get("q", 1.0) < limits.q
+
+
+def number(given: Any) -> float | None:
+    """A float that JSON can hold, or None for what is not a number."""
+    found = float(given)
+    return found if np.isfinite(found) else None

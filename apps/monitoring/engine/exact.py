@@ -1,0 +1,59 @@
+"""Sums that come out the same in every order.
+
+ Adding floats depends on the order of adding, so two workers that merge the same states would differ in the last
+bits. Here a value becomes a whole number of units, and whole numbers add up the same whatever the order. A number is
+kept as two 64-bit halves, `high * 2**31 + low`, so that four thousand million values fit before anything can run
+over.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+SPLIT = 31
+RESOLUTION = 40  # a unit is the feature's scale over 2**40
+CAP = 2.0**62  # in units: values beyond four million times the scale count as that
+
+
+def unit_for(scale: float) -> float:
+    """The unit for values of this size: a power of two, so that converting is exact. Zero or no scale gives that of
+    1.
+    """
+    if not scale or not math.isfinite(scale):
+        scale = 1.0 if not scale or math.isnan(scale) else 2.0**1000
+    return math.ldexp(1.0, max(math.frexp(scale)[1] - RESOLUTION, -1000))
+
+
+def quantise(values: Floats, unit: float) -> tuple[Integers, Integers]:
+    """High and low halves of each value in units, rounded to the nearest unit and capped at `CAP`. No NaN."""
+    with np.errstate(over="ignore"):
+        units = np.clip(np.rint(values / unit), -CAP, CAP)
+    high = np.floor(units / 2.0**SPLIT)
+    low = units - high * 2.0**SPLIT
+    return high.astype(np.int64), low.astype(np.int64)
+
+
+def add(values: Floats, unit: float) -> tuple[int, int]:
+    """The exact sum of the values, as its two halves."""
+    high, low = quantise(values, unit)
+    return carry_one(int(high.sum()), int(low.sum()))
+
+
+def carry_one(high: int, low: int) -> tuple[int, int]:
+    """The one way to write this number: the low half between 0 and 2**31."""
+    return high + (low >> SPLIT), low & ((1 << SPLIT) - 1)
+
+
+def carry(high: Integers, low: Integers) -> tuple[Integers, Integers]:
+    """The one way to write these numbers: the low halves between 0 and 2**31."""
+    over = low >> SPLIT
+    return high + over, low - (over << SPLIT)
+
+
+def value(high: Integers, low: Integers, unit: Floats | float) -> Floats:
+    """The sums as floats in the feature's own measure."""
+    return (high.astype(np.float64) * 2.0**SPLIT + low.astype(np.float64)) * unit

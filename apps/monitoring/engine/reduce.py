@@ -1,0 +1,225 @@
+"""From rows to states: the only code that touches rows.
+
+Two ways to the same numbers. Many rows of one hour: sort the column once and look the edges up in it (NumPy's sort is
+vectorised; this is nine times faster than looking every value up). Few rows in many hours: look the values up and count
+(hour, bin) pairs at once, since sorting has a cost per hour and column. A test holds the two equal.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from apps.monitoring.engine.bins import OUTER, SCORES, Bins, Categorical, Numeric
+from apps.monitoring.engine.edges import WIDTH, hashes
+from apps.monitoring.engine.exact import Floats, Integers, carry, quantise
+from apps.monitoring.engine.state import State, empty
+
+MANY = 2_000  # rows an hour from which sorting wins
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One numeric column, per group of rows: [groups, bins], [groups, 3], two halves [groups, 2 * OUTER], extremes
+    [groups].
+    """
+
+    histogram: Integers
+    beside: Integers
+    high: Integers
+    low: Integers
+    lowest: Floats | float
+    highest: Floats | float
+
+
+def reduce_all(table: pa.Table, bins: Bins) -> State:
+    """The state of all rows."""
+    if table.num_rows == 0:
+        return empty(bins.shape)
+    return next(state for _, state in reduce_groups(table, bins, np.zeros(table.num_rows, dtype=np.int64)))
+
+
+def reduce_groups(table: pa.Table, bins: Bins, groups: Integers) -> Iterator[tuple[int, State]]:
+    """For every value of `groups` (one per row: the hour, say) that value and the state of its rows, in rising
+    order.
+    """
+    names, inverse, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    if len(names) == 0:
+        return
+    order = np.argsort(inverse, kind="stable") if np.any(np.diff(inverse) < 0) else None
+    ends = np.cumsum(sizes)
+    counts = np.zeros((len(names), bins.shape.counts), dtype=np.int64)
+    sums = np.zeros((2, len(names), bins.shape.sums), dtype=np.int64)
+    extremes = np.empty((2, len(names), bins.shape.extremes))
+    for place, column in enumerate(bins.numeric):
+        values = numeric_values(table, column.name)
+        one = count_numeric(values if order is None else values[order], column, ends)
+        counts[:, place * WIDTH : (place + 1) * WIDTH] = one.histogram
+        counts[:, bins.beside_at.start + 3 * place : bins.beside_at.start + 3 * place + 3] = one.beside
+        across = slice(place * 2 * OUTER, (place + 1) * 2 * OUTER)
+        sums[0, :, across], sums[1, :, across] = one.high, one.low
+        extremes[0, :, place], extremes[1, :, place] = one.lowest, one.highest
+    for counted, where in zip(bins.categorical, bins.category_at, strict=True):
+        counts[:, where] = count_categories(table, counted, inverse, len(names))
+    if bins.outputs.has_joint:
+        counts[:, bins.joint_at] = count_joint(table, bins, inverse, len(names))
+    for place, name in enumerate(names):
+        high, low = carry(sums[0, place], sums[1, place])
+        bounds = extremes[0, place].copy(), extremes[1, place].copy()
+        yield int(name), State(bins.fingerprint, int(sizes[place]), counts[place].copy(), high, low, *bounds)
+
+
+def numeric_values(table: pa.Table, name: str) -> Floats:
+    """A column as floats, nulls as NaN; a column that is not there is all nulls.
+
+    Whole numbers beyond 2**53 become the nearest float. That keeps their order, and edges are floats too, so a value
+    and the edge made from it still meet; values that a float cannot tell apart are counted as one.
+    """
+    if name not in table.column_names:
+        return np.full(table.num_rows, np.nan)
+    column = table.column(name)
+    if pa.types.is_temporal(column.type):
+        column = column.cast(pa.int64(), safe=False) if not pa.types.is_date32(column.type) else column.cast(pa.int32())
+    if not pa.types.is_float64(column.type):
+        column = column.cast(pa.float64(), safe=False)
+    return np.asarray(column.to_numpy(), dtype=np.float64)
+
+
+def count_numeric(values: Floats, column: Numeric, ends: Integers) -> Counted:
+    """Counts of one column whose rows are sorted by group; `ends` says where each group ends."""
+    if len(values) >= MANY * len(ends):
+        parts = [_count_sorted(part, column) for part in np.split(values, ends[:-1])]
+        return Counted(*(np.array([getattr(part, name) for part in parts]) for name in Counted.__slots__))
+    return _count_at_once(values, column, ends)
+
+
+def outer_bins(bins: int) -> list[int]:
+    """Which bin each kept sum belongs to, lower end then upper; -1 where a column has too few bins for the place."""
+    upper = max(OUTER, bins - OUTER)
+    return [place if place < bins else -1 for place in (*range(OUTER), *range(upper, upper + OUTER))]
+
+
+def _count_sorted(values: Floats, column: Numeric) -> Counted:
+    ordered = np.sort(values)
+    real = int(np.searchsorted(ordered, np.nan, side="left"))
+    first = int(np.searchsorted(ordered[:real], -np.inf, side="right"))
+    last = int(np.searchsorted(ordered[:real], np.inf, side="left"))
+    inner = ordered[first:last]
+    places = np.concatenate([[0], np.searchsorted(inner, column.edges.values, side="right"), [len(inner)]])
+    histogram = np.zeros(WIDTH, dtype=np.int64)
+    histogram[: len(places) - 1] = np.diff(places)
+    high, low = np.zeros(2 * OUTER, dtype=np.int64), np.zeros(2 * OUTER, dtype=np.int64)
+    for slot, number in enumerate(outer_bins(column.edges.bins)):
+        if number >= 0 and histogram[number]:
+            part = quantise(inner[places[number] : places[number + 1]] - column.pivot, column.unit)
+            high[slot], low[slot] = part[0].sum(), part[1].sum()
+    beside = np.array([len(ordered) - real, first, real - last], dtype=np.int64)
+    ends = (inner[0], inner[-1]) if len(inner) else (np.inf, -np.inf)
+    return Counted(histogram, beside, high, low, float(ends[0]), float(ends[1]))
+
+
+def _count_at_once(values: Floats, column: Numeric, ends: Integers) -> Counted:
+    groups = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
+    kinds = [np.isnan(values), values == -np.inf, values == np.inf]
+    beside = np.stack([np.bincount(groups[kind], minlength=len(ends)) for kind in kinds], axis=1)
+    inner = np.isfinite(values)
+    values, groups = values[inner], groups[inner]
+    where = np.searchsorted(column.edges.values, values, side="left")
+    histogram = np.bincount(groups * WIDTH + where, minlength=len(ends) * WIDTH).reshape(len(ends), WIDTH)
+    high, low = np.zeros((len(ends), 2 * OUTER), dtype=np.int64), np.zeros((len(ends), 2 * OUTER), dtype=np.int64)
+    slots = np.full(WIDTH, -1)
+    for slot, number in enumerate(outer_bins(column.edges.bins)):
+        if number >= 0:
+            slots[number] = slot
+    outer = slots[where] >= 0
+    halves = quantise(values[outer] - column.pivot, column.unit)
+    at = (groups[outer], slots[where[outer]])
+    np.add.at(high, at, halves[0])
+    np.add.at(low, at, halves[1])
+    lowest, highest = np.full(len(ends), np.inf), np.full(len(ends), -np.inf)
+    np.minimum.at(lowest, groups, values)
+    np.maximum.at(highest, groups, values)
+    return Counted(histogram, beside, high, low, lowest, highest)
+
+
+def category_names(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column as text: categories are compared by their text, truth values as "true" and "false"."""
+    if pa.types.is_dictionary(column.type):
+        if pa.types.is_string(column.type.value_type):
+            return column
+        column = column.cast(column.type.value_type)
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    return column if pa.types.is_string(column.type) else column.cast(pa.string(), safe=False)
+
+
+def category_codes(table: pa.Table, name: str) -> tuple[Integers, list[str]]:
+    """For every row the place of its category in the list returned beside; -1 for null."""
+    if name not in table.column_names:
+        return np.full(table.num_rows, -1, dtype=np.int64), []
+    encoded = category_names(table.column(name)).dictionary_encode().unify_dictionaries().combine_chunks()
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes, encoded.dictionary.to_pylist()
+
+
+def cells_of(names: list[str], column: Categorical) -> Integers:
+    """The cell of each category: its own, or "other" for a rare one of the reference, or "unseen"."""
+    kinds = column.categories
+    places = {name: place for place, name in enumerate(kinds.top)}
+    other = len(kinds.top)
+    cells = np.array([places.get(name, -1) for name in names], dtype=np.int64)
+    strange = np.flatnonzero(cells < 0)
+    if len(strange) == 0:
+        return cells
+    if kinds.is_open:
+        cells[strange] = other
+        return cells
+    rare = np.isin(hashes(names[place] for place in strange), kinds.known)
+    cells[strange] = np.where(rare, other, other + 1)
+    return cells
+
+
+def count_categories(table: pa.Table, column: Categorical, groups: Integers, size: int) -> Integers:
+    """Counts per group [size, cells + nulls]."""
+    codes, names = category_codes(table, column.name)
+    width = column.categories.cells + 1
+    cells = np.append(cells_of(names, column), width - 1)[codes]
+    return np.bincount(groups * width + cells, minlength=size * width).reshape(size, width)
+
+
+def count_joint(table: pa.Table, bins: Bins, groups: Integers, size: int) -> Integers:
+    """Counts of (predicted label, score bin) per group [size, labels * SCORES]; rows of an unknown label are left
+    out.
+    """
+    rows, labels = label_codes(table, bins.outputs.prediction, bins.outputs.labels), len(bins.outputs.labels)
+    scores = score_bins(table, bins)
+    known = rows >= 0
+    key = (groups * labels + rows) * SCORES + scores
+    return np.bincount(key[known], minlength=size * labels * SCORES).reshape(size, labels * SCORES)
+
+
+def label_codes(table: pa.Table, name: str, labels: tuple[str, ...]) -> Integers:
+    """For every row the place of its label among the labels; -1 for null and for labels that are not among them."""
+    codes, names = category_codes(table, name)
+    places = {label: place for place, label in enumerate(labels)}
+    return np.array([places.get(found, -1) for found in names] + [-1], dtype=np.int64)[codes]
+
+
+def score_bins(table: pa.Table, bins: Bins) -> Integers:
+    """The score's bin of every row; the last place for rows without a finite score."""
+    column = bins.score_column
+    if column is None:
+        return np.full(table.num_rows, SCORES - 1, dtype=np.int64)
+    scores = numeric_values(table, column.name)
+    where = np.searchsorted(column.edges.values, scores, side="left")
+    return np.where(np.isfinite(scores), where, SCORES - 1)
+
+
+def kind_of(column_type: Any) -> str:
+    """Whether a column of this Arrow type is counted as "numeric" or as "category"."""
+    types = pa.types
+    numeric = types.is_integer(column_type) or types.is_floating(column_type) or types.is_decimal(column_type)
+    return "numeric" if numeric or types.is_temporal(column_type) else "category"
