@@ -41,10 +41,10 @@ states: base-ready ## every state machine as a diagram
 	@exec $(STACK) offline $(MANAGE) states
 
 backup: base-ready ## write database, files and secrets of the portal into one archive (TO=tenure.tar)
-	@exec $(STACK) backup "$(or $(TO),$(TENURE_BACKUP))"
+	@exec $(STACK) backup "$(or $(TO),tenure.tar)"
 
 restore: base-ready ## read such an archive into an empty portal (FROM=tenure.tar)
-	@exec $(STACK) restore "$(FROM)"
+	@exec $(STACK) restore "$(or $(FROM),tenure.tar)"
 
 lock: test-ready ## write requirements/*.txt anew from requirements/*.in (UPGRADE=1 takes the newest versions)
 	@sh deploy/lock.sh $(if $(UPGRADE),--upgrade)

@@ -2,8 +2,10 @@
 
 import argparse
 import sys
+from pathlib import Path
 
-from config.stack import checks
+from config.stack import backup, checks
+from config.stack.browser import obtain_browser
 from config.stack.errors import StackError
 from config.stack.portal import Portal, stop_running
 
@@ -23,6 +25,9 @@ def arguments(words: list[str]) -> argparse.Namespace:
     shell.add_argument("--keep", action="store_true", help="leave the servers running")
     shell.add_argument("--connections", default="100", help="how many connections the database takes")
     shell.add_argument("words", nargs=argparse.REMAINDER)
+    commands.add_parser("browser", help="find or fetch the browser of the tests and print its path")
+    commands.add_parser("backup", help="write an archive").add_argument("path", type=Path)
+    commands.add_parser("restore", help="read an archive into an empty portal").add_argument("path", type=Path)
     offline = commands.add_parser("offline", help="a command with the settings' variables, but without servers")
     offline.add_argument("words", nargs=argparse.REMAINDER)
     return parser.parse_args(words)
@@ -40,6 +45,11 @@ def main(words: list[str]) -> int:
             return checks.offline(checks.LINT)
         case "types":
             return checks.offline(checks.TYPES)
+        case "browser":
+            print(obtain_browser())
+            return 0
+        case "backup" | "restore":
+            return getattr(backup, given.command)(given.path)
         case "offline":
             return checks.offline({"shell": given.words})
         case "test":
