@@ -1,5 +1,6 @@
 """One drift check: two states compared over all features, with everything needed to compute it again."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -108,39 +109,40 @@ def numeric_results(bins: Bins, reference: State, current: State) -> list[dict[s
 
 def category_results(bins: Bins, reference: State, current: State) -> list[dict[str, Any]]:
     """Every statistic of every column of categories."""
-    results = []
-    for column, where in zip(bins.categorical, bins.category_at, strict=True):
-        before, now = (one.counts[where].astype(np.float64) for one in (reference, current))
-        results.append(_category(column, before, now))
+    if not bins.categorical:
+        return []
+    pairs = [[one.counts[where].astype(np.float64) for one in (reference, current)] for where in bins.category_at]
+    results = [_category(column, *pair) for column, pair in zip(bins.categorical, pairs, strict=True)]
+    tails = np.array([[one[-3:] for one in pair] for pair in pairs])  # [columns, samples, (other, unseen, null)]
+    rows = np.array([[one.sum() for one in pair] for pair in pairs])
+    known = rows - tails[:, :, 2]
+    nulls = statistics.shares_of(tails[:, 0, 2], rows[:, 0], tails[:, 1, 2], rows[:, 1])
+    unseen = statistics.shares_of(tails[:, 0, 1], known[:, 0], tails[:, 1, 1], known[:, 1])
+    groups = np.array([one["psi_groups"] for one in results], dtype=np.float64)
+    index_p = statistics.index_p(np.array([one["psi"] for one in results]), known[:, 0], known[:, 1], groups)
+    for place, (one, column) in enumerate(zip(results, bins.categorical, strict=True)):
+        one |= {"psi_p": number(index_p[place]), "null": _shares(nulls, place), "outside": None}
+        one["unseen"] = None if column.categories.is_open else _shares(unseen, place)
     return results
 
 
 def _category(column: Categorical, before: Floats, now: Floats) -> dict[str, Any]:
     cells = before[:-1], now[:-1]
-    sizes = cells[0].sum(), cells[1].sum()
-    groups = float(np.count_nonzero(cells[0] + cells[1]))
-    both = min(sizes) > 0
-    index = statistics.index_of(*cells) if both else np.float64(0.0)
+    sizes = int(cells[0].sum()), int(cells[1].sum())
+    head = _head(column, sizes) | {"psi_groups": int(np.count_nonzero(cells[0] + cells[1])), "test": "chi2"}
+    if min(sizes) == 0:
+        nothing = dict.fromkeys(("psi", "chi2", "l_infinity", "js", "hellinger"), 0.0)
+        return head | nothing | {"p": 1.0, "freedom": 0}
     statistic, freedom, p = statistics.chi_squared(*cells)
-    apart = np.abs(cells[0] / max(sizes[0], 1.0) - cells[1] / max(sizes[1], 1.0))
-    found = {
-        "psi": number(index),
-        "psi_p": number(statistics.index_p(np.array(index), np.array(sizes[0]), np.array(sizes[1]), np.array(groups))),
+    return head | {
+        "psi": number(statistics.index_of(*cells)),
         "chi2": number(statistic),
         "freedom": freedom,
         "p": number(p),
-        "l_infinity": number(apart.max(initial=0.0)) if both else 0.0,
-        "js": number(statistics.divergence(*cells)) if both else 0.0,
-        "hellinger": number(statistics.hellinger(*cells)) if both else 0.0,
+        "l_infinity": number(np.abs(cells[0] / sizes[0] - cells[1] / sizes[1]).max(initial=0.0)),
+        "js": number(statistics.divergence(*cells)),
+        "hellinger": number(statistics.hellinger(*cells)),
     }
-    nulls = statistics.shares_of(before[-1:], np.array([before.sum()]), now[-1:], np.array([now.sum()]))
-    unseen = None
-    if not column.categories.is_open:
-        unseen = _shares(
-            statistics.shares_of(cells[0][-1:], np.array([sizes[0]]), cells[1][-1:], np.array([sizes[1]])), 0
-        )
-    head = _head(column, (int(sizes[0]), int(sizes[1]))) | found | {"psi_groups": int(groups), "test": "chi2"}
-    return head | {"null": _shares(nulls, 0), "outside": None, "unseen": unseen}
 
 
 def _head(column: Numeric | Categorical, sizes: tuple[int, int]) -> dict[str, Any]:
@@ -185,4 +187,4 @@ def _decide(one: dict[str, Any], limits: Limits) -> None:
 def number(given: Any) -> float | None:
     """A float that JSON can hold, or None for what is not a number."""
     found = float(given)
-    return found if np.isfinite(found) else None
+    return found if math.isfinite(found) else None
