@@ -1,0 +1,8 @@
+"""Projects: the use case, its promise, its risks and the decision to begin."""
+
+from django.apps import AppConfig
+
+
+class ProjectsConfig(AppConfig):
+    name = "apps.projects"
+    label = "projects"
