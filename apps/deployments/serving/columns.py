@@ -32,7 +32,7 @@ def convert(signature: Signature, lists: Mapping[str, Sequence[Any]]) -> Columns
             arrays = {name: array for column in signature.inputs if (array := _array(column, lists[(name := column.name)])) is not None}
             if len(arrays) == len(lists):
                 return arrays
-        slowly = signature.columns(lists)
+        slowly = _slowly(signature, lists)
     except (KeyError, SignatureError):
         raise _misfit(signature, lists) from None
     _refuse_infinite(slowly)
@@ -77,6 +77,16 @@ def _number(column: Input, kinds: set[type], values: Sequence[Any]) -> np.ndarra
     return wide.astype(np.float32) if largest <= LARGEST_FLOAT else None
 
 
+def _slowly(signature: Signature, lists: Mapping[str, Sequence[Any]]) -> Columns:
+    # A whole number beyond every float counts as infinite, and is refused as such.
+    with np.errstate(over="ignore"):
+        return signature.columns({name: [_tame(value) for value in values] for name, values in lists.items()})
+
+
+def _tame(value: Any) -> Any:
+    return math.inf if type(value) is int and value.bit_length() > 1023 else value
+
+
 def _refuse_infinite(arrays: Mapping[str, Any]) -> None:
     for name, array in arrays.items():
         if array.dtype == np.float32 and np.isinf(array).any():
@@ -86,7 +96,7 @@ def _refuse_infinite(arrays: Mapping[str, Any]) -> None:
 
 def _misfit(signature: Signature, lists: Mapping[str, Sequence[Any]]) -> Misfit:
     try:
-        _refuse_infinite(signature.columns(lists))
+        _refuse_infinite(_slowly(signature, lists))
     except SignatureError as error:
         said = [f"{name} {_placed(signature, name, text, lists)}" for name, text in list(error.fields.items())[:SHOWN]]
         more = f" And {len(error.fields) - SHOWN} more." if len(error.fields) > SHOWN else ""
@@ -103,7 +113,7 @@ def _placed(signature: Signature, name: str, text: str, lists: Mapping[str, Sequ
     alone = Signature(signature.task, signature.target, (column,), signature.classes, signature.threshold)
     for row, value in enumerate(values, start=1):
         try:
-            alone.columns({name: [value]})
+            _slowly(alone, {name: [value]})
         except SignatureError as error:
             return f"in row {row} {error.fields[name]}"
     return text
