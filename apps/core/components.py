@@ -169,5 +169,5 @@ def _join(pieces: Sequence[tuple[str, str]]) -> SafeString:
     return format_html_join(
         "",
         "{}",
-        ((format_html("<{0}>{1}</{0}>", mark_safe(name), text) if name else text,) for name, text in pieces if text),  # noqa: S308
+        ((format_html("<{0}>{1}</{0}>", mark_safe(name), text) if name else text,) for name, text in pieces if text),
     )

@@ -1,0 +1,108 @@
+"""Files: streamed into storage under the tenant's own folder, hashed on the way, bounded."""
+
+import hashlib
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from django.conf import settings
+from django.core.files import File
+from django.core.files.storage import default_storage
+
+from apps.core import tenancy
+from apps.core.errors import NotVisible, TooLarge
+from apps.core.ids import uuid7
+
+CHUNK = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file in storage: its path there, its content's SHA-256 in hex, its size in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+class _Hashed:
+    """Reads through, hashing and counting; raises TooLarge past the limit."""
+
+    def __init__(self, source: BinaryIO, limit: int) -> None:
+        self.source, self.limit = source, limit
+        self.digest, self.size = hashlib.sha256(), 0
+
+    def chunks(self, _size: int | None = None) -> Iterator[bytes]:
+        while piece := self.source.read(CHUNK):
+            self.size += len(piece)
+            if self.size > self.limit:
+                raise TooLarge(
+                    f"The file is larger than {self.limit / 1024**2:,.0f} MiB, the limit here. Nothing was kept. "
+                    "Split it, or ask an administrator to raise TENURE_UPLOAD_LIMIT."
+                )
+            self.digest.update(piece)
+            yield piece
+
+
+def store(source: BinaryIO, *, folder: str, name: str, limit: int | None = None) -> Stored:
+    """Stream `source` into the ambient tenant's `folder`; nothing stays behind when it is refused."""
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).name).strip("-.") or "file"
+    path = f"{tenancy.current()}/{folder}/{uuid7()}/{safe[-80:]}"
+    hashed = _Hashed(source, settings.TENURE_UPLOAD_LIMIT if limit is None else limit)
+    with tempfile.NamedTemporaryFile(dir=_spool()) as spool:
+        for piece in hashed.chunks():
+            spool.write(piece)
+        spool.flush()
+        with open(spool.name, "rb") as content:
+            path = default_storage.save(path, File(content, name=safe))
+    return Stored(path, hashed.digest.hexdigest(), hashed.size)
+
+
+def _spool() -> str:
+    folder = Path(settings.TENURE_DATA) / "spool"
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(folder)
+
+
+def open_file(path: str) -> BinaryIO:
+    """The stored file for reading; another tenant's path is as good as none."""
+    _check_owner(path)
+    return default_storage.open(path, "rb")  # type: ignore[return-value]
+
+
+def delete(path: str) -> None:
+    """Remove a stored file of the ambient tenant."""
+    _check_owner(path)
+    default_storage.delete(path)
+
+
+@contextmanager
+def local(path: str) -> Iterator[Path]:
+    """The stored file as a path on this machine, for readers that need one."""
+    _check_owner(path)
+    try:
+        yield Path(default_storage.path(path))
+        return
+    except NotImplementedError:
+        pass
+    with default_storage.open(path, "rb") as remote, tempfile.NamedTemporaryFile(dir=_spool()) as copy:
+        while piece := remote.read(CHUNK):
+            copy.write(piece)
+        copy.flush()
+        yield Path(copy.name)
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder for work in progress, removed at the end."""
+    with tempfile.TemporaryDirectory(dir=_spool()) as folder:
+        yield Path(folder)
+
+
+def _check_owner(path: str) -> None:
+    if not path.startswith(f"{tenancy.current()}/") or ".." in path:
+        raise NotVisible()

@@ -1,0 +1,39 @@
+"""The OpenAPI description: every operation also answers with problem bodies."""
+
+from typing import Any
+
+PROBLEM = {
+    "type": "object",
+    "required": ["title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "One sentence that says what to do."},
+        "errors": {"type": "object", "description": "Sentences by field, where the input does not fit."},
+        "legal": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "The legal moves, where the state does not allow this one.",
+        },
+    },
+}
+ANSWERS = {
+    "401": "No valid token or session.",
+    "403": "Not allowed.",
+    "404": "Not there, or not to be seen.",
+    "409": "Not in this state.",
+    "422": "The input does not fit.",
+    "429": "Too many calls.",
+}
+
+
+def add_problems(result: dict, generator: Any, request: Any, public: bool) -> dict:
+    """A drf-spectacular hook: document the error answers once for every operation."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for operations in result.get("paths", {}).values():
+        for operation in operations.values():
+            for code, description in ANSWERS.items():
+                operation["responses"].setdefault(code, {"description": description, "content": content})
+    return result

@@ -1,0 +1,79 @@
+"""Who the work is for. Everything inside an organization runs between `tenant(...)` and its end.
+
+Two walls: the managers of tenant models refuse to be asked outside a tenant, and PostgreSQL shows the application
+role only rows of the organization in the transaction's setting (see isolation.py). The setting ends with the
+transaction, so a scope always opens one.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from uuid import UUID
+
+from django.db import connection, transaction
+
+SETTING = "app.organization"
+_current: ContextVar[UUID | None] = ContextVar("organization", default=None)
+
+
+class OutsideTenant(RuntimeError):
+    """A tenant's rows were asked for without a tenant."""
+
+
+def current_or_none() -> UUID | None:
+    """The organization the work is for, or None outside a tenant."""
+    return _current.get()
+
+
+def current() -> UUID:
+    """The organization the work is for; raises OutsideTenant where there is none."""
+    organization_id = _current.get()
+    if organization_id is None:
+        raise OutsideTenant("This needs an organization: open one with `with tenant(organization_id):`.")
+    return organization_id
+
+
+@contextmanager
+def tenant(organization_id: UUID | str) -> Iterator[UUID]:
+    """Run a transaction for one organization.
+
+    Nested scopes put the outer organization back, also after a released savepoint, which PostgreSQL by itself
+    would leave at the inner one. Lazy querysets must be read before the scope ends.
+    """
+    organization_id = UUID(str(organization_id))
+    with transaction.atomic():
+        before = _read()
+        _write(str(organization_id))
+        token = _current.set(organization_id)
+        try:
+            yield organization_id
+        finally:
+            _current.reset(token)
+            if not connection.needs_rollback and connection.connection is not None and not connection.connection.closed:
+                _write(before)
+
+
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Leave the tenant for a while: what runs inside belongs to no organization."""
+    with transaction.atomic():
+        before = _read()
+        _write("")
+        token = _current.set(None)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+            if not connection.needs_rollback:
+                _write(before)
+
+
+def _read() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("select coalesce(current_setting(%s, true), '')", [SETTING])
+        return str(cursor.fetchone()[0])
+
+
+def _write(value: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("select set_config(%s, %s, true)", [SETTING, value])

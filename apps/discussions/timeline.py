@@ -1,0 +1,55 @@
+"""What happened to a thing: decisions from the audit chain and comments, newest first, for its page."""
+
+from django.db.models import Model
+
+from apps.audit.models import Record
+from apps.core.pages import Change, Entry
+from apps.discussions.models import Comment
+
+MEANINGS = {
+    "approved": "good",
+    "signed": "good",
+    "declined": "wrong",
+    "rejected": "wrong",
+    "failed": "wrong",
+    "invalidated": "attention",
+}
+
+
+def of(subject: Model, limit: int = 100) -> list[Entry]:
+    """The subject's newest decisions and comments, in two queries."""
+    decisions = Record.objects.filter(
+        subject_type=subject._meta.label_lower, subject_id=str(subject.pk)
+    ).select_related("actor")[:limit]
+    comments = Comment.objects.filter(subject_id=subject.pk).select_related("author").order_by("-id")[:limit]
+    entries = [_decision(entry) for entry in decisions if entry.action != "comment.made"]
+    entries += [
+        Entry(said.created_at, said.author, "commented", icon="comment", body=said.text, url=f"#comment-{said.pk}")
+        for said in comments
+    ]
+    return sorted(entries, key=lambda entry: entry.at, reverse=True)[:limit]
+
+
+def words(action: str) -> str:
+    """ "request.changes_requested" as people say it."""
+    noun, _, verb = action.partition(".")
+    return f"{verb} {noun}".replace("_", " ")
+
+
+def _decision(entry: Record) -> Entry:
+    details = entry.details
+    changes = []
+    if isinstance(details.get("before"), dict) and isinstance(details.get("after"), dict):
+        before, after = details["before"], details["after"]
+        changes = [
+            Change(name, before.get(name), after.get(name)) for name in after if before.get(name) != after.get(name)
+        ]
+    return Entry(
+        at=entry.occurred_at,
+        by=entry.actor,
+        text=words(entry.action),
+        icon="decision",
+        meaning=MEANINGS.get(entry.action.rpartition(".")[2], "neutral"),
+        body=entry.reason,
+        changes=changes,
+    )

@@ -1,0 +1,3 @@
+"""One machine: `make up` and `make demo`."""
+
+from config.settings.base import *
