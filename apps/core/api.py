@@ -10,7 +10,6 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import UserRateThrottle
-from rest_framework.views import set_rollback
 
 from apps.core.errors import Busy, DomainError, IllegalMove, Invalid
 
@@ -59,6 +58,9 @@ def problem_response(error: DomainError) -> HttpResponse:
 
 def problem(error: Exception, context: dict) -> Response | None:
     """DRF's exception handler: every error as application/problem+json with one sentence that says what to do."""
+    # rest_framework.views reads the settings when imported, and those name classes of this module.
+    from rest_framework.views import set_rollback
+
     if isinstance(error, DomainError):
         set_rollback()
         headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else {}
