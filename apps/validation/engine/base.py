@@ -1,0 +1,331 @@
+"""What a check is, what it measures, and how a measurement becomes a verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from apps.validation.engine.arrays import plain
+
+if TYPE_CHECKING:
+    from apps.validation.engine.case import Case
+
+MAX_EVIDENCE_ROWS = 50
+MAX_POINTS = 200
+
+
+class Kind(StrEnum):
+    """What a model answers."""
+
+    BINARY = "binary"
+    MULTICLASS = "multiclass"
+    REGRESSION = "regression"
+
+
+ALL_KINDS = frozenset(Kind)
+CLASSIFIERS = frozenset({Kind.BINARY, Kind.MULTICLASS})
+
+
+class Family(StrEnum):
+    """The question a check belongs to, in the order in which a report asks them."""
+
+    PERFORMANCE = "performance"
+    CONSISTENCY = "consistency"
+    FAIRNESS = "fairness"
+    ROBUSTNESS = "robustness"
+    LATENCY = "latency"
+    SECURITY = "security"
+    DATA = "data"
+    DOCUMENTATION = "documentation"
+
+
+FAMILY_QUESTIONS: Mapping[Family, str] = {
+    Family.PERFORMANCE: "Is the model accurate?",
+    Family.CONSISTENCY: "Does it perform consistently?",
+    Family.FAIRNESS: "Is it fair and unbiased?",
+    Family.ROBUSTNESS: "Can it handle the real world?",
+    Family.LATENCY: "Is it fast enough?",
+    Family.SECURITY: "Is the artifact safe and unchanged?",
+    Family.DATA: "Can the test data be trusted?",
+    Family.DOCUMENTATION: "Is it documented?",
+}
+
+
+class Verdict(StrEnum):
+    """What a check says. A check that could not run says so; that is never a pass."""
+
+    PASSED = "passed"
+    WARNED = "warned"
+    FAILED = "failed"
+    NOT_RUN = "not_run"
+
+
+class Sense(StrEnum):
+    """Which side of its threshold a value must be on."""
+
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+
+
+class Bound(StrEnum):
+    """Which figure is held against the threshold: the value itself or one end of its interval."""
+
+    VALUE = "value"
+    LOWER = "lower"
+    UPPER = "upper"
+
+
+class Need(StrEnum):
+    """Something a check cannot do without; what is absent is given as the reason for not running."""
+
+    TRAIN = "train"
+    CHAMPION = "champion"
+    TIME = "time"
+    ARTIFACT = "artifact"
+    FACTS = "facts"
+
+
+NEED_REASONS: Mapping[Need, str] = {
+    Need.TRAIN: "The rows the model was trained on were not given.",
+    Need.CHAMPION: "There is no champion to compare with.",
+    Need.TIME: "No time column is named for this data.",
+    Need.ARTIFACT: "The artifact's bytes were not given.",
+    Need.FACTS: "The records about the model were not given.",
+}
+
+TIERS = ("low", "limited", "high")
+
+
+class CannotRun(Exception):
+    """Raised inside a check with the reason in words; the verdict becomes not_run."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a check fails and where it warns; None where it never does."""
+
+    fail: float | None = None
+    warn: float | None = None
+
+    def verdict(self, figure: float, sense: Sense) -> Verdict:
+        """Failed beyond the fail limit, warned beyond the warn limit, else passed. A limit itself is still good."""
+        for limit, verdict in ((self.fail, Verdict.FAILED), (self.warn, Verdict.WARNED)):
+            if limit is not None and (figure < limit if sense is Sense.AT_LEAST else figure > limit):
+                return verdict
+        return Verdict.PASSED
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Where the true value lies, with the level it was made for and how it was made."""
+
+    low: float
+    high: float
+    level: float = 0.95
+    method: str = "bootstrap, percentile"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One setting of a check: its default tells its type."""
+
+    default: Any
+    help: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    required: bool = False
+
+    def parse(self, name: str, given: Any) -> Any:
+        """The setting as the check wants it, or ValueError with a sentence."""
+        if self.choices and given not in self.choices:
+            raise ValueError(f"{name} must be one of {', '.join(self.choices)}.")
+        if isinstance(self.default, list):
+            return self._list(name, given)
+        if isinstance(self.default, bool) or not isinstance(self.default, int | float):
+            return self._like_default(name, given)
+        if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
+            raise ValueError(f"{name} must be a number.")
+        if isinstance(self.default, int) and given != int(given):
+            raise ValueError(f"{name} must be a whole number.")
+        if (self.low is not None and given < self.low) or (self.high is not None and given > self.high):
+            raise ValueError(f"{name} must lie between {self.low} and {self.high}.")
+        return int(given) if isinstance(self.default, int) else float(given)
+
+    def _like_default(self, name: str, given: Any) -> Any:
+        if self.default is not None and type(given) is not type(self.default):
+            raise ValueError(f"{name} must be {'yes or no' if isinstance(self.default, bool) else 'a text'}.")
+        return given
+
+    def _list(self, name: str, given: Any) -> list[Any]:
+        if not isinstance(given, list | tuple):
+            raise ValueError(f"{name} must be a list.")
+        if self.required and not given:
+            raise ValueError(f"{name} must name at least one.")
+        return list(given)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of an evidence table; `unit` is number, percent, ms, text or verdict."""
+
+    key: str
+    title: str
+    unit: str = "number"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Evidence as figures: also what stands beside every chart."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Mapping[str, Any]]
+
+
+Titles = dict[str, str | tuple[str, str]]
+
+
+def table(title: str, rows: Sequence[Mapping[str, Any]], /, **columns: str | tuple[str, str]) -> Table:
+    """A table from its rows and, for each column by key, a title or (title, unit)."""
+    named = [Column(key, said) if isinstance(said, str) else Column(key, *said) for key, said in columns.items()]
+    return Table(title, named, rows)
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line, set of bars or set of points; `low` and `high` draw an interval, `size` the weight of a point."""
+
+    name: str
+    x: Sequence[Any]
+    y: Sequence[float | None]
+    low: Sequence[float | None] = ()
+    high: Sequence[float | None] = ()
+    size: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart as data: kind is curve, line, bars or scatter; the title asks the question it answers."""
+
+    kind: str
+    title: str
+    series: Sequence[Series]
+    x_label: str = ""
+    y_label: str = ""
+    diagonal: bool = False
+    marks_limits: bool = False
+
+
+def bars(
+    title: str, name: str, rows: Sequence[Mapping[str, Any]], key: str, value: str, limits: bool = False
+) -> Figure:
+    """A bar for each row, named by `key` and as long as `value`."""
+    line = Series(name, [row[key] for row in rows], [row[value] for row in rows])
+    return Figure("bars", title, [line], marks_limits=limits)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a check found: the figure, how sure it is, one sentence, and what shows it.
+
+    `at_best` keeps a measurement that says too little from counting as a pass (a group too small to judge).
+    """
+
+    value: float
+    sentence: str
+    interval: Interval | None = None
+    tables: Sequence[Table] = ()
+    figures: Sequence[Figure] = ()
+    offending_rows: Sequence[Mapping[str, Any]] = ()
+    notes: Sequence[str] = ()
+    rows_used: int | None = None
+    at_best: Verdict = Verdict.PASSED
+
+
+@dataclass(frozen=True)
+class Result:
+    """One line of a validation run, complete enough to be judged again from the record alone."""
+
+    name: str
+    key: str
+    verdict: Verdict
+    value: float | None = None
+    interval: Interval | None = None
+    limits: Limits = field(default_factory=Limits)
+    sense: Sense = Sense.AT_LEAST
+    judged: Bound = Bound.VALUE
+    sentence: str = ""
+    reason: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    rows_used: int | None = None
+    rows_total: int | None = None
+    seed: int = 0
+    seconds: float = 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as a message of plain JSON values."""
+        said: dict[str, Any] = plain(asdict(self))
+        return said
+
+
+class Check:
+    """One question put to a model. Subclasses say what they need and measure; the verdict is made the same for all."""
+
+    key: ClassVar[str]
+    family: ClassVar[Family]
+    title: ClassVar[str]
+    question: ClassVar[str]
+    metric: ClassVar[str]
+    unit: ClassVar[str] = "number"
+    source: ClassVar[str]
+    kinds: ClassVar[frozenset[Kind]] = ALL_KINDS
+    sense: ClassVar[Sense] = Sense.AT_LEAST
+    judged: ClassVar[Bound] = Bound.VALUE
+    needs: ClassVar[frozenset[Need]] = frozenset()
+    limits: ClassVar[Mapping[str, Limits]]
+    parameters: ClassVar[Mapping[str, Parameter]] = {}
+    max_rows: ClassVar[int | None] = None
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """What the model shows on these rows; CannotRun when that cannot be told."""
+        raise NotImplementedError
+
+    @classmethod
+    def default_limits(cls, tier: str, kind: Kind) -> Limits:
+        """The thresholds a new plan starts with."""
+        return cls.limits.get(f"{tier}:{kind}") or cls.limits.get(tier) or cls.limits["limited"]
+
+    @classmethod
+    def settings(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The given parameters over the defaults, each parsed; ValueError with a sentence for what is wrong."""
+        unknown = sorted(set(given) - set(cls.parameters))
+        if unknown:
+            raise ValueError(f"{cls.key} has no parameter {', '.join(unknown)}.")
+        missing = [name for name, one in cls.parameters.items() if one.required and name not in given]
+        if missing:
+            raise ValueError(f"{cls.key} needs {', '.join(missing)}.")
+        return {name: one.parse(name, given.get(name, one.default)) for name, one in cls.parameters.items()}
+
+
+def figure_judged(measured: Measured, bound: Bound) -> float:
+    """The number that is held against the threshold; CannotRun where it is not there."""
+    if bound is Bound.VALUE:
+        figure = measured.value
+    elif measured.interval is None:
+        raise CannotRun("There are too few rows for an interval, and the threshold is meant for one of its ends.")
+    else:
+        figure = measured.interval.low if bound is Bound.LOWER else measured.interval.high
+    if figure is None or not math.isfinite(figure):
+        raise CannotRun("The measurement gave no finite number on these rows.")
+    return float(figure)
+
+
+def worst(verdicts: Sequence[Verdict]) -> Verdict:
+    """The gravest of some verdicts; a check that did not run is graver than a warning, a failure gravest."""
+    order = (Verdict.PASSED, Verdict.WARNED, Verdict.NOT_RUN, Verdict.FAILED)
+    return max(verdicts, key=order.index, default=Verdict.NOT_RUN)

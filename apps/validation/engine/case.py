@@ -1,0 +1,204 @@
+"""The case before the checks: a model, the rows it is tried on, and what else is known about it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from apps.validation.engine.arrays import Array, Columns, Flags, Floats, Whole, codes, is_missing, is_number
+from apps.validation.engine.base import NEED_REASONS, CannotRun, Kind, Need
+from apps.validation.engine.metrics import Prediction
+
+
+class Model(Protocol):
+    """Whatever answers rows: columns by name in, {"score": ..., "label": ...} out, one entry a row."""
+
+    def predict(self, columns: Columns) -> Mapping[str, Array]:
+        """Score and label of each row; a regression model gives its figure as both."""
+        ...  # pragma: no cover
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows by column. `number` is the row's place in its file, so that evidence can point at it."""
+
+    columns: Columns
+    features: tuple[str, ...]
+    truth: Array
+    number: Whole
+    time: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.truth)
+
+    @property
+    def inputs(self) -> dict[str, Array]:
+        """What the model is given."""
+        return {name: self.columns[name] for name in self.features}
+
+    def take(self, index: Array) -> Rows:
+        """Some of the rows, by place or by flag."""
+        columns = {name: values[index] for name, values in self.columns.items()}
+        time = None if self.time is None else self.time[index]
+        return replace(self, columns=columns, truth=self.truth[index], number=self.number[index], time=time)
+
+    def sample(self, limit: int | None, seed: int) -> Rows:
+        """At most `limit` rows, drawn by the seed and kept in their order."""
+        if limit is None or len(self) <= limit:
+            return self
+        return self.take(np.sort(np.random.default_rng(seed).choice(len(self), limit, replace=False)))
+
+    def with_column(self, name: str, values: Array) -> Rows:
+        """The same rows with one column changed."""
+        return replace(self, columns={**self.columns, name: values})
+
+    def column(self, name: str) -> Array:
+        """A column by name; CannotRun when the data has none of that name."""
+        if name not in self.columns:
+            raise CannotRun(f"The data has no column {name}.")
+        return self.columns[name]
+
+    @property
+    def numeric(self) -> tuple[str, ...]:
+        """The features that are figures."""
+        return tuple(name for name in self.features if is_number(self.columns[name]))
+
+
+@dataclass
+class Case:
+    """Everything a check may look at. Predictions over the whole of a set are made once and kept.
+
+    `whole` names the features that hold whole numbers, `required` those that a caller may not leave out, `absent`
+    says why something that checks may need is not there.
+    """
+
+    kind: Kind
+    model: Model
+    test: Rows
+    train: Rows | None = None
+    champion: Model | None = None
+    champion_name: str = ""
+    artifact: bytes | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    whole: frozenset[str] = frozenset()
+    required: frozenset[str] = frozenset()
+    absent: Mapping[Need, str] = field(default_factory=dict)
+    seed: int = 0
+
+    @property
+    def given(self) -> frozenset[Need]:
+        """What of the things that checks may need is there."""
+        there = {
+            Need.TRAIN: self.train is not None and len(self.train) > 0,
+            Need.CHAMPION: self.champion is not None,
+            Need.TIME: self.test.time is not None,
+            Need.ARTIFACT: self.artifact is not None,
+            Need.FACTS: bool(self.facts),
+        }
+        return frozenset(need for need, is_there in there.items() if is_there)
+
+    def why_absent(self, need: Need) -> str:
+        """Why something is not there, in words."""
+        return self.absent.get(need, NEED_REASONS[need])
+
+    @cached_property
+    def said(self) -> Prediction:
+        """The model's answers for all test rows."""
+        return ask(self.model, self.test)
+
+    @cached_property
+    def said_in_training(self) -> Prediction:
+        """The model's answers for the rows it was trained on."""
+        return ask(self.model, self.training)
+
+    @cached_property
+    def said_by_champion(self) -> Prediction:
+        """The champion's answers for all test rows."""
+        if self.champion is None:
+            raise CannotRun(self.why_absent(Need.CHAMPION))
+        return ask(self.champion, self.test, self.test.columns)
+
+    @property
+    def training(self) -> Rows:
+        """The training rows; CannotRun without them."""
+        if self.train is None:
+            raise CannotRun(self.why_absent(Need.TRAIN))
+        return self.train
+
+    def narrowed(self, limit: int | None) -> Case:
+        """The case on at most `limit` test rows, drawn by the seed; answers that are there already are kept."""
+        if limit is None or len(self.test) <= limit:
+            return self
+        index = np.sort(np.random.default_rng(self.seed).choice(len(self.test), limit, replace=False))
+        smaller = replace(self, test=self.test.take(index))
+        for name in ("said", "said_by_champion"):
+            if name in self.__dict__:
+                smaller.__dict__[name] = self.__dict__[name].take(index)
+        return smaller
+
+    def fact(self, name: str) -> Any:
+        """A thing that the records say about the model; CannotRun when they do not say it."""
+        if name not in self.facts:
+            raise CannotRun(f"The records do not say {name.replace('_', ' ')}.")
+        return self.facts[name]
+
+
+def ask(model: Model, rows: Rows, columns: Columns | None = None) -> Prediction:
+    """The model's answers to its features, or to other columns; CannotRun for another number of rows."""
+    answer = model.predict(rows.inputs if columns is None else columns)
+    score = np.asarray(answer["score"], dtype=float)
+    label = np.asarray(answer["label"]) if answer.get("label") is not None else score
+    if len(score) != len(rows) or len(label) != len(rows):
+        raise CannotRun(f"The model answered {len(score)} rows of {len(rows)}.")
+    return Prediction(score, label)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the rows under a name a reader understands."""
+
+    name: str
+    rows: Flags
+
+    @property
+    def size(self) -> int:
+        """How many rows it has."""
+        return int(self.rows.sum())
+
+
+def figure_text(value: float) -> str:
+    """A figure short enough for a name."""
+    return f"{value:,.4g}"
+
+
+def parts_of(name: str, values: Array, bins: int = 4, edges: Sequence[float] = ()) -> list[Part]:
+    """A column cut into named parts: each category, or ranges of a figure at the given edges or at its quantiles."""
+    missing = is_missing(values)
+    parts: list[Part] = []
+    if is_number(values) and (edges or len(np.unique(values[~missing])) > bins):
+        parts = _ranges(name, values.astype(float), missing, edges or _quantiles(values[~missing].astype(float), bins))
+    else:
+        numbers, levels = codes(values)
+        parts = [Part(f"{name} = {level}", numbers == place) for place, level in enumerate(levels)]
+    if missing.any():
+        parts.append(Part(f"{name} missing", missing))
+    return [part for part in parts if part.size]
+
+
+def _quantiles(values: Floats, bins: int) -> list[float]:
+    return np.unique(np.quantile(values, np.linspace(0, 1, bins + 1)[1:-1])).tolist()
+
+
+def _ranges(name: str, values: Floats, missing: Flags, edges: Sequence[float]) -> list[Part]:
+    """Ranges open below and closed above: up to the first edge, between two, above the last."""
+    place = np.searchsorted(np.asarray(edges, dtype=float), values, side="left")
+    said = [figure_text(edge) for edge in edges]
+    names = [f"{name} up to {said[0]}"]
+    names += [f"{name} {low} to {high}" for low, high in itertools.pairwise(said)]
+    names.append(f"{name} above {said[-1]}")
+    return [Part(text, (place == number) & ~missing) for number, text in enumerate(names)]

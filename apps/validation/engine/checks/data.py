@@ -1,0 +1,190 @@
+"""Can the test data be trusted? Rows it shares with training, rows it holds twice, features that look elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from apps.validation.engine.arrays import Array, Floats, Line, codes, is_missing, is_number
+from apps.validation.engine.base import (
+    MAX_EVIDENCE_ROWS,
+    CannotRun,
+    Check,
+    Family,
+    Interval,
+    Limits,
+    Measured,
+    Need,
+    Parameter,
+    Sense,
+    bars,
+    table,
+)
+from apps.validation.engine.case import Case, Rows
+from apps.validation.engine.intervals import wilson
+
+EMPTY_SHARE = 1e-4
+MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+
+
+def mixed(numbers: Array) -> Array:
+    """64 bits of each whole number stirred so that near numbers come out far apart (splitmix64)."""
+    stirred = numbers.astype(np.uint64) + MIX[0]
+    stirred = (stirred ^ (stirred >> np.uint64(30))) * MIX[1]
+    stirred = (stirred ^ (stirred >> np.uint64(27))) * MIX[2]
+    return np.asarray(stirred ^ (stirred >> np.uint64(31)))
+
+
+def fingerprints(rows: Rows, names: tuple[str, ...], levels: dict[str, list[str]]) -> Array:
+    """One 64-bit number for the content of each row; missing values are alike, zero has one sign."""
+    total = mixed(np.zeros(len(rows)))
+    for name in names:
+        values = rows.columns[name]
+        if is_number(values):
+            figures = values.astype(float) + 0.0
+            figures[np.isnan(figures)] = np.nan
+            part = figures.view(np.uint64)
+        else:
+            part = (codes(values, levels[name])[0] + 1).astype(np.uint64)
+        total = mixed(total ^ mixed(part))
+    return mixed(total ^ mixed((np.asarray(rows.truth, dtype=float) + 0.0).view(np.uint64)))
+
+
+def known_levels(sets: tuple[Rows, ...], names: tuple[str, ...]) -> dict[str, list[str]]:
+    """For every text column the values that any of the sets holds, so that all of them number alike."""
+    levels = {}
+    for name in names:
+        if not is_number(sets[0].columns[name]):
+            levels[name] = sorted({level for rows in sets for level in codes(rows.columns[name])[1]})
+    return levels
+
+
+def _share(hits: int, rows: int) -> tuple[float, Interval]:
+    low, high = wilson(hits, rows)
+    return hits / rows, Interval(low, high, method="Wilson")
+
+
+def _places(rows: Rows, flags: Array) -> list[dict[str, Any]]:
+    return [{"row": int(number)} for number in rows.number[flags][:MAX_EVIDENCE_ROWS]]
+
+
+class Leak(Check):
+    """Test rows that the model has already seen."""
+
+    key = "data.leak"
+    family = Family.DATA
+    title = "Test rows seen in training"
+    question = "Are the test rows new to the model?"
+    metric = "share of test rows that are in the training rows, all features and the truth alike"
+    unit = "percent"
+    source = "train and test sample mix as in deepchecks (5 %)"
+    sense = Sense.AT_MOST
+    needs = frozenset({Need.TRAIN})
+    limits = {"low": Limits(None, 0.10), "limited": Limits(0.20, 0.05), "high": Limits(0.20, 0.05)}
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The share, with rows that would be met by chance in coarse data told apart by the count of distinct rows."""
+        names = case.test.features
+        levels = known_levels((case.training, case.test), names)
+        seen = np.unique(fingerprints(case.training, names, levels))
+        asked = fingerprints(case.test, names, levels)
+        met = np.isin(asked, seen)
+        value, interval = _share(int(met.sum()), len(asked))
+        return Measured(
+            value,
+            f"{int(met.sum()):,} of {len(asked):,} test rows are also in the training rows.",
+            interval,
+            offending_rows=_places(case.test, met),
+        )
+
+
+class Duplicates(Check):
+    """Test rows that are there more than once."""
+
+    key = "data.duplicates"
+    family = Family.DATA
+    title = "Duplicate test rows"
+    question = "Does every test row count once?"
+    metric = "share of test rows that repeat an earlier one"
+    unit = "percent"
+    source = "data duplicates as in deepchecks (5 %)"
+    sense = Sense.AT_MOST
+    limits = {"low": Limits(None, 0.10), "limited": Limits(0.20, 0.05), "high": Limits(0.20, 0.05)}
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The share and the rows that repeat an earlier one."""
+        names = case.test.features
+        marks = fingerprints(case.test, names, known_levels((case.test,), names))
+        _, first = np.unique(marks, return_index=True)
+        repeats = np.ones(len(marks), dtype=bool)
+        repeats[first] = False
+        value, interval = _share(int(repeats.sum()), len(marks))
+        return Measured(
+            value,
+            f"{int(repeats.sum()):,} of {len(marks):,} test rows repeat an earlier one.",
+            interval,
+            offending_rows=_places(case.test, repeats),
+        )
+
+
+def psi(reference: Array, current: Array, bins: int = 10) -> float:
+    """Population stability index between two columns: sum of (b - a) ln(b / a) over bins; empty shares count as 0.0001.
+
+    Figures are cut at the reference's quantiles, right-closed; categories are bins themselves, missing values one more.
+    """
+    if is_number(reference) and is_number(current):
+        before, now = _figure_counts(reference.astype(float), current.astype(float), bins)
+    else:
+        levels = sorted(set(codes(reference)[1]) | set(codes(current)[1]))
+        before, now = (
+            np.bincount(codes(values, levels)[0] + 1, minlength=len(levels) + 1) for values in (reference, current)
+        )
+    a, b = (np.maximum(counts / counts.sum(), EMPTY_SHARE) for counts in (before, now))
+    return float(np.sum((b - a) * np.log(b / a)))
+
+
+def _figure_counts(reference: Floats, current: Floats, bins: int) -> tuple[Array, Array]:
+    known = reference[~np.isnan(reference)]
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1])) if len(known) else np.array([])
+    counts = []
+    for values in (reference, current):
+        missing = is_missing(values)
+        inside = np.bincount(np.searchsorted(edges, values[~missing], side="left"), minlength=len(edges) + 1)
+        counts.append(np.r_[inside, missing.sum()])
+    return counts[0], counts[1]
+
+
+class Drift(Check):
+    """Whether test rows come from another world than training rows."""
+
+    key = "data.drift"
+    family = Family.DATA
+    title = "Train and test alike"
+    question = "Do the test rows look like the rows the model was trained on?"
+    metric = "largest population stability index of a feature, training against test rows"
+    source = "population stability index, credit scoring convention 0.10 and 0.25 (Siddiqi 2006)"
+    sense = Sense.AT_MOST
+    needs = frozenset({Need.TRAIN})
+    limits = {"low": Limits(None, 0.25), "limited": Limits(None, 0.10), "high": Limits(None, 0.10)}
+    parameters = {"bins": Parameter(10, "Groups of a figure.", 2, 50)}
+
+    def measure(self, case: Case, bins: int = 10, **settings: Any) -> Measured:
+        """The index of every feature; one that moved is named."""
+        if not case.test.features:
+            raise CannotRun("The model has no features.")
+        before, now = case.training.columns, case.test.columns
+        moved: list[Line] = [
+            {"feature": name, "psi": psi(before[name], now[name], bins)} for name in case.test.features
+        ]
+        moved.sort(key=lambda row: -row["psi"])
+        title = "Which features differ between training and test?"
+        return Measured(
+            moved[0]["psi"],
+            f"{moved[0]['feature']} moved most between training and test rows.",
+            tables=[table("Movement of each feature", moved, feature=("feature", "text"), psi="PSI")],
+            figures=[bars(title, "PSI", moved[:15], "feature", "psi", limits=True)],
+        )
+
+
+CHECKS = (Leak, Duplicates, Drift)

@@ -1,0 +1,260 @@
+"""Is the model accurate? Scores with their intervals, and what is lost between training and test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from apps.validation.engine.arrays import Array, Floats, Line
+from apps.validation.engine.base import (
+    CLASSIFIERS,
+    MAX_POINTS,
+    Bound,
+    CannotRun,
+    Check,
+    Family,
+    Figure,
+    Kind,
+    Limits,
+    Measured,
+    Need,
+    Parameter,
+    Sense,
+    Series,
+    Table,
+    Titles,
+    table,
+)
+from apps.validation.engine.case import Case
+from apps.validation.engine.intervals import bootstrap, percentile, repeated, repeats_for
+from apps.validation.engine.metrics import METRIC_CHOICES, METRICS, Metric, chosen
+
+BINARY = frozenset({Kind.BINARY})
+
+
+def scored(case: Case, metric: Metric) -> tuple[float, Any]:
+    """The metric on the test rows and its bootstrap interval."""
+    prepared = metric.prepare(case.test.truth, case.said)
+    value = prepared(np.ones(len(case.test)))
+    if not np.isfinite(value):
+        raise CannotRun(f"{metric.title} is not defined on these rows: they hold one outcome only.")
+    return value, bootstrap(prepared, len(case.test), case.seed)
+
+
+def thinned(count: int, most: int = MAX_POINTS) -> Array:
+    """Places of at most `most` points spread evenly over a curve, both ends kept."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+
+
+def roc_points(truth: Array, score: Floats) -> tuple[Floats, Floats]:
+    """False and true positive rates from the strictest threshold to the loosest, one point for each distinct score."""
+    order = np.argsort(-score, kind="stable")
+    hit = np.asarray(truth, dtype=float)[order]
+    last = np.flatnonzero(np.r_[np.diff(score[order]) != 0, True])
+    true, false = np.cumsum(hit)[last], np.cumsum(1 - hit)[last]
+    return np.r_[0.0, false / max(false[-1], 1)], np.r_[0.0, true / max(true[-1], 1)]
+
+
+def roc_figure(case: Case) -> Figure:
+    """The ROC curve, thinned to what a page can draw."""
+    false, true = roc_points(case.test.truth, case.said.score)
+    keep = thinned(len(false))
+    line = Series("model", false[keep].tolist(), true[keep].tolist())
+    return Figure(
+        "curve",
+        "How many positives are found for each false alarm?",
+        [line],
+        "false positive rate",
+        "true positive rate",
+        diagonal=True,
+    )
+
+
+def confusion_table(case: Case) -> Table:
+    """How often each truth met each label."""
+    levels = np.unique(np.concatenate([case.test.truth, case.said.label]))[:20]
+    rows = []
+    for level in levels:
+        true = case.test.truth == level
+        row: dict[str, Any] = {"truth": str(level)}
+        row.update({f"said_{other}": int((true & (case.said.label == other)).sum()) for other in levels})
+        rows.append(row)
+    titles: Titles = {f"said_{level}": (f"said {level}", "count") for level in levels}
+    return table("Truth against label", rows, truth=("truth", "text"), **titles)
+
+
+def class_table(case: Case) -> Table:
+    """Precision and recall at the label the model gives."""
+    true, label = case.test.truth == 1, case.said.label == 1
+    both, said, there = int((true & label).sum()), int(label.sum()), int(true.sum())
+    rows: list[Line] = [
+        {"figure": "positives in the data", "value": there / len(true)},
+        {"figure": "positives said", "value": said / len(true)},
+        {"figure": "precision", "value": both / said if said else None},
+        {"figure": "recall", "value": both / there if there else None},
+    ]
+    return table("At the model's own threshold", rows, figure=("figure", "text"), value=("value", "percent"))
+
+
+class RocAuc(Check):
+    """Ranking quality against a threshold."""
+
+    key = "perf.auc"
+    family = Family.PERFORMANCE
+    title = "ROC AUC"
+    question = "Does the model rank those with the outcome above those without?"
+    metric = "area under the ROC curve, lower end of its 95 % interval"
+    source = "Hanley and McNeil 1982; equal to scikit-learn's roc_auc_score"
+    kinds = BINARY
+    judged = Bound.LOWER
+    limits = {"low": Limits(0.60, 0.65), "limited": Limits(0.65, 0.70), "high": Limits(0.70, 0.75)}
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The area, its interval and the curve."""
+        value, interval = scored(case, METRICS["auc"])
+        return Measured(
+            value,
+            f"A row with the outcome is ranked above one without in {value:.1%} of all pairs.",
+            interval,
+            tables=[class_table(case)],
+            figures=[roc_figure(case)],
+        )
+
+
+class F1(Check):
+    """F1 at the registered threshold."""
+
+    key = "perf.f1"
+    family = Family.PERFORMANCE
+    title = "F1"
+    question = "Are the rows that the model marks the right ones, and are most of the right ones marked?"
+    metric = "harmonic mean of precision and recall at the model's own label"
+    source = "van Rijsbergen 1979; equal to scikit-learn's f1_score"
+    kinds = CLASSIFIERS
+    limits = {"low": Limits(None, 0.35), "limited": Limits(0.20, 0.40), "high": Limits(0.30, 0.50)}
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """F1 of the positive class, or the mean over classes where there are several."""
+        metric = METRICS["f1" if case.kind is Kind.BINARY else "macro_f1"]
+        value, interval = scored(case, metric)
+        return Measured(
+            value,
+            f"{metric.title} is {value:.3f} at the label the model gives.",
+            interval,
+            tables=[confusion_table(case)],
+        )
+
+
+class Accuracy(Check):
+    """Share of right labels."""
+
+    key = "perf.accuracy"
+    family = Family.PERFORMANCE
+    title = "Accuracy"
+    question = "How often is the label right?"
+    metric = "share of rows whose label is right"
+    unit = "percent"
+    source = "common practice; equal to scikit-learn's accuracy_score"
+    kinds = CLASSIFIERS
+    limits = {"low": Limits(None, 0.60), "limited": Limits(0.50, 0.70), "high": Limits(0.60, 0.70)}
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """Accuracy beside what always saying the commonest class would give."""
+        value, interval = scored(case, METRICS["accuracy"])
+        _, counts = np.unique(case.test.truth, return_counts=True)
+        common = float(counts.max() / counts.sum())
+        sentence = f"{value:.1%} of the labels are right; always saying the commonest class would give {common:.1%}."
+        return Measured(value, sentence, interval, tables=[confusion_table(case)])
+
+
+class Regression(Check):
+    """Explained variance of a regression model, with its errors in the target's unit."""
+
+    key = "perf.regression"
+    family = Family.PERFORMANCE
+    title = "Explained variance"
+    question = "Does the model say more than the mean would?"
+    metric = "R², lower end of its 95 % interval"
+    source = "common practice; equal to scikit-learn's r2_score"
+    kinds = frozenset({Kind.REGRESSION})
+    judged = Bound.LOWER
+    limits = {"low": Limits(0.0, 0.10), "limited": Limits(0.0, 0.30), "high": Limits(0.10, 0.40)}
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """R² and a table of all errors, each with its interval and with what the mean would give."""
+        value, interval = scored(case, METRICS["r2"])
+        rows = [_error_row(case, METRICS[name]) for name in ("r2", "rmse", "mae")]
+        titles: Titles = {"metric": ("metric", "text"), "value": "model", "low": "95 % from", "high": "to"}
+        sentence = (
+            f"The model explains {value:.1%} of the variance; its root mean squared error is {rows[1]['value']:.4g}."
+        )
+        return Measured(
+            value,
+            sentence,
+            interval,
+            tables=[table("Errors", rows, **titles, mean="saying the mean")],
+            figures=[residual_figure(case)],
+        )
+
+
+def _error_row(case: Case, metric: Metric) -> dict[str, Any]:
+    value, interval = scored(case, metric)
+    mean = np.full(len(case.test), float(np.mean(case.test.truth)))
+    said = type(case.said)(mean, mean)
+    low, high = (interval.low, interval.high) if interval else (None, None)
+    return {"metric": metric.title, "value": value, "low": low, "high": high, "mean": metric.of(case.test.truth, said)}
+
+
+def residual_figure(case: Case, bins: int = 20) -> Figure:
+    """Mean of what was said against mean of what was true, in groups of equal size by what was said."""
+    order = np.argsort(case.said.score, kind="stable")
+    groups = [group for group in np.array_split(order, bins) if len(group)]
+    said = [float(case.said.score[group].mean()) for group in groups]
+    true = [float(case.test.truth[group].mean()) for group in groups]
+    points = Series("test rows", said, true, size=[len(group) for group in groups])
+    return Figure("scatter", "Is what the model says near what happened?", [points], "said", "true", diagonal=True)
+
+
+class Degradation(Check):
+    """What the model loses between the rows it was trained on and rows it has never seen."""
+
+    key = "perf.degradation"
+    family = Family.PERFORMANCE
+    title = "Loss from training to test"
+    question = "Did the model learn the training rows by heart?"
+    metric = "metric on training rows minus metric on test rows, as a share of the former"
+    unit = "percent"
+    source = "common practice; 10 % as in other suites' default conditions"
+    sense = Sense.AT_MOST
+    needs = frozenset({Need.TRAIN})
+    limits = {"low": Limits(None, 0.20), "limited": Limits(0.25, 0.10), "high": Limits(0.20, 0.10)}
+    parameters = {
+        "metric": Parameter("", "Score to compare; empty for the usual one of the kind.", choices=METRIC_CHOICES)
+    }
+
+    def measure(self, case: Case, metric: str = "", **settings: Any) -> Measured:
+        """The loss; both sides are drawn again for the interval, each by itself."""
+        score = chosen(metric, case.kind)
+        in_test = score.prepare(case.test.truth, case.said)
+        in_training = score.prepare(case.training.truth, case.said_in_training)
+        before, after = in_training(np.ones(len(case.training))), in_test(np.ones(len(case.test)))
+        times = min(repeats_for(len(case.test)), repeats_for(len(case.training)))
+        drawn = zip(
+            repeated(in_training, len(case.training), case.seed + 1, times),
+            repeated(in_test, len(case.test), case.seed, times),
+            strict=True,
+        )
+        interval = percentile(np.array([score.shortfall(one, other) for one, other in drawn]))
+        rows = [
+            {"rows": "training", "count": len(case.training), "value": before},
+            {"rows": "test", "count": len(case.test), "value": after},
+        ]
+        shown = table(
+            "Training against test", rows, rows=("rows", "text"), count=("number", "count"), value=score.title
+        )
+        sentence = f"{score.title} is {before:.3f} on training rows and {after:.3f} on test rows."
+        return Measured(score.shortfall(before, after), sentence, interval, tables=[shown])
+
+
+CHECKS = (RocAuc, F1, Accuracy, Regression, Degradation)

@@ -1,0 +1,164 @@
+"""From files to the case: inside the child, the model opened once from its bytes, the rows read once and capped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from apps.core.sandbox import Job, Refused
+from apps.models.engine.signatures import Signature, SignatureError
+from apps.validation.engine.arrays import Array, Columns
+from apps.validation.engine.base import Kind, Need
+from apps.validation.engine.case import Case, Model, Rows
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Served:
+    """A model as the checks want it: fed with its own inputs, its labels are places in the classes, as truth is."""
+
+    def __init__(self, model: Any, signature: Signature) -> None:
+        self.model = model
+        self.names = signature.names
+        self.places = {value: place for place, value in enumerate(signature.classes)}
+
+    def predict(self, columns: Columns) -> Mapping[str, Array]:
+        """Score and label; a regression model's label is its figure."""
+        said = self.model.predict({name: columns[name] for name in self.names})
+        if "label" not in said:
+            return {"score": said["score"], "label": said["score"]}
+        label = np.array([self.places[value] for value in said["label"].tolist()], dtype=np.int64)
+        return {"score": said["score"], "label": label}
+
+
+def open_model(path: Path, format_: str, signature: Signature, threads: int) -> Model:
+    """The model behind its signature; Refused for a format that nothing here opens."""
+    content = path.read_bytes()
+    if format_ == "onnx":
+        from apps.models.engine.onnx_runtime import OnnxModel
+
+        return Served(OnnxModel(content, signature, threads=threads), signature)
+    raise Refused(f"A model in the format {format_} cannot be validated here: convert it to ONNX.")
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What of the data is for checks only: when a row is, who it is about, what else another model wants to see."""
+
+    time: str = ""
+    attributes: Sequence[str] = ()
+    champion: Signature | None = None
+
+    @property
+    def names(self) -> list[str]:
+        """The columns to be read beside the model's own."""
+        return [name for name in (self.time, *self.attributes, *(self.champion.names if self.champion else ())) if name]
+
+
+def read_rows(path: Path, signature: Signature, roles: Roles, limit: int, seed: int) -> tuple[Rows, dict[str, int]]:
+    """Rows of a Parquet file, and how many it holds, how many are used and how many have no known truth.
+
+    At most `limit` rows are kept, drawn by the seed in their order. Features are as the model is given them; time and
+    protected attributes come beside them.
+    """
+    from apps.models.engine import arrow
+
+    names = list(dict.fromkeys([*signature.names, signature.target, *roles.names]))
+    table = arrow.read(path, names)
+    total = table.num_rows
+    if total > limit:
+        table = table.append_column(_NUMBER, [np.arange(total)])
+        table = table.take(np.sort(np.random.default_rng(seed).choice(total, limit, replace=False)))
+        number = table.column(_NUMBER).to_numpy()
+    else:
+        number = np.arange(total)
+    truth = arrow.truth(signature, table.column(signature.target))
+    columns = {name: _beside(table.column(name)) for name in (roles.time, *roles.attributes) if name}
+    if roles.champion:
+        columns.update(roles.champion.columns_from_arrow(table))
+    columns.update(signature.columns_from_arrow(table))
+    time = _time(table.column(roles.time)) if roles.time else None
+    rows = Rows(columns, tuple(signature.names), truth, number.astype(np.int64), time)
+    known = np.isfinite(truth) if signature.task == Kind.REGRESSION else truth >= 0
+    return rows.take(known), {"rows": total, "used": int(known.sum()), "without_truth": int((~known).sum())}
+
+
+_NUMBER = "__row__"
+
+
+def _beside(values: pa.ChunkedArray) -> Array:
+    """A column that the model does not see: figures as doubles, everything else as text; missing as NaN or ""."""
+    import pyarrow.compute as pc
+    from pyarrow import float64, string, types
+
+    if types.is_integer(values.type) or types.is_floating(values.type) or types.is_decimal(values.type):
+        return np.asarray(pc.cast(values, float64()).to_numpy(), dtype=np.float64)
+    return np.asarray(pc.fill_null(pc.cast(values, string()), "").to_numpy(zero_copy_only=False), dtype=object)
+
+
+def _time(values: pa.ChunkedArray) -> Array:
+    """Moments to the microsecond, NaT where missing; text is read as ISO dates."""
+    import pyarrow.compute as pc
+    from pyarrow import ArrowInvalid, ArrowNotImplementedError, timestamp
+
+    try:
+        moments = pc.cast(values, timestamp("us"))
+    except (ArrowInvalid, ArrowNotImplementedError):
+        raise Refused("The time column holds something else than dates.") from None
+    return np.asarray(moments.to_numpy(), dtype="datetime64[us]")
+
+
+def load_case(job: Job) -> tuple[Case, dict[str, Any]]:
+    """The case of a validation run and what is to be told about its rows; Refused with a sentence for bad data."""
+    try:
+        return _load(job)
+    except SignatureError as error:
+        details = " ".join(f"{name} {said}" for name, said in error.fields.items())
+        raise Refused(f"{error.sentence} {details}".strip()) from None
+
+
+def _load(job: Job) -> tuple[Case, dict[str, Any]]:
+    given, files = job.payload, job.inputs
+    signature = Signature.from_json(given["signature"])
+    seed, limit = int(given["seed"]), int(given["max_rows"])
+    champion, theirs, absent = _champion(job, signature)
+    test, of_test = read_rows(files["test"], signature, _roles(given.get("roles", {}), theirs), limit, seed)
+    if not len(test):
+        raise Refused("The test data hold no row with a known truth.")
+    train, of_train = read_rows(files["train"], signature, Roles(), limit, seed) if "train" in files else (None, None)
+    case = Case(
+        kind=Kind(signature.task),
+        model=open_model(files["model"], given["format"], signature, job.threads),
+        test=test,
+        train=train,
+        champion=champion,
+        champion_name=given.get("champion_name", ""),
+        artifact=files["model"].read_bytes(),
+        facts=given.get("facts", {}),
+        whole=frozenset(one.name for one in signature.inputs if one.type in ("integer", "boolean")),
+        required=frozenset(one.name for one in signature.inputs if not one.nullable),
+        absent={**{Need(name): said for name, said in given.get("absent", {}).items()}, **absent},
+        seed=seed,
+    )
+    return case, {"test": of_test, **({"train": of_train} if of_train else {})}
+
+
+def _roles(given: Mapping[str, Any], champion: Signature | None) -> Roles:
+    return Roles(given.get("time") or "", tuple(given.get("attributes", ())), champion)
+
+
+def _champion(job: Job, signature: Signature) -> tuple[Model | None, Signature | None, dict[Need, str]]:
+    """The champion and its signature, or why it cannot be compared."""
+    if "champion" not in job.inputs:
+        return None, None, {}
+    from apps.models.engine.arrow import class_key
+
+    theirs = Signature.from_json(job.payload["champion_signature"])
+    if theirs.task != signature.task or [*map(class_key, theirs.classes)] != [*map(class_key, signature.classes)]:
+        return None, None, {Need.CHAMPION: "The champion answers another question: its classes differ."}
+    return open_model(job.inputs["champion"], job.payload["champion_format"], theirs, job.threads), theirs, {}

@@ -1,0 +1,210 @@
+"""A plan as data: lines that name a check with its parameters and thresholds, tested against the registry."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from apps.core.canonical import content_hash
+from apps.validation.engine.base import Bound, Check, Kind, Limits, Need, Sense
+from apps.validation.engine.registry import Registry, registry
+
+FIELDS = ("name", "key", "parameters", "fail", "warn", "judged", "required")
+MAX_ITEMS = 200
+
+
+class PlanError(ValueError):
+    """What is wrong with a plan, one sentence a line."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = list(problems)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of a plan. `required` tells whether the verdict of the run needs it to have run."""
+
+    name: str
+    key: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    judged: Bound = Bound.VALUE
+    required: bool = True
+
+    def as_json(self) -> dict[str, Any]:
+        """The line as it is stored, hashed and sent to the child."""
+        return {
+            "name": self.name,
+            "key": self.key,
+            "parameters": dict(self.parameters),
+            "fail": self.limits.fail,
+            "warn": self.limits.warn,
+            "judged": self.judged.value,
+            "required": self.required,
+        }
+
+    @classmethod
+    def from_json(cls, line: Mapping[str, Any]) -> Item:
+        """The line as `as_json` wrote it."""
+        limits = Limits(line["fail"], line["warn"])
+        return cls(line["name"], line["key"], line["parameters"], limits, Bound(line["judged"]), line["required"])
+
+
+def default_item(
+    check: type[Check], tier: str, kind: Kind, parameters: Mapping[str, Any] | None = None, required: bool = True
+) -> Item:
+    """A line with the check's own defaults for the tier."""
+    settings = check.settings(parameters or {})
+    return Item(
+        item_name(check.key, settings), check.key, settings, check.default_limits(tier, kind), check.judged, required
+    )
+
+
+def item_name(key: str, settings: Mapping[str, Any]) -> str:
+    """The check's key, with the protected attributes behind a colon where there are some."""
+    attributes = settings.get("attributes") or []
+    return f"{key}:{'+'.join(map(str, attributes))}" if attributes else key
+
+
+def read_items(lines: object, kind: Kind, known: Registry | None = None) -> list[Item]:
+    """The lines of a plan as given by a person or a program, every one checked; PlanError with all that is wrong."""
+    if not isinstance(lines, list | tuple) or not lines:
+        raise PlanError(["A plan needs at least one check."])
+    if len(lines) > MAX_ITEMS:
+        raise PlanError([f"A plan has at most {MAX_ITEMS} checks."])
+    problems: list[str] = []
+    items: list[Item] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            items.append(_read_item(line, kind, known or registry()))
+        except (KeyError, ValueError) as error:
+            problems.append(f"Line {number}: {error.args[0]}")
+    names = [item.name for item in items]
+    problems += [
+        f"{name} is in the plan more than once." for name in sorted({name for name in names if names.count(name) > 1})
+    ]
+    if problems:
+        raise PlanError(problems)
+    return items
+
+
+def _read_item(line: object, kind: Kind, known: Registry) -> Item:
+    if not isinstance(line, Mapping):
+        raise ValueError("each line names a check, like {key: perf.auc, fail: 0.7}.")
+    unknown = sorted(set(line) - set(FIELDS))
+    if unknown:
+        raise ValueError(f"there is no field {', '.join(map(str, unknown))}; the fields are {', '.join(FIELDS)}.")
+    check = known.get(str(line.get("key", "")))
+    if kind not in check.kinds:
+        raise ValueError(f"{check.key} cannot be put to a {kind} model.")
+    parameters = line.get("parameters") or {}
+    if not isinstance(parameters, Mapping):
+        raise ValueError(f"the parameters of {check.key} are names with values.")
+    settings = check.settings(parameters)
+    limits = Limits(_number(line, "fail"), _number(line, "warn"))
+    if limits.fail is None and limits.warn is None:
+        raise ValueError(f"{check.key} needs a threshold to fail or to warn at: without one it could not judge.")
+    _check_order(check, limits)
+    judged = Bound(str(line.get("judged") or check.judged))
+    required = line.get("required", True)
+    if not isinstance(required, bool):
+        raise ValueError(f"required of {check.key} is true or false.")
+    return Item(
+        str(line.get("name") or item_name(check.key, settings))[:120], check.key, settings, limits, judged, required
+    )
+
+
+def _number(line: Mapping[str, Any], field_name: str) -> float | None:
+    value = line.get(field_name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"{field_name} is a number or empty.")
+    return float(value)
+
+
+def _check_order(check: type[Check], limits: Limits) -> None:
+    if limits.fail is None or limits.warn is None:
+        return
+    wrong = limits.warn < limits.fail if check.sense is Sense.AT_LEAST else limits.warn > limits.fail
+    if wrong:
+        raise ValueError(f"{check.key} would fail before it warns: exchange its thresholds.")
+
+
+def plan_hash(content: Mapping[str, Any]) -> str:
+    """The hash by which a locked plan is known: over version, artifact, data, lines and seed."""
+    return content_hash(content)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a template must know about a version to choose its lines."""
+
+    tier: str
+    kind: Kind
+    attributes: Sequence[str] = ()
+    favourable: str = "positive"
+    has_train: bool = True
+    has_champion: bool = False
+    has_time: bool = False
+    edges: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+    @property
+    def there(self) -> frozenset[Need]:
+        """What checks may count on for this version."""
+        given = {Need.TRAIN: self.has_train, Need.CHAMPION: self.has_champion, Need.TIME: self.has_time}
+        return frozenset({Need.ARTIFACT, Need.FACTS} | {need for need, is_there in given.items() if is_there})
+
+
+LOW_TIER_KEYS = frozenset(
+    {
+        "perf.auc",
+        "perf.accuracy",
+        "perf.regression",
+        "perf.vs_champion",
+        "perf.degradation",
+        "consist.folds",
+        "consist.repeat",
+        "robust.range",
+        "robust.missing",
+        "lat.single",
+        "sec.format",
+        "sec.graph",
+        "sec.digest",
+        "data.leak",
+        "data.duplicates",
+        "doc.completeness",
+        "fair.impact_ratio",
+    }
+)
+
+
+def template(subject: Subject, known: Registry | None = None) -> list[Item]:
+    """The lines that a plan for this tier and kind starts with.
+
+    Fairness comes once for each protected attribute. What cannot run because there is no champion yet, no time
+    column or no training rows is in the plan all the same, as not required: the report then says why it did not run.
+    """
+    items: list[Item] = []
+    for check in (known or registry()).for_kind(subject.kind):
+        if subject.tier == "low" and check.key not in LOW_TIER_KEYS:
+            continue
+        required = check.needs <= subject.there
+        if "attributes" in check.parameters:
+            items += [_fairness_item(check, subject, attribute) for attribute in subject.attributes]
+        else:
+            items.append(default_item(check, subject.tier, subject.kind, required=required))
+    return items
+
+
+def _fairness_item(check: type[Check], subject: Subject, attribute: str) -> Item:
+    given = {
+        "attributes": [attribute],
+        "favourable": subject.favourable,
+        "edges": list(subject.edges.get(attribute, ())),
+    }
+    parameters = {name: value for name, value in given.items() if name in check.parameters}
+    return default_item(check, subject.tier, subject.kind, parameters)

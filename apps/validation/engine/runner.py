@@ -1,0 +1,155 @@
+"""Run a plan on a case, one check after the other, each result handed on as soon as it is there."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from platform import python_version
+from typing import Any
+
+import numpy as np
+
+from apps.core.sandbox import Job, sandboxed
+from apps.validation.engine.base import (
+    CannotRun,
+    Check,
+    Measured,
+    Result,
+    Sense,
+    Verdict,
+    figure_judged,
+    worst,
+)
+from apps.validation.engine.case import Case
+from apps.validation.engine.plans import Item
+from apps.validation.engine.registry import Registry, registry
+
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "pyarrow", "onnx", "onnxruntime", "lightgbm", "skops")
+
+
+def run_item(case: Case, item: Item, known: Registry | None = None) -> Result:
+    """The result of one line; whatever keeps the check from running becomes its reason, never a pass."""
+    start = time.perf_counter()
+    try:
+        check = (known or registry()).get(item.key)()
+    except KeyError as error:
+        return _not_run(case, item, str(error.args[0]), start)
+    try:
+        missing = sorted(check.needs - case.given)
+        if case.kind not in check.kinds:
+            raise CannotRun(f"This check cannot be put to a {case.kind} model.")
+        if missing:
+            raise CannotRun(" ".join(case.why_absent(need) for need in missing))
+        narrowed = case.narrowed(check.max_rows)
+        measured = check.measure(narrowed, **dict(item.parameters))
+        return _judged(case, item, check, measured, len(narrowed.test), start)
+    except CannotRun as reason:
+        return _not_run(case, item, str(reason), start, check)
+    except Exception as error:  # a check that breaks costs its own result, not the run
+        traceback.print_exc()
+        return _not_run(
+            case, item, f"The check stopped with an error. {type(error).__name__}: {error}"[:500], start, check
+        )
+
+
+def _judged(case: Case, item: Item, check: Check, measured: Measured, rows: int, start: float) -> Result:
+    figure = figure_judged(measured, item.judged)
+    notes = list(measured.notes)
+    if rows < len(case.test):
+        notes.append(f"Measured on {rows:,} of {len(case.test):,} rows, drawn with seed {case.seed}.")
+    return Result(
+        name=item.name,
+        key=item.key,
+        verdict=worst([item.limits.verdict(figure, check.sense), measured.at_best]),
+        value=float(measured.value),
+        interval=measured.interval,
+        limits=item.limits,
+        sense=check.sense,
+        judged=item.judged,
+        sentence=measured.sentence,
+        parameters=item.parameters,
+        evidence=_evidence(measured, notes),
+        rows_used=rows if measured.rows_used is None else measured.rows_used,
+        rows_total=len(case.test),
+        seed=case.seed,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def _evidence(measured: Measured, notes: Sequence[str]) -> dict[str, Any]:
+    return {
+        "tables": [asdict(table) for table in measured.tables],
+        "figures": [asdict(figure) for figure in measured.figures],
+        "rows": [dict(row) for row in measured.offending_rows],
+        "notes": list(notes),
+    }
+
+
+def _not_run(case: Case, item: Item, reason: str, start: float, check: Check | None = None) -> Result:
+    return Result(
+        name=item.name,
+        key=item.key,
+        verdict=Verdict.NOT_RUN,
+        limits=item.limits,
+        sense=check.sense if check else Sense.AT_LEAST,
+        judged=item.judged,
+        reason=reason,
+        parameters=item.parameters,
+        rows_used=0,
+        rows_total=len(case.test),
+        seed=case.seed,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def walk(
+    case: Case, items: Sequence[Item], done: Collection[str] = (), known: Registry | None = None
+) -> Iterator[Result]:
+    """The results of the lines that are not done yet, one at a time, in the plan's order."""
+    for item in items:
+        if item.name not in done:
+            yield run_item(case, item, known)
+
+
+def overall(verdicts: Sequence[tuple[Verdict, bool]]) -> Verdict:
+    """The verdict of a run from its checks' verdicts and whether each was required.
+
+    Failed when a check failed; not_run when a required check did not run; warned when one warned; else passed. A
+    check that was not required and did not run counts neither way: it stands in the report with its reason.
+    """
+    return worst([verdict for verdict, required in verdicts if required or verdict is not Verdict.NOT_RUN])
+
+
+def libraries() -> dict[str, str]:
+    """The versions of what computed the results."""
+    found = {"python": python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@sandboxed
+def validate(job: Job) -> dict[str, Any]:
+    """Inside the child: load the model and the rows once, run the plan's lines that are not done, hand on each result.
+
+    Payload: signature, format, kind, items, done (names), seed, max_rows, roles {time, attributes}, facts, digest.
+    Inputs: model, test, and where there are such train and champion.
+    """
+    from apps.validation.engine.loading import load_case
+
+    np.random.seed(job.payload["seed"] % 2**32)
+    items = [Item.from_json(line) for line in job.payload["items"]]
+    done = set(job.payload.get("done", ()))
+    job.progress(len(done), len(items), "Loading model and rows")
+    case, said = load_case(job)
+    for number, item in enumerate((item for item in items if item.name not in done), len(done) + 1):
+        job.progress(number - 1, len(items), f"Check {number} of {len(items)}: {item.name}")
+        job.tell(run_item(case, item).as_json())
+    job.progress(len(items), len(items), "All checks are done")
+    return {"libraries": libraries(), "rows": said}

@@ -1,0 +1,266 @@
+"""A plan is run check by check; what cannot run says why and is never a pass."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apps.core import sandbox
+from apps.core.sandbox import Job, Refused
+from apps.validation.engine.base import Bound, Check, Family, Interval, Kind, Limits, Measured, Need, Sense, Verdict
+from apps.validation.engine.plans import Item, Subject, template
+from apps.validation.engine.registry import Registry
+from apps.validation.engine.runner import overall, run_item, validate, walk
+from tests.validation.engine.cases import case
+from tests.validation.engine.graphs import SIGNATURE, logistic, parquet
+
+
+class Fixed(Check):
+    """Says the value it is given."""
+
+    key = "test.fixed"
+    family = Family.PERFORMANCE
+    title = question = metric = source = "fixed"
+    limits = {"limited": Limits(0.5, 0.7)}
+    found: Any = Measured(0.6, "fixed")
+    sense = Sense.AT_LEAST
+
+    def measure(self, case: Any, **settings: Any) -> Measured:
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
+
+
+def result_of(found: Any, limits: Limits | None = None, **given: Any) -> Any:
+    made = type("Made", (Fixed,), {"found": found, **given})
+    known = Registry()
+    known.add(made)
+    judged = given.get("judged", Bound.VALUE)
+    return run_item(case(rows=200), Item("test.fixed", "test.fixed", {}, limits or Limits(0.5, 0.7), judged), known)
+
+
+@pytest.mark.parametrize(
+    ("value", "sense", "limits", "verdict"),
+    [
+        (0.7, Sense.AT_LEAST, Limits(0.5, 0.7), Verdict.PASSED),
+        (0.69, Sense.AT_LEAST, Limits(0.5, 0.7), Verdict.WARNED),
+        (0.5, Sense.AT_LEAST, Limits(0.5, 0.7), Verdict.WARNED),
+        (0.49, Sense.AT_LEAST, Limits(0.5, 0.7), Verdict.FAILED),
+        (0.1, Sense.AT_MOST, Limits(0.2, 0.1), Verdict.PASSED),
+        (0.15, Sense.AT_MOST, Limits(0.2, 0.1), Verdict.WARNED),
+        (0.21, Sense.AT_MOST, Limits(0.2, 0.1), Verdict.FAILED),
+        (0.49, Sense.AT_LEAST, Limits(None, 0.5), Verdict.WARNED),
+        (-9.0, Sense.AT_LEAST, Limits(-10.0, None), Verdict.PASSED),
+    ],
+)
+def test_verdict_follows_the_threshold(value: float, sense: Sense, limits: Limits, verdict: Verdict) -> None:
+    assert result_of(Measured(value, ""), limits, sense=sense).verdict is verdict
+
+
+def test_end_of_the_interval_is_judged_where_the_plan_says_so() -> None:
+    found = Measured(0.8, "", Interval(0.4, 0.9))
+
+    assert result_of(found).verdict is Verdict.PASSED
+    assert result_of(found, judged=Bound.LOWER).verdict is Verdict.FAILED
+    assert result_of(Measured(0.8, ""), judged=Bound.LOWER).verdict is Verdict.NOT_RUN
+
+
+def test_value_that_is_no_number_is_not_a_pass() -> None:
+    assert result_of(Measured(float("nan"), "")).verdict is Verdict.NOT_RUN
+    assert result_of(Measured(float("inf"), "")).reason == "The measurement gave no finite number on these rows."
+
+
+def test_measurement_that_says_too_little_is_at_best_a_warning() -> None:
+    assert result_of(Measured(0.9, "", at_best=Verdict.WARNED)).verdict is Verdict.WARNED
+    assert result_of(Measured(0.1, "", at_best=Verdict.WARNED)).verdict is Verdict.FAILED
+
+
+def test_error_in_a_check_costs_its_own_result_only() -> None:
+    broken = result_of(ZeroDivisionError("by nought"))
+
+    assert broken.verdict is Verdict.NOT_RUN
+    assert broken.reason == "The check stopped with an error. ZeroDivisionError: by nought"
+
+
+def test_need_that_is_not_there_is_the_reason() -> None:
+    needy = result_of(Measured(1.0, ""), needs=frozenset({Need.CHAMPION, Need.ARTIFACT}))
+
+    assert needy.verdict is Verdict.NOT_RUN
+    assert needy.reason == "The artifact's bytes were not given. There is no champion to compare with."
+
+
+def test_check_for_another_kind_does_not_run() -> None:
+    assert result_of(Measured(1.0, ""), kinds=frozenset({Kind.REGRESSION})).verdict is Verdict.NOT_RUN
+
+
+def test_check_that_nobody_brings_any_more_does_not_run() -> None:
+    gone = run_item(case(rows=200), Item("x", "acme.gone", {}, Limits(1.0)), Registry())
+
+    assert (gone.verdict, gone.reason) == (Verdict.NOT_RUN, "No check has the key acme.gone.")
+
+
+def test_capped_rows_are_said() -> None:
+    capped = result_of(Measured(0.9, ""), max_rows=50)
+
+    assert (capped.rows_used, capped.rows_total) == (50, 200)
+    assert capped.evidence["notes"] == ["Measured on 50 of 200 rows, drawn with seed 7."]
+
+
+def test_every_built_in_result_is_plain_json() -> None:
+    items = template(Subject("high", Kind.BINARY, ["sex"], has_champion=True, has_time=True))
+    facts = {"documents": [{"document": "card", "section": "Use", "required": True, "filled": True}]}
+    tried = case(champion=case().model, facts=facts, rows=6_000)
+
+    results = list(walk(tried, [item for item in items if not item.key.startswith("sec.")]))
+
+    assert {result.verdict for result in results} <= {Verdict.PASSED, Verdict.WARNED}
+    for result in results:
+        assert json.loads(json.dumps(result.as_json(), allow_nan=False))["name"] == result.name
+        assert result.seconds > 0
+
+
+def test_same_case_gives_the_same_values() -> None:
+    items = [
+        item
+        for item in template(Subject("high", Kind.BINARY, ["sex"]))
+        if item.key.startswith(("perf", "fair", "slice"))
+    ]
+
+    one, other = ([result.as_json() for result in walk(case(rows=2_000), items)] for _ in range(2))
+
+    for first, second in zip(one, other, strict=True):
+        assert {**first, "seconds": 0} == {**second, "seconds": 0}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "whole"),
+    [
+        ([("passed", True), ("passed", False)], "passed"),
+        ([("passed", True), ("warned", True)], "warned"),
+        ([("passed", True), ("not_run", False)], "passed"),
+        ([("not_run", False)], "not_run"),
+        ([("warned", True), ("not_run", True)], "not_run"),
+        ([("not_run", True), ("failed", False)], "failed"),
+        ([], "not_run"),
+    ],
+)
+def test_verdict_of_a_run(verdicts: list[tuple[str, bool]], whole: str) -> None:
+    assert overall([(Verdict(verdict), required) for verdict, required in verdicts]) == whole
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    model, champion = tmp_path / "model.onnx", tmp_path / "champion.onnx"
+    model.write_bytes(logistic())
+    champion.write_bytes(logistic(slope=0.1))
+    return {
+        "model": model,
+        "champion": champion,
+        "test": parquet(tmp_path / "test.parquet", unknown=100),
+        "train": parquet(tmp_path / "train.parquet", seed=2),
+    }
+
+
+def payload(**given: Any) -> dict[str, Any]:
+    items = template(Subject("limited", Kind.BINARY, ["sex", "age"], has_champion=True, has_time=True))
+    return {
+        "signature": SIGNATURE,
+        "format": "onnx",
+        "champion_signature": SIGNATURE,
+        "champion_format": "onnx",
+        "champion_name": "1",
+        "items": [item.as_json() for item in items if item.key.startswith(("perf", "fair", "consist"))],
+        "done": [],
+        "seed": 11,
+        "max_rows": 100_000,
+        "roles": {"time": "scheduled", "attributes": ["sex", "age"]},
+        "facts": {},
+        **given,
+    }
+
+
+def test_real_onnx_file_is_validated_and_every_result_is_told(files: dict[str, Path]) -> None:
+    told: list[dict[str, Any]] = []
+    seen: list[tuple[int, int, str]] = []
+    job = Job.local(payload=payload(), inputs=files, tell=told.append, progress=lambda *step: seen.append(step))
+
+    value = validate(job)
+
+    assert value["rows"]["test"] == {"rows": 2000, "used": 1900, "without_truth": 100}
+    assert [result["name"] for result in told] == [item["name"] for item in job.payload["items"]]
+    verdicts = {result["name"]: result["verdict"] for result in told}
+    assert verdicts["perf.auc"] == "passed" and verdicts["perf.vs_champion"] == "passed"
+    assert "not_run" not in verdicts.values()
+    assert seen[-1] == (len(told), len(told), "All checks are done")
+    assert value["libraries"]["onnxruntime"]
+
+
+def test_run_goes_on_where_it_was_stopped(files: dict[str, Path]) -> None:
+    told: list[dict[str, Any]] = []
+    given = payload()
+    given["done"] = [item["name"] for item in given["items"][1:]]
+
+    validate(Job.local(payload=given, inputs=files, tell=told.append))
+
+    assert [result["name"] for result in told] == [given["items"][0]["name"]]
+
+
+def test_rows_over_the_cap_are_drawn_by_the_seed(files: dict[str, Path]) -> None:
+    told: list[list[dict[str, Any]]] = []
+    for _ in range(2):
+        parts: list[dict[str, Any]] = []
+        value = validate(Job.local(payload=payload(max_rows=500), inputs=files, tell=parts.append))
+        told.append([{**part, "seconds": 0} for part in parts])
+
+    assert value["rows"]["test"]["rows"] == 2000 and value["rows"]["test"]["used"] < 500
+    assert told[0] == told[1]
+
+
+def test_champion_of_another_question_is_not_compared(files: dict[str, Path]) -> None:
+    told: list[dict[str, Any]] = []
+    other = {**SIGNATURE, "classes": ["late", "early"]}
+
+    validate(Job.local(payload=payload(champion_signature=other), inputs=files, tell=told.append))
+
+    result = next(part for part in told if part["key"] == "perf.vs_champion")
+    assert (result["verdict"], result["reason"]) == (
+        "not_run",
+        "The champion answers another question: its classes differ.",
+    )
+
+
+def test_data_without_a_feature_are_refused_with_its_name(files: dict[str, Path], tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    poor = tmp_path / "poor.parquet"
+    pq.write_table(pq.read_table(files["test"]).drop_columns(["distance"]), poor)
+
+    with pytest.raises(Refused, match=r"distance is missing"):
+        validate(Job.local(payload=payload(), inputs={**files, "test": poor}))
+
+
+def test_data_without_any_truth_are_refused(files: dict[str, Path], tmp_path: Path) -> None:
+    blank = parquet(tmp_path / "blank.parquet", 50, unknown=50)
+
+    with pytest.raises(Refused, match="no row with a known truth"):
+        validate(Job.local(payload=payload(), inputs={**files, "test": blank}))
+
+
+def test_format_that_nothing_opens_is_refused(files: dict[str, Path]) -> None:
+    with pytest.raises(Refused, match="format pickle cannot be validated"):
+        validate(Job.local(payload=payload(format="pickle"), inputs=files))
+
+
+def test_whole_run_behind_the_walls(files: dict[str, Path]) -> None:
+    told: list[dict[str, Any]] = []
+
+    result = sandbox.run(
+        "apps.validation.engine.runner:validate", payload=payload(), inputs=files, told=told.append, profile="learning"
+    )
+
+    assert "limits" in result.layer
+    assert len(told) == len(payload()["items"])
+    assert {part["verdict"] for part in told} <= {"passed", "warned", "failed"}
