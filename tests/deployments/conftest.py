@@ -21,6 +21,7 @@ from apps.deployments.serving.config import Config, replace
 from tests.deployments import samples
 
 ROOT = Path(__file__).resolve().parents[2]
+GOOD = "good"
 
 
 @dataclass
@@ -103,14 +104,22 @@ class Server:
     def get(self, path: str, token: str = "", **headers: str) -> Answer:
         return self.ask("GET", path, None, token, headers)
 
-    def infer(self, body: Any, token: str = "good", endpoint: str = "late-arrivals", **headers: str) -> Answer:
+    def infer(self, body: Any, token: str = GOOD, endpoint: str = "late-arrivals", **headers: str) -> Answer:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.ask("POST", f"/o/meridian/serve/v2/models/{endpoint}/infer", content, token, {"Content-Type": "application/json"} | headers)
+        return self.ask(
+            "POST",
+            f"/o/meridian/serve/v2/models/{endpoint}/infer",
+            content,
+            token,
+            {"Content-Type": "application/json"} | headers,
+        )
 
     def ask(self, method: str, path: str, body: bytes | None, token: str, headers: dict[str, str]) -> Answer:
         if token:
             headers = {"Authorization": f"Bearer {token}"} | headers
-        ask = urllib.request.Request(f"http://127.0.0.1:{self.config.port}{path}", data=body, method=method, headers=headers)
+        ask = urllib.request.Request(
+            f"http://127.0.0.1:{self.config.port}{path}", data=body, method=method, headers=headers
+        )
         try:
             with urllib.request.urlopen(ask, timeout=20) as answer:
                 return Answer(answer.status, answer.headers, answer.read())
@@ -121,7 +130,9 @@ class Server:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server with the sample endpoint, for a whole file of tests."""
-    served = Server(Config(run=tmp_path_factory.mktemp("serving run"), port=free_port(), body_limit=20_000, row_limit=100))
+    served = Server(
+        Config(run=tmp_path_factory.mktemp("serving run"), port=free_port(), body_limit=20_000, row_limit=100)
+    )
     served.sha256 = served.model(samples.onnx_bytes())
     served.route(samples.endpoint(served.sha256), wait=False)
     served.start()

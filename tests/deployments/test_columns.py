@@ -25,7 +25,9 @@ VALUES = st.one_of(
 
 
 @settings(max_examples=400, deadline=None)
-@given(rows=st.lists(st.fixed_dictionaries({column.name: VALUES for column in SIGNATURE.inputs}), min_size=1, max_size=4))
+@given(
+    rows=st.lists(st.fixed_dictionaries({column.name: VALUES for column in SIGNATURE.inputs}), min_size=1, max_size=4)
+)
 def test_same_as_the_signature(rows: list[dict[str, Any]]) -> None:
     lists = {name: [row[name] for row in rows] for name in SIGNATURE.names}
     try:
@@ -45,11 +47,12 @@ def test_same_as_the_signature(rows: list[dict[str, Any]]) -> None:
 
 
 def test_refusal_names_the_first_bad_row_of_each_feature() -> None:
-    lists = {"dep_delay": [1, 2, "x"], "month": [1, None, 2], "carrier": ["AA", "AA", 5], "weekend": [True, True, 2]}
+    lists = {"dep_delay": [1, 2, "x"], "month": [1, None, 2], "carrier": ["A", "B", 5], "weekend": [True, True, 2]}
     with pytest.raises(Misfit) as refusal:
         convert(SIGNATURE, lists)
     assert refusal.value.sentence == (
-        "The inputs do not fit the model: dep_delay in row 3 must be a number, not 'x'. month in row 2 must not be null. "
+        "The inputs do not fit the model: "
+        "dep_delay in row 3 must be a number, not 'x'. month in row 2 must not be null. "
         "carrier in row 3 must be text, not 5. weekend in row 3 must be true or false, not 2."
     )
 

@@ -1,6 +1,8 @@
 """The prediction server over real HTTP."""
 
+import contextlib
 import json
+import socket
 import time
 import uuid
 from collections.abc import Iterator
@@ -35,7 +37,9 @@ def test_infer_two_rows(server: Server) -> None:
     assert answer.json["id"] == "flight-7"
     score, label = answer.json["outputs"]
     assert (score["name"], score["datatype"], score["shape"]) == ("score", "FP64", [2])
-    assert score["data"] == pytest.approx([samples.expected(10, 3, "B6", False), samples.expected(0, 4, "AA", True)], abs=1e-6)
+    assert score["data"] == pytest.approx(
+        [samples.expected(10, 3, "B6", False), samples.expected(0, 4, "AA", True)], abs=1e-6
+    )
     assert label == {"name": "label", "datatype": "BOOL", "shape": [2], "data": [True, True]}
 
 
@@ -61,7 +65,9 @@ def test_column_shape_and_nested_data(server: Server) -> None:
     body = samples.request(dep_delay=[1.5], month=[3], carrier=["AA"], weekend=[False])
     for tensor in body["inputs"]:
         tensor |= {"shape": [1, 1], "data": [tensor["data"]]}
-    assert server.infer(body).json["outputs"][0]["data"] == pytest.approx([samples.expected(1.5, 3, "AA", False)], abs=1e-6)
+    assert server.infer(body).json["outputs"][0]["data"] == pytest.approx(
+        [samples.expected(1.5, 3, "AA", False)], abs=1e-6
+    )
 
 
 def test_unseen_category_is_answered(server: Server) -> None:
@@ -77,14 +83,32 @@ def test_unseen_category_is_answered(server: Server) -> None:
             {"dep_delay": [1], "month": [3], "carrier": ["AA"], "weekend": [True], "plane": [1]},
             "plane is not an input of this model. Leave it out.",
         ),
-        ({"dep_delay": [1, "late"], "month": [3, 3], "carrier": ["AA", "AA"], "weekend": [True, True]}, "dep_delay in row 2 must be a number, not 'late'."),
-        ({"dep_delay": [1], "month": [3.5], "carrier": ["AA"], "weekend": [True]}, "month in row 1 must be a whole number, not 3.5."),
+        (
+            {"dep_delay": [1, "late"], "month": [3, 3], "carrier": ["AA", "AA"], "weekend": [True, True]},
+            "dep_delay in row 2 must be a number, not 'late'.",
+        ),
+        (
+            {"dep_delay": [1], "month": [3.5], "carrier": ["AA"], "weekend": [True]},
+            "month in row 1 must be a whole number, not 3.5.",
+        ),
         ({"dep_delay": [1], "month": [None], "carrier": ["AA"], "weekend": [True]}, "month in row 1 must not be null."),
         ({"dep_delay": [1], "month": [3], "carrier": [7], "weekend": [True]}, "carrier in row 1 must be text, not 7."),
-        ({"dep_delay": [True], "month": [3], "carrier": ["AA"], "weekend": [True]}, "dep_delay in row 1 must be a number, not True."),
-        ({"dep_delay": [1, 1e300], "month": [3, 3], "carrier": ["AA", "AA"], "weekend": [True, True]}, "dep_delay in row 2 is too large"),
-        ({"dep_delay": [1], "month": [3], "carrier": ["AA"], "weekend": ["yes"]}, "weekend in row 1 must be true or false, not 'yes'."),
-        ({"dep_delay": [1, 2], "month": [3], "carrier": ["AA"], "weekend": [True]}, "month has 1 rows, but dep_delay has 2."),
+        (
+            {"dep_delay": [True], "month": [3], "carrier": ["AA"], "weekend": [True]},
+            "dep_delay in row 1 must be a number, not True.",
+        ),
+        (
+            {"dep_delay": [1, 1e300], "month": [3, 3], "carrier": ["AA", "AA"], "weekend": [True, True]},
+            "dep_delay in row 2 is too large",
+        ),
+        (
+            {"dep_delay": [1], "month": [3], "carrier": ["AA"], "weekend": ["yes"]},
+            "weekend in row 1 must be true or false, not 'yes'.",
+        ),
+        (
+            {"dep_delay": [1, 2], "month": [3], "carrier": ["AA"], "weekend": [True]},
+            "month has 1 rows, but dep_delay has 2.",
+        ),
     ],
 )
 def test_features_that_do_not_fit(server: Server, columns: dict, sentence: str) -> None:
@@ -102,16 +126,44 @@ def test_features_that_do_not_fit(server: Server, columns: dict, sentence: str) 
         (b"\xff\xfe\x00", 400, "The body"),
         (b"[" * 5000, 400, "The body"),
         (b'{"inputs": []}', 400, "must be a list of tensors"),
-        (b'{"inputs": [{"name": "month", "shape": [1], "datatype": "FP64", "data": [NaN]}]}', 400, "NaN is not JSON. For a value that is missing, send null."),
-        (b'{"inputs": [{"name": "month", "shape": [1], "datatype": "FP64", "data": [-Infinity]}]}', 400, "Infinity is not JSON"),
-        (b'{"inputs": [{"name": "month", "shape": [2], "datatype": "FP64", "data": [1]}]}', 400, "month has 1 values, but its shape [2] needs 2."),
-        (b'{"inputs": [{"name": "month", "shape": [9000000000, 9000000000], "datatype": "FP64", "data": [1]}]}', 400, "needs"),
+        (
+            b'{"inputs": [{"name": "month", "shape": [1], "datatype": "FP64", "data": [NaN]}]}',
+            400,
+            "NaN is not JSON. For a value that is missing, send null.",
+        ),
+        (
+            b'{"inputs": [{"name": "month", "shape": [1], "datatype": "FP64", "data": [-Infinity]}]}',
+            400,
+            "Infinity is not JSON",
+        ),
+        (
+            b'{"inputs": [{"name": "month", "shape": [2], "datatype": "FP64", "data": [1]}]}',
+            400,
+            "month has 1 values, but its shape [2] needs 2.",
+        ),
+        (
+            b'{"inputs": [{"name": "month", "shape": [9000000000, 9000000000], "datatype": "FP64", "data": [1]}]}',
+            400,
+            "needs",
+        ),
         (b'{"inputs": [{"name": "month", "shape": [-1], "datatype": "FP64", "data": []}]}', 400, "needs a shape"),
         (b'{"inputs": [{"name": "month", "shape": [0], "datatype": "FP64", "data": []}]}', 400, "holds 0 rows"),
-        (b'{"inputs": [{"name": "month", "shape": [1], "datatype": "DATE", "data": [1]}]}', 400, "month needs a datatype"),
-        (b'{"inputs": [{"name": "carrier", "shape": [1], "datatype": "BYTES", "data": ["\\ud800"]}]}', 400, "not valid Unicode"),
+        (
+            b'{"inputs": [{"name": "month", "shape": [1], "datatype": "DATE", "data": [1]}]}',
+            400,
+            "month needs a datatype",
+        ),
+        (
+            b'{"inputs": [{"name": "carrier", "shape": [1], "datatype": "BYTES", "data": ["\\ud800"]}]}',
+            400,
+            "not valid Unicode",
+        ),
         (b'{"inputs": [{"name": "carrier", "shape": [1], "datatype": "BYTES", "data": ["a\\u0000"]}]}', 400, "NUL"),
-        (b'{"id": 5, "inputs": [{"name": "month", "shape": [1], "datatype": "FP64", "data": [1]}]}', 400, "“id” must be a text"),
+        (
+            b'{"id": 5, "inputs": [{"name": "month", "shape": [1], "datatype": "FP64", "data": [1]}]}',
+            400,
+            "“id” must be a text",
+        ),
     ],
 )
 def test_bodies_that_are_no_request(server: Server, body: bytes, status: int, sentence: str) -> None:
@@ -144,7 +196,11 @@ def test_unknown_output(server: Server) -> None:
 
 def test_no_token_or_a_wrong_one(server: Server) -> None:
     for token in ("", "guess", "gööd"):
-        answer = server.infer(samples.request(), token="", **({"Authorization": f"Bearer {token}".encode().decode("latin-1")} if token else {}))
+        answer = server.infer(
+            samples.request(),
+            token="",
+            **({"Authorization": f"Bearer {token}".encode().decode("latin-1")} if token else {}),
+        )
         assert answer.status == 401
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
@@ -194,9 +250,15 @@ def test_metadata(server: Server) -> None:
             {"name": "carrier", "datatype": "BYTES", "shape": [-1]},
             {"name": "weekend", "datatype": "BOOL", "shape": [-1]},
         ],
-        "outputs": [{"name": "score", "datatype": "FP64", "shape": [-1]}, {"name": "label", "datatype": "BOOL", "shape": [-1]}],
+        "outputs": [
+            {"name": "score", "datatype": "FP64", "shape": [-1]},
+            {"name": "label", "datatype": "BOOL", "shape": [-1]},
+        ],
     }
-    assert server.get("/o/meridian/serve/v2/models/late-arrivals/ready", token="good").json == {"name": "late-arrivals", "ready": True}
+    assert server.get("/o/meridian/serve/v2/models/late-arrivals/ready", token="good").json == {
+        "name": "late-arrivals",
+        "ready": True,
+    }
 
 
 def test_versions_in_the_path(server: Server) -> None:
@@ -227,7 +289,11 @@ def test_wrong_method_and_unknown_paths(server: Server) -> None:
     [
         ({"state": "off"}, 410, "was turned off"),
         ({"state": "created", "version": 0}, 503, "Nothing has been deployed"),
-        ({"problem": "Version 3 ended the process that opened it."}, 503, "Version 3 ended the process that opened it."),
+        (
+            {"problem": "Version 3 ended the process that opened it."},
+            503,
+            "Version 3 ended the process that opened it.",
+        ),
         ({"sha256": "0" * 64}, 503, "could not be opened"),
     ],
 )
@@ -258,7 +324,9 @@ def test_replaced_version_answers_after_the_swap(server: Server) -> None:
     server.route(samples.endpoint(other, version=4))
     answer = server.infer(samples.request(dep_delay=[1], month=[3], carrier=["AA"], weekend=[False]))
     assert answer.headers["X-Model-Version"] == "4"
-    assert answer.json["outputs"][0]["data"] == pytest.approx([samples.expected(1, 3, "AA", False, slope=0.9)], abs=1e-6)
+    assert answer.json["outputs"][0]["data"] == pytest.approx(
+        [samples.expected(1, 3, "AA", False, slope=0.9)], abs=1e-6
+    )
 
 
 def test_unreadable_table_leaves_the_old_one(server: Server) -> None:
@@ -274,7 +342,11 @@ def test_each_call_is_recorded_with_its_rows(server: Server) -> None:
     server.infer(samples.request(dep_delay=["x"], month=[3], carrier=["AA"], weekend=[True]))
     fine, refused = recorded(server)[before:]
     assert (fine.facts.status, fine.facts.rows, fine.facts.request_id, fine.facts.token) == ("ok", 2, "trace-2", "t-1")
-    assert (fine.facts.organization, fine.facts.endpoint, fine.facts.version) == (samples.ORGANIZATION_ID, samples.ENDPOINT_ID, samples.VERSION_ID)
+    assert (fine.facts.organization, fine.facts.endpoint, fine.facts.version) == (
+        samples.ORGANIZATION_ID,
+        samples.ENDPOINT_ID,
+        samples.VERSION_ID,
+    )
     assert 0 < fine.facts.seconds < 5
     first, second = fine.predictions
     assert first.inputs == {"dep_delay": 10, "month": 3, "carrier": "B6", "weekend": False}
@@ -302,11 +374,41 @@ def test_parameters_that_do_not_fit(server: Server, parameters: object, sentence
     assert sentence in answer.json["error"]
 
 
+def test_slow_callers_of_one_organization_do_not_hold_up_another(server: Server) -> None:
+    key = "01900000-0000-7000-8000-000000000002"
+    other = samples.endpoint(
+        server.sha256, organization="harbor", organization_id=samples.OTHER_ID, endpoint_id=key, endpoint="income"
+    )
+    server.tokens["banker"] = samples.token(organization="harbor", asks=[key], sees=[key])
+    server.route(samples.endpoint(server.sha256), other)
+    head = (
+        "POST /o/meridian/serve/v2/models/late-arrivals/infer HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer good\r\n"
+        "Content-Type: application/json\r\nContent-Length: 500\r\n\r\n{"
+    )
+    with contextlib.ExitStack() as slow:
+        for _ in range(server.config.at_once):
+            caller = slow.enter_context(socket.create_connection(("127.0.0.1", server.config.port)))
+            caller.sendall(head.encode())
+        server.until(lambda: server.infer(samples.request()).status == 429)
+        answer = server.ask(
+            "POST",
+            "/o/harbor/serve/v2/models/income/infer",
+            json.dumps(samples.request()).encode(),
+            "banker",
+            {"Content-Type": "application/json"},
+        )
+        assert answer.status == 200
+    server.until(lambda: server.infer(samples.request()).status == 200)
+
+
 def test_metrics(server: Server) -> None:
     server.infer(samples.request())
     text = server.get("/metrics").body.decode()
     labels = 'endpoint="late-arrivals",organization="meridian"'
     assert f'tenure_serving_requests_total{{{labels},status="200",version="3"}}' in text
-    assert f'tenure_serving_seconds_bucket{{{labels},le="0.0005",version="3"}}' in text or "tenure_serving_seconds_bucket" in text
+    assert (
+        f'tenure_serving_seconds_bucket{{{labels},le="0.0005",version="3"}}' in text
+        or "tenure_serving_seconds_bucket" in text
+    )
     assert "tenure_serving_lost_total 0" in text
     assert "tenure_serving_spool_bytes" in text

@@ -161,7 +161,9 @@ def test_threads_do_not_mix_their_records(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     spool.sync()
-    assert sorted(drained(tmp_path)) == sorted(f"{number}:{count}:".encode() * 20 for number in range(4) for count in range(200))
+    assert sorted(drained(tmp_path)) == sorted(
+        f"{number}:{count}:".encode() * 20 for number in range(4) for count in range(200)
+    )
 
 
 def test_nothing_written_is_lost_when_writer_and_reader_are_killed(tmp_path: Path) -> None:
@@ -212,7 +214,10 @@ def test_ledger_counts_on_after_its_process(tmp_path: Path) -> None:
     again = Ledger(tmp_path)
     again.add(organization.bytes, endpoint.bytes, kept=2, dropped=5)
     assert again.slot == "0"
-    assert ledger.read(tmp_path) == [ledger.Count("0", organization, endpoint, 5, 5), ledger.Count("1", organization, endpoint, 0, 1)]
+    assert ledger.read(tmp_path) == [
+        ledger.Count("0", organization, endpoint, 5, 5),
+        ledger.Count("1", organization, endpoint, 0, 1),
+    ]
 
 
 def test_ledger_of_many_endpoints(tmp_path: Path) -> None:
@@ -221,7 +226,9 @@ def test_ledger_of_many_endpoints(tmp_path: Path) -> None:
     for _ in range(2):
         for endpoint in endpoints:
             book.add(organization, endpoint.bytes, kept=1)
-    assert [(count.endpoint_id, count.kept) for count in ledger.read(tmp_path)] == [(endpoint, 2) for endpoint in endpoints]
+    assert [(count.endpoint_id, count.kept) for count in ledger.read(tmp_path)] == [
+        (endpoint, 2) for endpoint in endpoints
+    ]
 
 
 class Memory:
@@ -249,7 +256,9 @@ class Memory:
 
 
 def payload(request_id: str, organization: str = samples.ORGANIZATION_ID) -> bytes:
-    facts = records.Facts("0" * 32, organization, samples.ENDPOINT_ID, samples.VERSION_ID, 0.0, 0.001, "refused", 0, request_id)
+    facts = records.Facts(
+        "0" * 32, organization, samples.ENDPOINT_ID, samples.VERSION_ID, 0.0, 0.001, "refused", 0, request_id
+    )
     return records.encode(facts)
 
 

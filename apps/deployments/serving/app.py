@@ -4,9 +4,13 @@ It knows the routing table in memory and the spool on the local disk, and nothin
 """
 
 import hmac
+import http
 import json
+import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -19,16 +23,18 @@ from apps.deployments.serving.journal import Journal
 from apps.deployments.serving.metrics import Metrics
 from apps.deployments.serving.protocol import Rejected
 from apps.deployments.serving.routes import SERVED, Route, Table, Token
+from apps.models.engine.signatures import SignatureError
 
 log = structlog.get_logger("tenure.serving")
 Environ = dict[str, Any]
 Start = Callable[[str, list[tuple[str, str]]], Any]
 LOOPBACK = ("127.", "::1", "[::1]")
-REASONS = {
-    200: "OK", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed", 410: "Gone",
-    411: "Length Required", 413: "Content Too Large", 415: "Unsupported Media Type", 500: "Internal Server Error", 503: "Service Unavailable",
-}  # fmt: skip
+REASONS = {int(status): status.phrase for status in http.HTTPStatus}
 JSON = ("Content-Type", "application/json")
+EXPOSITION = ("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+NOT_RECORDED = Rejected(
+    503, "The prediction could not be recorded, and this endpoint gives none without. Try again later."
+)
 NOT_HERE = "There is no such endpoint here, or your token may not see it."
 
 
@@ -37,6 +43,8 @@ class Application:
 
     def __init__(self, config: Config, tables: Callable[[], Table], journal: Journal, metrics: Metrics) -> None:
         self.config, self.tables, self.journal, self.metrics = config, tables, journal, metrics
+        self._at_once: Counter[str] = Counter()
+        self._lock = threading.Lock()
 
     def __call__(self, environ: Environ, start: Start) -> list[bytes]:
         table = self.tables()
@@ -44,88 +52,94 @@ class Application:
         if route is not None and environ["REQUEST_METHOD"] == "POST":
             return self._infer(table, route, environ, start)
         try:
-            status, headers, body = 200, [JSON], b""
             found = self._look(table, environ)
-            if isinstance(found, Route):
-                return self._infer(table, found, environ, start)
-            if isinstance(found, bytes):
-                headers, body = [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")], found
-            else:
-                body = json.dumps(found).encode()
         except Rejected as rejection:
             self.metrics.turned_away.labels(str(rejection.status)).inc()
-            status, headers, body = rejection.status, [JSON, *rejection.headers], _error(rejection)
-        start(f"{status} {REASONS[status]}", [*headers, ("Content-Length", str(len(body)))])
-        return [body]
+            return _send(start, rejection.status, _error(rejection), [JSON, *rejection.headers])
+        if isinstance(found, Route):
+            return self._infer(table, found, environ, start)
+        if isinstance(found, bytes):
+            return _send(start, 200, found, [EXPOSITION])
+        return _send(start, 200, json.dumps(found).encode(), [JSON])
 
     def _infer(self, table: Table, route: Route, environ: Environ, start: Start) -> list[bytes]:
-        began = time.perf_counter()
-        call = uuid7().hex
+        began, call = time.perf_counter(), uuid7().hex
         request_id = environ.get("HTTP_X_REQUEST_ID", "")[: protocol.ID_LENGTH] or call
-        status, rows, kept, extra = 200, 0, True, ()
+        headers = [JSON, ("X-Request-Id", request_id)]
         try:
             token = _caller(table, route, environ)
         except Rejected as rejection:
             self.metrics.turned_away.labels(str(rejection.status)).inc()
-            return _refuse(rejection, request_id, start)
-        body = full = b""
-        error = ""
+            return _send(start, rejection.status, _error(rejection), [*headers, *rejection.headers])
+        headers += _about(route)
+        status, rows, error, body, full = 200, 0, "", b"", b""
         try:
             rows, body, full, answer = self._predict(route, environ, call)
         except Rejected as rejection:
-            status, error, extra, answer = rejection.status, rejection.sentence, rejection.headers, _error(rejection)
-        seconds = time.perf_counter() - began
+            status, error, answer = rejection.status, rejection.sentence, _error(rejection)
+            headers += rejection.headers
+        seconds, kept = time.perf_counter() - began, True
         if route.predict is not None:
-            kept = self._record(route, token, call, request_id, (status, rows, seconds, error), body, full)
-            if not kept and route.must_record:
-                status, rows = 503, 0
-                answer = _error(Rejected(503, "The prediction could not be recorded, and this endpoint gives none without. Try again later."))
+            facts = _facts(route, token, call, request_id, status, seconds, rows, error)
+            kept = self.journal.keep(route, rows, records.encode(facts, body, full))
+        if not kept and route.must_record:
+            status, rows, answer = 503, 0, _error(NOT_RECORDED)
         self.metrics.count(route, status=status, seconds=seconds, rows=rows, kept=kept)
-        headers = [JSON, ("Content-Length", str(len(answer))), ("X-Request-Id", request_id), ("X-Model-Version", str(route.version)), *extra]
-        if route.state == "draining":
-            headers.append(("Deprecation", "true"))
-        start(f"{status} {REASONS[status]}", headers)
-        return [answer]
+        return _send(start, status, answer, headers)
 
     def _predict(self, route: Route, environ: Environ, call: str) -> tuple[int, bytes, bytes, bytes]:
         """Rows, request body, the answer to record and the answer to send."""
         _check_served(route)
-        body = self._body(environ)
+        with self._place(route.organization):
+            body = self._body(environ)
         if route.signature is None or route.predict is None:
             raise Rejected(503, route.problem, (("Retry-After", "30"),))
         ask = protocol.read(body, route.signature.names, self.config.row_limit)
         columns = ask.columns(route.signature)
         try:
             outputs = route.predict(columns)
-        except Exception as error:
-            if sentence := getattr(error, "sentence", ""):
-                raise Rejected(400, " ".join([sentence, *(f"{name} {text}" for name, text in error.fields.items())])) from None  # type: ignore[attr-defined]
+        except SignatureError as misfit:
+            said = " ".join(f"{name} {text}" for name, text in misfit.fields.items())
+            raise Rejected(400, f"{misfit.sentence} {said}".strip()) from None
+        except Exception:
             log.exception("model_failed", endpoint=route.endpoint_id, version=route.version, call=call)
-            raise Rejected(500, "The model failed on this input. It was recorded; its owner should look at it.") from None
+            sentence = "The model failed on this input. It was recorded; its owner should look at it."
+            raise Rejected(500, sentence) from None
         identity = ask.id or call
         full = protocol.answer(route.endpoint, route.version, identity, outputs, ())
         answer = protocol.answer(route.endpoint, route.version, identity, outputs, ask.wanted) if ask.wanted else full
         return ask.rows, body, full, answer
 
-    def _record(
-        self, route: Route, token: Token, call: str, request_id: str, outcome: tuple[int, int, float, str], body: bytes, answer: bytes
-    ) -> bool:
-        status, rows, seconds, error = outcome
-        kind = records.OK if status == 200 else records.FAILED if status >= 500 else records.REFUSED
-        facts = records.Facts(
-            call, route.organization_id, route.endpoint_id, route.version_id, time.time(), seconds, kind, rows, request_id, token.id, error
-        )
-        return self.journal.keep(route, rows, records.encode(facts, body, answer))
+    @contextmanager
+    def _place(self, organization: str) -> Iterator[None]:
+        with self._lock:
+            if self._at_once[organization] >= self.config.at_once:
+                sentence = (
+                    f"Your organization has {self.config.at_once} requests on their way here already. "
+                    "Wait for their answers, then send more."
+                )
+                raise Rejected(429, sentence, (("Retry-After", "1"),))
+            self._at_once[organization] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_once[organization] -= 1
 
     def _body(self, environ: Environ) -> bytes:
         kind = environ.get("CONTENT_TYPE") or "application/json"
-        if kind.partition(";")[0].strip().lower() != "application/json" or environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity":
+        if (
+            kind.partition(";")[0].strip().lower() != "application/json"
+            or environ.get("HTTP_CONTENT_ENCODING", "identity") != "identity"
+        ):
             raise Rejected(415, "Send plain JSON with the header Content-Type: application/json.")
         if environ.get("HTTP_INFERENCE_HEADER_CONTENT_LENGTH"):
             raise Rejected(415, "Binary tensors are not spoken here. Send the data as JSON.")
         limit = self.config.body_limit
         length = environ.get("CONTENT_LENGTH") or ""
-        too_large = Rejected(413, f"The request is larger than {limit / 1024**2:g} MiB, the limit here. Split it and send the parts.")
+        too_large = Rejected(
+            413, f"The request is larger than {limit / 1024**2:g} MiB, the limit here. Split it and send the parts."
+        )
         if length.isdigit() and int(length) > limit:
             raise too_large
         body = environ["wsgi.input"].read(int(length) if length.isdigit() else limit + 1)
@@ -155,7 +169,7 @@ class Application:
         return _model(table, token, environ, rest[1], rest[2:])
 
     def _metrics(self, environ: Environ) -> bytes:
-        """For whoever holds the metrics token, or, when none is set, for this machine alone: labels name every tenant."""
+        """For holders of the metrics token; when none is set, for this machine alone: the labels name every tenant."""
         wanted = self.config.metrics_token
         given = environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ").strip()
         is_local = str(environ.get("REMOTE_ADDR", "")).startswith(LOOPBACK)
@@ -167,7 +181,10 @@ class Application:
 def _holder(table: Table, environ: Environ) -> Token:
     token = table.token(environ.get("HTTP_AUTHORIZATION", ""))
     if token is None:
-        sentence = "Send the header Authorization: Bearer TOKEN with a token that is valid; this one is missing, unknown, expired or revoked."
+        sentence = (
+            "Send the header Authorization: Bearer TOKEN with a token that is valid; "
+            "this one is missing, unknown, expired or revoked."
+        )
         raise Rejected(401, sentence, (("WWW-Authenticate", "Bearer"),))
     return token
 
@@ -178,17 +195,23 @@ def _caller(table: Table, route: Route, environ: Environ) -> Token:
     if route.endpoint_id not in token.asks:
         if token.organization != route.organization or route.endpoint_id not in token.sees:
             raise Rejected(404, NOT_HERE)
-        raise Rejected(403, "This token may not ask for predictions here. It takes the scope “predict” and a role that allows it.")
+        raise Rejected(
+            403, "This token may not ask for predictions here. It takes the scope “predict” and a role that allows it."
+        )
     return token
 
 
 def _check_served(route: Route) -> None:
     if route.state == "off":
-        raise Rejected(410, "This endpoint was turned off. Its page in the portal names the successor, if there is one.")
+        raise Rejected(
+            410, "This endpoint was turned off. Its page in the portal names the successor, if there is one."
+        )
     if route.state not in SERVED:
         raise Rejected(503, "Nothing has been deployed to this endpoint yet.", (("Retry-After", "30"),))
     if route.predict is None:
-        raise Rejected(503, route.problem or "Nothing has been deployed to this endpoint yet.", (("Retry-After", "30"),))
+        raise Rejected(
+            503, route.problem or "Nothing has been deployed to this endpoint yet.", (("Retry-After", "30"),)
+        )
 
 
 def _model(table: Table, token: Token, environ: Environ, name: str, rest: list[str]) -> Any:
@@ -231,10 +254,19 @@ def _error(rejection: Rejected) -> bytes:
     return json.dumps({"error": rejection.sentence}, ensure_ascii=False).encode()
 
 
-def _refuse(rejection: Rejected, request_id: str, start: Start) -> list[bytes]:
-    body = _error(rejection)
-    start(
-        f"{rejection.status} {REASONS[rejection.status]}",
-        [JSON, ("Content-Length", str(len(body))), ("X-Request-Id", request_id), *rejection.headers],
-    )
+def _send(start: Start, status: int, body: bytes, headers: list[tuple[str, str]]) -> list[bytes]:
+    start(f"{status} {REASONS[status]}", [*headers, ("Content-Length", str(len(body)))])
     return [body]
+
+
+def _about(route: Route) -> list[tuple[str, str]]:
+    about = [("X-Model-Version", str(route.version))]
+    return [*about, ("Deprecation", "true")] if route.state == "draining" else about
+
+
+def _facts(
+    route: Route, token: Token, call: str, request_id: str, status: int, seconds: float, rows: int, error: str
+) -> records.Facts:
+    kind = records.OK if status == 200 else records.FAILED if status >= 500 else records.REFUSED
+    ids = (call, route.organization_id, route.endpoint_id, route.version_id)
+    return records.Facts(*ids, time.time(), seconds, kind, rows, request_id, token.id, error)

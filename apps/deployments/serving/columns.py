@@ -29,7 +29,11 @@ def convert(signature: Signature, lists: Mapping[str, Sequence[Any]]) -> Columns
     """Arrays by input name, or Misfit."""
     try:
         if len(lists) == len(signature.inputs):
-            arrays = {name: array for column in signature.inputs if (array := _array(column, lists[(name := column.name)])) is not None}
+            arrays = {
+                name: array
+                for column in signature.inputs
+                if (array := _array(column, lists[(name := column.name)])) is not None
+            }
             if len(arrays) == len(lists):
                 return arrays
         slowly = _slowly(signature, lists)

@@ -1,4 +1,4 @@
-"""Where the prediction server keeps its files and what it allows; written by `manage.py serve`, read by every process."""
+"""Where the prediction server keeps its files and what it allows: written by `serve`, read by every process."""
 
 import json
 import uuid
@@ -17,7 +17,10 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 8001
     workers: int = 1
-    threads: int = 8
+    # A thread waits where a caller sends its request slowly. There are more of them than one organization may hold, so
+    # that one organization's slow callers do not keep the others waiting.
+    threads: int = 64
+    at_once: int = 32
     body_limit: int = 8 * MIB
     row_limit: int = 10_000
     spool_limit: int = 2048 * MIB

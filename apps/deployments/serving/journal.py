@@ -19,7 +19,9 @@ class Journal:
 
     def __init__(self, config: Config) -> None:
         self.ledger = Ledger(config.counts)
-        self.writer = Writer(config.spool, limit=config.spool_limit, segment_size=config.segment_size, owner=self.ledger.slot)
+        self.writer = Writer(
+            config.spool, limit=config.spool_limit, segment_size=config.segment_size, owner=self.ledger.slot
+        )
         self._lock = threading.Lock()
         self._sync_every = config.sync_every
         self._is_losing = False

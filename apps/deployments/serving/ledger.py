@@ -66,7 +66,9 @@ def read(folder: Path) -> list[Count]:
     counts = []
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         for _, (endpoint_id, organization_id, kept, dropped) in _entries(path.read_bytes()):
-            counts.append(Count(path.stem, uuid.UUID(bytes=organization_id), uuid.UUID(bytes=endpoint_id), kept, dropped))
+            counts.append(
+                Count(path.stem, uuid.UUID(bytes=organization_id), uuid.UUID(bytes=endpoint_id), kept, dropped)
+            )
     return counts
 
 

@@ -48,7 +48,8 @@ def text(config: Config) -> bytes:
     MultiProcessCollector(registry, path=str(config.metrics))
     dropped = sum(count.dropped for count in ledger.read(config.counts))
     own = (
-        "# HELP tenure_serving_spool_bytes Records that wait for the recorder.\n# TYPE tenure_serving_spool_bytes gauge\n"
+        "# HELP tenure_serving_spool_bytes Records that wait for the recorder.\n"
+        "# TYPE tenure_serving_spool_bytes gauge\n"
         f"tenure_serving_spool_bytes {spool.waiting(config.spool)}\n"
         "# HELP tenure_serving_lost_total Predictions answered but not recorded, since this host was set up.\n"
         f"# TYPE tenure_serving_lost_total counter\ntenure_serving_lost_total {dropped}\n"

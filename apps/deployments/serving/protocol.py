@@ -1,4 +1,4 @@
-"""Open Inference Protocol, version 2, in JSON: from the bytes of a request to columns, from outputs to the bytes of an answer.
+"""Open Inference Protocol, version 2, in JSON: from a request's bytes to columns, from outputs to an answer's bytes.
 
 A feature is a tensor of shape [N] or [N, 1] named like the feature; N is the number of rows. A model whose features are
 all numbers also takes one tensor of shape [N, features] in the order of its metadata. Two parameters are ours:
@@ -19,7 +19,8 @@ from apps.deployments.serving.columns import Misfit, convert
 from apps.models.engine.signatures import Columns, Signature
 
 DATATYPES = {"number": "FP64", "integer": "INT64", "string": "BYTES", "boolean": "BOOL"}
-KNOWN = frozenset({"BOOL", "BYTES", "FP16", "FP32", "FP64", *(f"{kind}{bits}" for kind in ("INT", "UINT") for bits in (8, 16, 32, 64))})
+WHOLE = [f"{kind}{bits}" for kind in ("INT", "UINT") for bits in (8, 16, 32, 64)]
+KNOWN = frozenset({"BOOL", "BYTES", "FP16", "FP32", "FP64", *WHOLE})
 ID_LENGTH = 128
 
 
@@ -33,7 +34,7 @@ class Rejected(Exception):
 
 @dataclass(frozen=True)
 class Ask:
-    """A request for predictions. `ids` and `events` are what the caller gave, one per row; empty if nothing was given."""
+    """A request for predictions. `ids` and `events` are what the caller gave, one per row; empty when nothing was."""
 
     id: str
     rows: int
@@ -55,7 +56,8 @@ def read(body: bytes, names: list[str], row_limit: int) -> Ask:
     content = _load(body)
     lists, rows = _lists(content.get("inputs"), names)
     if not 1 <= rows <= row_limit:
-        raise Rejected(400, f"The request holds {rows:,} rows; from 1 to {row_limit:,} are allowed. Split it and send the parts.")
+        sentence = f"The request holds {rows:,} rows; from 1 to {row_limit:,} are allowed. Split it and send the parts."
+        raise Rejected(400, sentence)
     parameters = content.get("parameters") or {}
     if not isinstance(parameters, dict):
         raise Rejected(400, "“parameters” must be a JSON object.")
@@ -65,7 +67,14 @@ def read(body: bytes, names: list[str], row_limit: int) -> Ask:
     wanted = _wanted(content.get("outputs"))
     if not parameters:
         return Ask(identity, rows, lists, wanted)
-    return Ask(identity, rows, lists, wanted, _ids(parameters.get("prediction_ids"), rows), _events(parameters.get("event_at"), rows))
+    return Ask(
+        identity,
+        rows,
+        lists,
+        wanted,
+        _ids(parameters.get("prediction_ids"), rows),
+        _events(parameters.get("event_at"), rows),
+    )
 
 
 def answer(name: str, version: int, identity: str, outputs: Mapping[str, np.ndarray], wanted: tuple[str, ...]) -> bytes:
@@ -77,11 +86,12 @@ def answer(name: str, version: int, identity: str, outputs: Mapping[str, np.ndar
     try:
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
     except ValueError:
-        raise Rejected(500, "The model answered with something that is not a number. Its owner should look at it.") from None
+        sentence = "The model answered with something that is not a number. Its owner should look at it."
+        raise Rejected(500, sentence) from None
 
 
 def row_ids(identity: str, given: tuple[str, ...], rows: int) -> list[str]:
-    """The id of each row's prediction: the caller's, else the request's id, numbered from 1 when there are several rows."""
+    """The id of each row's prediction: the caller's, else the request's, numbered from 1 when rows are several."""
     if given:
         return list(given)
     return [identity] if rows == 1 else [f"{identity}/{number}" for number in range(1, rows + 1)]
@@ -154,7 +164,9 @@ def _lists(inputs: Any, names: list[str]) -> tuple[dict[str, list], int]:
         if name in lists:
             raise Rejected(400, f"{name} is sent twice.")
         if rows not in (-1, shape[0]):
-            raise Rejected(400, f"{name} has {shape[0]:,} rows, but {next(iter(lists))} has {rows:,}. All inputs need the same number.")
+            first = next(iter(lists))
+            sentence = f"{name} has {shape[0]:,} rows, but {first} has {rows:,}. All inputs need the same number."
+            raise Rejected(400, sentence)
         lists[name], rows = data, shape[0]
     return lists, rows
 
@@ -164,7 +176,8 @@ def _read_tensor(tensor: dict[str, Any]) -> tuple[str, list[int], list]:
     if not isinstance(name, str) or not name:
         raise Rejected(400, "Each tensor of “inputs” needs a name.")
     if tensor.get("datatype") not in KNOWN:
-        raise Rejected(400, f"{name} needs a datatype; numbers are FP64, whole numbers INT64, text BYTES, true and false BOOL.")
+        sentence = f"{name} needs a datatype; numbers are FP64, whole numbers INT64, text BYTES, true and false BOOL."
+        raise Rejected(400, sentence)
     if not isinstance(shape, list) or not shape or not all(type(size) is int and size >= 0 for size in shape):
         raise Rejected(400, f"{name} needs a shape: a list of sizes, as [1] for one row.")
     if not isinstance(data, list):
@@ -181,14 +194,18 @@ def _read_tensor(tensor: dict[str, Any]) -> tuple[str, list[int], list]:
 
 def _matrix(name: str, shape: list[int], data: list, names: list[str]) -> tuple[dict[str, list], int]:
     if shape[1] != len(names):
-        raise Rejected(400, f"{name} has {shape[1]} columns, but the model has {len(names)} inputs: {', '.join(names)}.")
+        raise Rejected(
+            400, f"{name} has {shape[1]} columns, but the model has {len(names)} inputs: {', '.join(names)}."
+        )
     return {column: data[position :: shape[1]] for position, column in enumerate(names)}, shape[0]
 
 
 def _wanted(outputs: Any) -> tuple[str, ...]:
     if outputs is None or outputs == []:
         return ()
-    if not isinstance(outputs, list) or not all(isinstance(output, dict) and isinstance(output.get("name"), str) for output in outputs):
+    if not isinstance(outputs, list) or not all(
+        isinstance(output, dict) and isinstance(output.get("name"), str) for output in outputs
+    ):
         raise Rejected(400, "“outputs” must be a list of objects with a name.")
     return tuple(output["name"] for output in outputs)
 
@@ -196,8 +213,14 @@ def _wanted(outputs: Any) -> tuple[str, ...]:
 def _ids(given: Any, rows: int) -> tuple[str, ...]:
     if given is None:
         return ()
-    if not isinstance(given, list) or len(given) != rows or not all(isinstance(one, str) and 0 < len(one) <= ID_LENGTH for one in given):
-        raise Rejected(400, f"“prediction_ids” must hold one text of 1 to {ID_LENGTH} characters for each of the {rows:,} rows.")
+    if (
+        not isinstance(given, list)
+        or len(given) != rows
+        or not all(isinstance(one, str) and 0 < len(one) <= ID_LENGTH for one in given)
+    ):
+        raise Rejected(
+            400, f"“prediction_ids” must hold one text of 1 to {ID_LENGTH} characters for each of the {rows:,} rows."
+        )
     if len(set(given)) != rows:
         raise Rejected(400, "“prediction_ids” holds an id twice; each row needs its own.")
     return tuple(given)

@@ -110,7 +110,11 @@ class Loader:
             fresh[key] = fresh.get(key) or self._open.get(key) or self._predictor(entry["sha256"], signature)
         except Exception:
             log.exception("artifact_not_opened", endpoint=entry["endpoint_id"], sha256=entry["sha256"])
-            return Route(**known, signature=signature, problem=f"The artifact of version {entry['version']} could not be opened on this server.")
+            return Route(
+                **known,
+                signature=signature,
+                problem=f"The artifact of version {entry['version']} could not be opened on this server.",
+            )
         return Route(**known, signature=signature, predict=fresh[key])
 
     def _predictor(self, sha256: str, signature: Signature) -> Predict:

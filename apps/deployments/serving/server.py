@@ -1,4 +1,4 @@
-"""The server's processes: `python -m apps.deployments.serving.server CONFIG`, and what granian calls in each of them."""
+"""The server's processes: `python -m apps.deployments.serving.server CONFIG`, and what granian calls in each."""
 
 import os
 import sys
@@ -88,6 +88,7 @@ def main(path: str) -> None:
     """Serve until told to stop."""
     from granian import Granian
     from granian.constants import Interfaces
+    from granian.log import LogLevels
 
     config = Config.load(path)
     os.environ[VARIABLE] = str(config.file)
@@ -105,7 +106,7 @@ def main(path: str) -> None:
         backlog=1024,
         respawn_failed_workers=True,
         workers_kill_timeout=5,
-        log_level="warning",
+        log_level=LogLevels.error,
         websockets=False,
     ).serve()
 

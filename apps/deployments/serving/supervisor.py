@@ -35,7 +35,9 @@ class Child:
             log.error("process_died", process=self.name, code=self.process.returncode)
         self.started_at = time.monotonic()
         # A session of its own: Ctrl-C reaches only us, and we stop the others in order.
-        self.process = subprocess.Popen(self.command, cwd=folder, env=dict(environment), start_new_session=True)
+        self.process = subprocess.Popen(  # noqa: S603 (our own interpreter and modules)
+            self.command, cwd=folder, env=dict(environment), start_new_session=True
+        )
 
     def stop(self) -> None:
         """End it: politely, then not."""
