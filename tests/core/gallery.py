@@ -1,4 +1,4 @@
-"""Every component once, with values that a page could show: rendered by the tests, and looked at by whoever changes one."""
+"""Every component once, with values that a page could show: rendered by tests, looked at by whoever changes one."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -88,11 +88,20 @@ def all_charts() -> dict[str, Any]:
         "line": drift_chart(),
         "bars": charts.bars(
             "Which features moved most?",
-            [("temp", 0.31), ("dewpoint", 0.22), charts.Bar("dep_delay", 0.08, 0.05, 0.11), ("carrier", 0.012), ("origin", None)],
+            [
+                ("temp", 0.31),
+                ("dewpoint", 0.22),
+                charts.Bar("dep_delay", 0.08, 0.05, 0.11),
+                ("carrier", 0.012),
+                ("origin", None),
+            ],
             thresholds=[charts.Threshold(0.2, "alert at 0.2")],
         ),
         "histogram": charts.histogram(
-            "Has temperature shifted?", [10.0 * edge for edge in range(11)], reference=bins, current=list(reversed(bins))
+            "Has temperature shifted?",
+            [10.0 * edge for edge in range(11)],
+            reference=bins,
+            current=list(reversed(bins)),
         ),
         "heat": charts.heat(
             "Where is drift, by month?",
@@ -134,10 +143,14 @@ def context() -> dict[str, Any]:
     """What the gallery template is given."""
     form = CharterForm({"title": "", "problem": "Gates are planned as if every flight were on time."})
     rows = [
-        SimpleNamespace(name=f"late-arrivals {number}", state=state, rows=81201 * number, by=NORA, at=START, psi=0.031 * number)
+        SimpleNamespace(
+            name=f"late-arrivals {number}", state=state, rows=81201 * number, by=NORA, at=START, psi=0.031 * number
+        )
         for number, state in enumerate(["draft", "candidate", "validated", "approved", "rejected", "archived"], start=1)
     ]
-    job = SimpleNamespace(pk="1", state="running", done=41200, total=81201, message="Profiling column 7 of 19", seconds_left=75)
+    job = SimpleNamespace(
+        pk="1", state="running", done=41200, total=81201, message="Profiling column 7 of 19", seconds_left=75
+    )
     return {
         "title": "Late arrivals",
         "crumbs": [Crumb("Models", "#"), Crumb("Late arrivals")],
@@ -158,7 +171,13 @@ def context() -> dict[str, Any]:
         "tabs": [Tab("Overview", "#", current=True), Tab("Versions", "#", 3), Tab("Runs", "#", 12)],
         "entries": [
             Entry(START, OMAR, "approved version 3", "approval", "good", body="Evidence is complete.\n\nGo."),
-            Entry(START, NORA, "changed the charter", "edit", changes=[Change("target", 0.7, 0.75), Change("owner", "Nora", "Omar")]),
+            Entry(
+                START,
+                NORA,
+                "changed the charter",
+                "edit",
+                changes=[Change("target", 0.7, 0.75), Change("owner", "Nora", "Omar")],
+            ),
             Entry(START, None, "opened incident 1", "attention", "wrong", url="#"),
         ],
         "old": {"target": 0.7, "problem": "Gates are planned as if flights were on time.", "owner": None},

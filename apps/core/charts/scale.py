@@ -106,7 +106,8 @@ def time_ticks(low: float, high: float, count: int, zone: tzinfo = UTC) -> list[
             return _even(low, high, timedelta(seconds=step), zone)
     month = 30.44 * _DAY
     months = next((n for n in (1, 2, 3, 6) if span / (n * month) <= count), 0)
-    return _monthly(low, high, months or 12 * max(1, math.ceil(span / month / 12 / count)), zone)
+    years = math.ceil(nice_step(span / month / 12, count))
+    return _monthly(low, high, months or 12 * years, zone)
 
 
 def _even(low: float, high: float, step: timedelta, zone: tzinfo) -> list[tuple[float, str]]:

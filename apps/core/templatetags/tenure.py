@@ -96,7 +96,8 @@ def time(value: datetime | date | None, style: str = "") -> str:
     if value is None:
         return formats.NOTHING
     if not isinstance(value, datetime):
-        return format_html('<time datetime="{}" class="nowrap">{} {:%b %Y}</time>', value.isoformat(), value.day, value)
+        day = f"{value.day} {value:%b %Y}"
+        return format_html('<time datetime="{}" class="nowrap">{}</time>', value.isoformat(), day)
     moment = value if timezone.is_aware(value) else value.replace(tzinfo=UTC)
     utc = moment.astimezone(UTC)
     return format_html(
@@ -447,9 +448,12 @@ def fieldset(context: Context, content: str, legend: str, hint: str = "") -> Val
 
 
 @component
-def form_errors(context: Context, *forms: Any) -> Values:
+def form_errors(
+    context: Context, *forms: Any, lead: str = "Nothing was saved yet, and nothing you typed is lost."
+) -> Values:
     """What is wrong with the form, each linked to its field."""
-    return {"problems": [problem for form in forms if hasattr(form, "is_bound") for problem in Form.problems(form)]}
+    given = [form for form in forms if hasattr(form, "is_bound")]
+    return {"problems": [problem for form in given for problem in Form.problems(form)], "lead": lead}
 
 
 @component
