@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -69,6 +70,17 @@ class Rows:
         return tuple(name for name in self.features if is_number(self.columns[name]))
 
 
+@dataclass(frozen=True)
+class Artifact:
+    """The model's file as it was registered. `allow` names operators that the tenant lets pass the gate."""
+
+    path: Path
+    format: str
+    sha256: str
+    signature: Mapping[str, Any]
+    allow: Sequence[str] = ()
+
+
 @dataclass
 class Case:
     """Everything a check may look at. Predictions over the whole of a set are made once and kept.
@@ -83,7 +95,7 @@ class Case:
     train: Rows | None = None
     champion: Model | None = None
     champion_name: str = ""
-    artifact: bytes | None = None
+    artifact: Artifact | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     whole: frozenset[str] = frozenset()
     required: frozenset[str] = frozenset()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,38 +13,47 @@ import numpy as np
 from apps.core.sandbox import Job, Refused
 from apps.models.engine.signatures import Signature, SignatureError
 from apps.validation.engine.arrays import Array, Columns
-from apps.validation.engine.base import Kind, Need
-from apps.validation.engine.case import Case, Model, Rows
+from apps.validation.engine.base import CannotRun, Kind, Need
+from apps.validation.engine.case import Artifact, Case, Model, Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 class Served:
-    """A model as the checks want it: fed with its own inputs, its labels are places in the classes, as truth is."""
+    """A model behind its signature, opened at its first question and only if the static gate lets it pass.
 
-    def __init__(self, model: Any, signature: Signature) -> None:
-        self.model = model
-        self.names = signature.names
-        self.places = {value: place for place, value in enumerate(signature.classes)}
+    It is fed with its own inputs; its labels are places in the signature's classes, as truth is.
+    """
+
+    def __init__(self, artifact: Artifact, threads: int) -> None:
+        self.artifact = artifact
+        self.signature = Signature.from_json(artifact.signature)
+        self.threads = threads
+        self.places = {value: place for place, value in enumerate(self.signature.classes)}
+
+    @cached_property
+    def model(self) -> Any:
+        """The opened model; CannotRun with the first reason against opening it."""
+        from apps.models.engine.scoring import open_model
+        from apps.validation.engine.checks.security import examined
+
+        report = examined(self.artifact)
+        if not report.passes:
+            first = next(finding.sentence for finding in report.findings if finding.severity == "stop")
+            raise CannotRun(f"The artifact was not opened. {first}")
+        try:
+            return open_model(self.artifact.path, self.artifact.format, self.signature, self.threads)
+        except Exception as error:
+            raise CannotRun(f"The artifact could not be opened. {type(error).__name__}: {error}"[:500]) from error
 
     def predict(self, columns: Columns) -> Mapping[str, Array]:
         """Score and label; a regression model's label is its figure."""
-        said = self.model.predict({name: columns[name] for name in self.names})
+        said = self.model.predict({name: columns[name] for name in self.signature.names})
         if "label" not in said:
             return {"score": said["score"], "label": said["score"]}
         label = np.array([self.places[value] for value in said["label"].tolist()], dtype=np.int64)
         return {"score": said["score"], "label": label}
-
-
-def open_model(path: Path, format_: str, signature: Signature, threads: int) -> Model:
-    """The model behind its signature; Refused for a format that nothing here opens."""
-    content = path.read_bytes()
-    if format_ == "onnx":
-        from apps.models.engine.onnx_runtime import OnnxModel
-
-        return Served(OnnxModel(content, signature, threads=threads), signature)
-    raise Refused(f"A model in the format {format_} cannot be validated here: convert it to ONNX.")
 
 
 @dataclass(frozen=True)
@@ -124,7 +134,8 @@ def load_case(job: Job) -> tuple[Case, dict[str, Any]]:
 
 def _load(job: Job) -> tuple[Case, dict[str, Any]]:
     given, files = job.payload, job.inputs
-    signature = Signature.from_json(given["signature"])
+    signature = Signature.from_json(given["model"]["signature"])
+    artifact = _artifact(files["model"], given["model"])
     seed, limit = int(given["seed"]), int(given["max_rows"])
     champion, theirs, absent = _champion(job, signature)
     test, of_test = read_rows(files["test"], signature, _roles(given.get("roles", {}), theirs), limit, seed)
@@ -133,12 +144,12 @@ def _load(job: Job) -> tuple[Case, dict[str, Any]]:
     train, of_train = read_rows(files["train"], signature, Roles(), limit, seed) if "train" in files else (None, None)
     case = Case(
         kind=Kind(signature.task),
-        model=open_model(files["model"], given["format"], signature, job.threads),
+        model=Served(artifact, job.threads),
         test=test,
         train=train,
         champion=champion,
-        champion_name=given.get("champion_name", ""),
-        artifact=files["model"].read_bytes(),
+        champion_name=given.get("champion", {}).get("name", ""),
+        artifact=artifact,
         facts=given.get("facts", {}),
         whole=frozenset(one.name for one in signature.inputs if one.type in ("integer", "boolean")),
         required=frozenset(one.name for one in signature.inputs if not one.nullable),
@@ -158,7 +169,12 @@ def _champion(job: Job, signature: Signature) -> tuple[Model | None, Signature |
         return None, None, {}
     from apps.models.engine.arrow import class_key
 
-    theirs = Signature.from_json(job.payload["champion_signature"])
+    artifact = _artifact(job.inputs["champion"], job.payload["champion"])
+    theirs = Signature.from_json(artifact.signature)
     if theirs.task != signature.task or [*map(class_key, theirs.classes)] != [*map(class_key, signature.classes)]:
         return None, None, {Need.CHAMPION: "The champion answers another question: its classes differ."}
-    return open_model(job.inputs["champion"], job.payload["champion_format"], theirs, job.threads), theirs, {}
+    return Served(artifact, job.threads), theirs, {}
+
+
+def _artifact(path: Path, given: Mapping[str, Any]) -> Artifact:
+    return Artifact(path, given["format"], given["sha256"], given["signature"], tuple(given.get("allow", ())))

@@ -19,6 +19,7 @@ BUILT_IN = (
     "fairness",
     "robustness",
     "latency",
+    "security",
     "data",
     "documentation",
 )

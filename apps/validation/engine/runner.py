@@ -138,8 +138,8 @@ def libraries() -> dict[str, str]:
 def validate(job: Job) -> dict[str, Any]:
     """Inside the child: load the model and the rows once, run the plan's lines that are not done, hand on each result.
 
-    Payload: signature, format, kind, items, done (names), seed, max_rows, roles {time, attributes}, facts, digest.
-    Inputs: model, test, and where there are such train and champion.
+    Payload: model and champion {format, sha256, signature, allow, name}, items, done (names), seed, max_rows, roles
+    {time, attributes}, facts, absent {need: why}. Inputs: model, test, and where there are such train and champion.
     """
     from apps.validation.engine.loading import load_case
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -164,15 +165,16 @@ def files(tmp_path: Path) -> dict[str, Path]:
     }
 
 
+def registered(content: bytes, **given: Any) -> dict[str, Any]:
+    return {"format": "onnx", "sha256": hashlib.sha256(content).hexdigest(), "signature": SIGNATURE, **given}
+
+
 def payload(**given: Any) -> dict[str, Any]:
     items = template(Subject("limited", Kind.BINARY, ["sex", "age"], has_champion=True, has_time=True))
     return {
-        "signature": SIGNATURE,
-        "format": "onnx",
-        "champion_signature": SIGNATURE,
-        "champion_format": "onnx",
-        "champion_name": "1",
-        "items": [item.as_json() for item in items if item.key.startswith(("perf", "fair", "consist"))],
+        "model": registered(logistic()),
+        "champion": registered(logistic(slope=0.1), name="1"),
+        "items": [item.as_json() for item in items if item.key.startswith(("perf", "fair", "consist", "sec"))],
         "done": [],
         "seed": 11,
         "max_rows": 100_000,
@@ -221,9 +223,9 @@ def test_rows_over_the_cap_are_drawn_by_the_seed(files: dict[str, Path]) -> None
 
 def test_champion_of_another_question_is_not_compared(files: dict[str, Path]) -> None:
     told: list[dict[str, Any]] = []
-    other = {**SIGNATURE, "classes": ["late", "early"]}
+    other = registered(logistic(slope=0.1), signature={**SIGNATURE, "classes": ["early", "late"]})
 
-    validate(Job.local(payload=payload(champion_signature=other), inputs=files, tell=told.append))
+    validate(Job.local(payload=payload(champion=other), inputs=files, tell=told.append))
 
     result = next(part for part in told if part["key"] == "perf.vs_champion")
     assert (result["verdict"], result["reason"]) == (
@@ -249,9 +251,70 @@ def test_data_without_any_truth_are_refused(files: dict[str, Path], tmp_path: Pa
         validate(Job.local(payload=payload(), inputs={**files, "test": blank}))
 
 
-def test_format_that_nothing_opens_is_refused(files: dict[str, Path]) -> None:
-    with pytest.raises(Refused, match="format pickle cannot be validated"):
-        validate(Job.local(payload=payload(format="pickle"), inputs=files))
+def verdicts_of(files: dict[str, Path], **given: Any) -> dict[str, dict[str, Any]]:
+    told: list[dict[str, Any]] = []
+    validate(Job.local(payload=payload(**given), inputs=files, tell=told.append))
+    return {result["name"]: result for result in told}
+
+
+def test_pickle_in_disguise_is_never_opened(files: dict[str, Path], tmp_path: Path) -> None:
+    marker = tmp_path / "ran"
+    content = b"cposix\nsystem\n(S'touch " + str(marker).encode() + b"'\ntR."
+    files["model"].write_bytes(content)
+
+    found = verdicts_of(files, model=registered(content))
+
+    assert not marker.exists()
+    assert found["sec.format"]["verdict"] == "failed"
+    assert found["sec.format"]["sentence"].startswith("This file is a Python pickle, although its name ends in .onnx.")
+    assert found["sec.graph"]["verdict"] == "failed"
+    assert found["sec.digest"]["verdict"] == "passed"
+    assert found["perf.auc"]["verdict"] == "not_run"
+    assert found["perf.auc"]["reason"].startswith("The artifact was not opened.")
+
+
+def test_tampered_artifact_is_found_by_its_digest(files: dict[str, Path]) -> None:
+    found = verdicts_of(files, model=registered(logistic(slope=1.9)))
+
+    assert found["sec.digest"]["verdict"] == "failed"
+    assert found["sec.format"]["verdict"] == "passed"
+
+
+def test_graph_with_a_loop_or_outside_data_is_never_opened(files: dict[str, Path]) -> None:
+    import onnx
+
+    model = onnx.load_model_from_string(logistic())
+    tensor = model.graph.initializer[0]
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../../secret")
+    content = model.SerializeToString()
+    files["model"].write_bytes(content)
+
+    found = verdicts_of(files, model=registered(content))
+
+    assert found["sec.graph"]["verdict"] == "failed"
+    assert "point to files outside the model" in found["sec.graph"]["sentence"]
+    assert found["perf.accuracy"]["verdict"] == "not_run"
+
+
+def test_signature_that_the_graph_does_not_have_fails(files: dict[str, Path]) -> None:
+    inputs = [*SIGNATURE["inputs"], {"name": "age", "type": "number", "nullable": True}]
+    found = verdicts_of(files, model=registered(logistic(), signature={**SIGNATURE, "inputs": inputs}))
+
+    assert found["sec.graph"]["verdict"] == "failed"
+    assert found["sec.graph"]["evidence"]["tables"][0]["rows"] == [
+        {"reason": "The signature names inputs that the model does not take: age."}
+    ]
+
+
+def test_damaged_file_costs_the_checks_and_not_the_run(files: dict[str, Path]) -> None:
+    content = logistic()[:200]
+    files["model"].write_bytes(content)
+
+    found = verdicts_of(files, model=registered(content))
+
+    assert found["sec.graph"]["verdict"] == "failed"
+    assert {found[name]["verdict"] for name in ("perf.auc", "fair.impact_ratio:sex")} == {"not_run"}
 
 
 def test_whole_run_behind_the_walls(files: dict[str, Path]) -> None:

@@ -1,0 +1,117 @@
+"""Is the artifact safe and unchanged? Read without running: its format, its graph, its digest."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from apps.validation.engine.arrays import Line
+from apps.validation.engine.base import CannotRun, Check, Family, Limits, Measured, Need, Sense, table
+from apps.validation.engine.case import Artifact, Case
+
+NONE_ALLOWED = {"low": Limits(0.0), "limited": Limits(0.0), "high": Limits(0.0)}
+
+
+class SecurityCheck(Check):
+    """What the checks of an artifact share: they count reasons against it, and one is enough."""
+
+    family = Family.SECURITY
+    metric = "number of reasons against the artifact"
+    sense = Sense.AT_MOST
+    needs = frozenset({Need.ARTIFACT})
+    limits = NONE_ALLOWED
+    all_well = "Nothing speaks against it."
+
+    def reasons(self, artifact: Artifact) -> tuple[list[str], list[str]]:
+        """What speaks against the artifact, and what is worth knowing."""
+        raise NotImplementedError
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The count, and each reason as a row."""
+        if case.artifact is None:
+            raise CannotRun(case.why_absent(Need.ARTIFACT))
+        reasons, notes = self.reasons(case.artifact)
+        rows: list[Line] = [{"reason": reason} for reason in reasons]
+        return Measured(
+            float(len(reasons)),
+            reasons[0] if reasons else self.all_well,
+            tables=[table("Reasons against it", rows, reason=("reason", "text"))] if rows else [],
+            notes=notes,
+            rows_used=0,
+        )
+
+
+class Format(SecurityCheck):
+    """The file is what it says it is, and of a kind that cannot run code when it is opened."""
+
+    key = "sec.format"
+    title = "Format"
+    question = "Is the file what it was registered as, and a format that runs no code?"
+    source = "own format rule; pickle and its kin are programs (CWE-502)"
+    all_well = "The file is of the registered format, which runs no code when it is opened."
+
+    def reasons(self, artifact: Artifact) -> tuple[list[str], list[str]]:
+        """The format by the file's own bytes against the registered one."""
+        from apps.models.engine import formats
+
+        found = formats.detect(artifact.path)
+        if found not in formats.ACCEPTED:
+            return [formats.refusal(found, f"model.{artifact.format}")], []
+        if found != artifact.format:
+            return [f"The file is {formats.TITLES[found]}, but it is registered as {artifact.format}."], []
+        return [], []
+
+
+class Graph(SecurityCheck):
+    """The static gate: nothing outside the file, no foreign operators, no loops, and the registered signature."""
+
+    key = "sec.graph"
+    title = "Graph"
+    question = "Does the model stay within its file, the standard and its signature?"
+    source = "ONNX security notes; the portal's static gate, read without running"
+    all_well = "The static gate found nothing that stops the file."
+
+    def reasons(self, artifact: Artifact) -> tuple[list[str], list[str]]:
+        """The gate's findings and the signature's mismatches."""
+        report = examined(artifact)
+        stops = [finding.sentence for finding in report.findings if finding.severity == "stop"]
+        return stops, [finding.sentence for finding in report.findings if finding.severity != "stop"]
+
+
+class Digest(SecurityCheck):
+    """The bytes are those that were registered."""
+
+    key = "sec.digest"
+    title = "Digest"
+    question = "Is the file byte for byte the one that was registered?"
+    source = "FIPS 180-4 (SHA-256)"
+    all_well = "The file's SHA-256 is the registered one."
+
+    def reasons(self, artifact: Artifact) -> tuple[list[str], list[str]]:
+        """The digest of the file against the registered one."""
+        with artifact.path.open("rb") as handle:
+            found = hashlib.file_digest(handle, "sha256").hexdigest()
+        if found != artifact.sha256:
+            return [f"The file has the SHA-256 {found}, registered is {artifact.sha256}."], []
+        return [], [f"SHA-256 {found}"]
+
+
+def examined(artifact: Artifact) -> Any:
+    """The gate's report on an artifact, its signature held against the graph where it has one."""
+    from apps.models.engine import artifacts, gate, skops_models
+    from apps.models.engine.signatures import Signature
+
+    if artifact.format == "onnx":
+        report = gate.examine(artifact.path.read_bytes(), allow=tuple(artifact.allow))
+        if report.passes:
+            artifacts.match(Signature.from_json(artifact.signature), report.graph, report)
+        return report
+    report = gate.Report()
+    if artifact.format == "skops":
+        skops_models.examine(artifact.path, report)
+    else:
+        report.stop("format", f"Models of the format {artifact.format} are not opened.")
+    return report
+
+
+CHECKS = (Format, Graph, Digest)
