@@ -106,7 +106,13 @@ def _work(request: dict[str, Any]) -> Any:
         send({"part": plain(part)})
 
     job = Job(
-        payload=request["payload"], inputs=inputs, outputs=outputs, threads=limits.threads, progress=progress, tell=tell
+        payload=request["payload"],
+        inputs=inputs,
+        outputs=outputs,
+        threads=limits.threads,
+        progress=progress,
+        tell=tell,
+        layer=held.layer,
     )
     return find(request["function"])(job)
 
@@ -125,7 +131,7 @@ def run(request: dict[str, Any], messages: int, log: int) -> NoReturn:
     except BaseException as error:
         # Whatever it was, the parent gets a sentence.
         code, sentence = classify(error)
-        if code == "failed":
+        if not isinstance(error, Refused):
             traceback.print_exc()
         send({"error": code, "sentence": sentence})
     finally:

@@ -318,7 +318,9 @@ def run(
     }
     target = Path(outputs) if outputs is not None else None
     for _ in range(3):
-        result = _attempt(request, profile, progress or _no_progress, told or _nobody_listens, cancelled or (lambda: False), target)
+        result = _attempt(
+            request, profile, progress or _no_progress, told or _nobody_listens, cancelled or (lambda: False), target
+        )
         if result is not None:
             return result
     raise SandboxError("The sandbox could not be reached. Start the run again.")

@@ -68,6 +68,7 @@ class Job:
     threads: int = 1
     progress: Progress = field(default=_no_progress)
     tell: Told = field(default=_nobody_listens)  # a part of the result, as JSON, before the end
+    layer: str = "none"  # the walls around this run, in words
 
     @classmethod
     def local(

@@ -20,7 +20,13 @@ def say(job: Job) -> dict[str, Any]:
     print("said to the log", flush=True)
     for name, path in job.inputs.items():
         (job.outputs / f"{name}.copy").write_bytes(path.read_bytes())
-    return {"payload": job.payload, "environment": dict(os.environ), "folder": os.listdir(), "pid": os.getpid()}
+    return {
+        "payload": job.payload,
+        "environment": dict(os.environ),
+        "folder": os.listdir(),
+        "pid": os.getpid(),
+        "layer": job.layer,
+    }
 
 
 @sandboxed

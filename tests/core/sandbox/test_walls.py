@@ -30,6 +30,7 @@ def test_run_when_all_is_well_gives_value_log_and_walls() -> None:
     assert result.value["folder"] == []
     assert result.log == "said to the log\n"
     assert result.layer.endswith("limits")
+    assert result.value["layer"] == result.layer
     assert result.seconds < 10
     assert result.peak_memory > 0
 
