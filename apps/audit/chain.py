@@ -1,5 +1,7 @@
 """Reading the chain back: verification inside the portal, signed checkpoints, export."""
 
+import base64
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -10,10 +12,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django.conf import settings
 from django.utils import timezone
 
+from apps.audit.export import Signed, sign_checkpoint, write_bundle
 from apps.audit.models import Checkpoint, Head, Record
-from apps.core.canonical import canonical
+from apps.audit.verifier import Record as Sealed
+from apps.audit.verifier import key_id
 from apps.core.tenancy import current
-import contextlib
 
 GENESIS = "0" * 64
 
@@ -38,32 +41,44 @@ def public_key() -> bytes:
     return private_key().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
-def key_id(raw: bytes) -> str:
-    """The first 16 hex digits of the public key's SHA-256."""
-    return hashlib.sha256(raw).hexdigest()[:16]
-
-
 def write_checkpoint() -> Checkpoint | None:
-    """Sign the head of the ambient organization's chain; None when nothing was decided since the last one."""
-    import base64
-
+    """Sign the head of the ambient organization's chain; None when nothing was ever decided."""
     head = Head.objects.first()
     newest = Checkpoint.objects.first()
     if head is None or (newest is not None and newest.sequence == head.sequence):
         return newest
-    body = canonical(
-        {
-            "organization": current(),
-            "sequence": head.sequence,
-            "hash": head.hash,
-            "at": timezone.now(),
-            "key": key_id(public_key()),
-        }
+    signed = sign_checkpoint(
+        organization=str(current()),
+        sequence=head.sequence,
+        last_hash=head.hash,
+        at=timezone.now(),
+        private_key=private_key(),
     )
-    signature = base64.b64encode(private_key().sign(body.encode())).decode()
-    checkpoint = Checkpoint(sequence=head.sequence, body=body, signature=signature, key_id=key_id(public_key()))
+    checkpoint = Checkpoint(
+        sequence=head.sequence,
+        body=signed.body,
+        signature=base64.b64encode(signed.signature).decode(),
+        key_id=key_id(public_key()),
+    )
     checkpoint.save(force_insert=True)
     return checkpoint
+
+
+def export(path: Path, name: str) -> dict:
+    """Write the ambient organization's chain as a bundle that verifies offline; returns its manifest."""
+    write_checkpoint()
+    return write_bundle(
+        path,
+        organization=str(current()),
+        name=name,
+        records=(Sealed(entry.sequence, entry.previous, entry.body, entry.hash) for entry in records()),
+        checkpoints=(
+            Signed(row.body, base64.b64decode(row.signature)) for row in Checkpoint.objects.order_by("sequence")
+        ),
+        public_keys=[public_key()],
+        private_key=private_key(),
+        exported_at=timezone.now(),
+    )
 
 
 def records() -> Iterator[Record]:
@@ -73,8 +88,6 @@ def records() -> Iterator[Record]:
 
 def faults() -> list[str]:
     """Everything wrong with the ambient organization's chain, as sentences; an empty list when it holds."""
-    import base64
-
     found, previous, expected = [], GENESIS, 1
     hashes: dict[int, str] = {}
     signed = {checkpoint.sequence for checkpoint in Checkpoint.objects.all()}

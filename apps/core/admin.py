@@ -31,6 +31,7 @@ class AuditAdmin(ReadOnly, SimpleHistoryAdmin):
     """Base of every model's admin. Lists show at most 100 rows a page, newest first, and no actions."""
 
     actions = None
+    history_list_per_page = 50
     list_per_page = 100
     show_full_result_count = False
     date_hierarchy = "created_at"
@@ -42,6 +43,12 @@ class AuditAdmin(ReadOnly, SimpleHistoryAdmin):
     def get_list_display(self, request: HttpRequest) -> Any:
         listed = super().get_list_display(request)
         return [*listed, "portal_link"] if hasattr(self.model, "get_absolute_url") else listed
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        """Old and new values, version by version; rows that are written once are shown as they are."""
+        if not hasattr(self.model._meta, "simple_history_manager_attribute"):
+            return self.changeform_view(request, object_id)
+        return super().history_view(request, object_id, extra_context)
 
     @admin.display(description="In the portal")
     def portal_link(self, row: Any) -> str:

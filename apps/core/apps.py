@@ -9,7 +9,6 @@ class CoreConfig(AppConfig):
     label = "core"
 
     def ready(self) -> None:
-        from apps.core import checks
         from apps.core.isolation import grant_by_default
 
         pre_migrate.connect(grant_by_default, sender=self)

@@ -29,7 +29,8 @@ def check_walls(databases: Sequence[str] | None = None, **_: Any) -> list[Error]
     """Every table with an organization_id is behind a forced policy; every reference between them is composite."""
     if not databases:
         return []
-    with connections["default"].cursor() as cursor:
+    alias = "default" if "default" in databases else databases[0]
+    with connections[alias].cursor() as cursor:
         cursor.execute("select rolsuper or rolbypassrls from pg_roles where rolname = current_user")
         found = (
             [_error("tenancy.E001", "The application's database role bypasses row-level security.")]

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.audit.actions import action, record
-from apps.core.errors import Conflict, Invalid, NotVisible
+from apps.core.errors import Conflict, Invalid, NotVisible, Refused
 from apps.core.ids import uuid7
 from apps.core.secrets import new_token, token_hash
 from apps.core.tenancy import tenant
@@ -255,7 +255,7 @@ def assign_role(
 ) -> RoleAssignment:
     """Give a person or a team a role on a project. `scope` is the project or its scope."""
     scope = Scope.objects.get(pk=scope.pk)
-    policies.check_staff(by, _Held(scope))
+    policies.check_staff(by, held(scope))
     if role not in ProjectRole.values:
         raise Invalid(f"There is no role “{role}”.", {"role": f"Choose one of {', '.join(ProjectRole.values)}."})
     if (user is None) == (team is None):
@@ -285,20 +285,42 @@ def assign_first_role(*, scope: Scope, role: str, user: User, by: User) -> RoleA
 @action
 def revoke_role(*, assignment: RoleAssignment, by: User) -> Scope:
     """Take a role away."""
-    policies.check_staff(by, _Held(assignment.scope))
+    policies.check_staff(by, held(assignment.scope))
     scope, said = assignment.scope, str(assignment)
     assignment.delete()
     record(by=by, action="role.taken", subject=scope, project_id=scope.pk, details={"role": said})
     return scope
 
 
-class _Held:
+class Held:
     """A scope as the access door asks for things: it is its own project."""
 
     project_path = ""
 
     def __init__(self, scope: Scope) -> None:
-        self.pk = scope.pk
+        self.pk, self.organization_id = scope.pk, scope.organization_id
+
+
+def held(scope: Scope) -> Any:
+    """The scope in the form the access door takes."""
+    return Held(scope)
+
+
+@action
+def change_profile(*, user: User, name: str, time_zone: str, by: User) -> User:
+    """One's own name and time zone."""
+    if user.pk != by.pk:
+        raise Refused("Only you can change your profile.")
+    before = {"name": user.name, "time_zone": user.time_zone}
+    user.name, user.time_zone = name.strip(), time_zone
+    user.save(update_fields=["name", "time_zone"])
+    record(
+        by=by,
+        action="profile.changed",
+        subject=user,
+        details={"before": before, "after": {"name": user.name, "time_zone": time_zone}},
+    )
+    return user
 
 
 @action
