@@ -18,6 +18,7 @@ from apps.monitoring.engine.bins import (
     FINE,
     INPUT,
     MOST_LABELS,
+    OUTER,
     PREDICTION,
     REGRESSION,
     SCORE,
@@ -91,26 +92,47 @@ def decode_baseline(blob: bytes) -> Baseline:
     return Baseline(bins, decode(arrays["reference"].tobytes()), decode(known) if known else None)
 
 
-def build(table: pa.Table, columns: Sequence[Column], outputs: Outputs) -> Baseline:
-    """A baseline from reference rows: the model's inputs, and its score, prediction and the true label where they are
-    there.
+def build(table: pa.Table, columns: Sequence[Column], outputs: Outputs, scored: pa.Table | None = None) -> Baseline:
+    """A baseline from reference rows: the model's inputs, and its score, prediction and the true label.
 
+    What the model says about rows it was trained on flatters it: `scored` then holds the rows kept back from training,
+    with score, prediction and label, and `table` those of the inputs. Without it all come from `table`, where there.
     Raises Unfit when there is no row, a column is missing, or there are too many labels.
     """
+    said = table if scored is None else scored
     _check_fit(table, columns, outputs)
     numeric = [numeric_bins(table, one.name, INPUT) for one in columns if one.kind == "numeric"]
     categorical = [category_cells(table, one.name, INPUT) for one in columns if one.kind != "numeric"]
-    if outputs.score in table.column_names:
-        numeric.append(numeric_bins(table, outputs.score, SCORE))
-    if outputs.prediction in table.column_names:
+    if outputs.score in said.column_names:
+        numeric.append(numeric_bins(said, outputs.score, SCORE))
+    if outputs.prediction in said.column_names:
         if outputs.task in (REGRESSION, UNSUPERVISED):
-            numeric.append(numeric_bins(table, outputs.prediction, PREDICTION))
+            numeric.append(numeric_bins(said, outputs.prediction, PREDICTION))
         else:
-            categorical.append(category_cells(table, outputs.prediction, PREDICTION))
+            categorical.append(category_cells(said, outputs.prediction, PREDICTION))
     bins = Bins(tuple(numeric), tuple(categorical), outputs)
-    reference = reduce_all(table, bins)
-    has_labels = outputs.label in table.column_names and outputs.task != UNSUPERVISED
-    return Baseline(bins, reference, outcomes.reduce_all(table, outcomes.bins_for(bins)) if has_labels else None)
+    reference = reduce_all(table, bins) if scored is None else _stitched(bins, table, scored)
+    has_labels = outputs.label in said.column_names and outputs.task != UNSUPERVISED
+    return Baseline(bins, reference, outcomes.reduce_all(said, outcomes.bins_for(bins)) if has_labels else None)
+
+
+def _stitched(bins: Bins, table: pa.Table, scored: pa.Table) -> State:
+    """The state of `table` with score and prediction as they are in `scored`."""
+    inputs, said = reduce_all(table, bins), reduce_all(scored, bins)
+    counts, high, low = inputs.counts.copy(), inputs.high.copy(), inputs.low.copy()
+    lowest, highest = inputs.lowest.copy(), inputs.highest.copy()
+    for place, column in enumerate(bins.numeric):
+        if column.role != INPUT:
+            for where in bins.counts_of_numeric(place):
+                counts[where] = said.counts[where]
+            across = slice(place * 2 * OUTER, (place + 1) * 2 * OUTER)
+            high[across], low[across] = said.high[across], said.low[across]
+            lowest[place], highest[place] = said.lowest[place], said.highest[place]
+    for counted, where in zip(bins.categorical, bins.category_at, strict=True):
+        if counted.role != INPUT:
+            counts[where] = said.counts[where]
+    counts[bins.joint_at] = said.counts[bins.joint_at]
+    return State(bins.fingerprint, inputs.rows, counts, high, low, lowest, highest)
 
 
 def _check_fit(table: pa.Table, columns: Sequence[Column], outputs: Outputs) -> None:

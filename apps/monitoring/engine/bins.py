@@ -105,6 +105,11 @@ class Bins:
         """Nulls and infinities of the numeric columns, three for each."""
         return slice(self.histogram_at.stop, self.histogram_at.stop + len(self.numeric) * 3)
 
+    def counts_of_numeric(self, place: int) -> tuple[slice, slice]:
+        """Where the bins of the numeric column at this place are counted, and what lies beside them."""
+        beside = self.beside_at.start + 3 * place
+        return slice(place * WIDTH, (place + 1) * WIDTH), slice(beside, beside + 3)
+
     @cached_property
     def category_at(self) -> tuple[slice, ...]:
         """For every column of categories its cells, then its nulls."""

@@ -57,8 +57,8 @@ def reduce_groups(table: pa.Table, bins: Bins, groups: Integers) -> Iterator[tup
     for place, column in enumerate(bins.numeric):
         values = numeric_values(table, column.name)
         one = count_numeric(values if order is None else values[order], column, ends)
-        counts[:, place * WIDTH : (place + 1) * WIDTH] = one.histogram
-        counts[:, bins.beside_at.start + 3 * place : bins.beside_at.start + 3 * place + 3] = one.beside
+        inside, beside = bins.counts_of_numeric(place)
+        counts[:, inside], counts[:, beside] = one.histogram, one.beside
         across = slice(place * 2 * OUTER, (place + 1) * 2 * OUTER)
         sums[0, :, across], sums[1, :, across] = one.high, one.low
         extremes[0, :, place], extremes[1, :, place] = one.lowest, one.highest

@@ -113,6 +113,17 @@ def merge(states: Iterable[State]) -> State:
     return State(many[0].fingerprint, sum(one.rows for one in many), counts, high, low, lowest, highest)
 
 
+def subtract(whole: State, part: State) -> State:
+    """The state without the rows of `part`, which must be among them. Extremes stay: they cannot be taken back."""
+    if whole.fingerprint != part.fingerprint:
+        raise Mismatch("These states were counted with different bins.")
+    high, low = carry(whole.high - part.high, whole.low - part.low)
+    counts = whole.counts - part.counts
+    if whole.rows < part.rows or counts.min(initial=0) < 0:
+        raise ValueError("There is more to take away than was counted.")
+    return State(whole.fingerprint, whole.rows - part.rows, counts, high, low, whole.lowest, whole.highest)
+
+
 def sum_of(arrays: Iterable[Integers]) -> Integers:
     """The arrays added up; at least one."""
     rest = iter(arrays)

@@ -49,3 +49,22 @@ def test_baseline_that_was_changed_is_refused():
 def test_baseline_that_would_mean_nothing_is_refused(table, columns, outputs):
     with pytest.raises(Unfit):
         build(table, columns, outputs)
+
+
+def test_baseline_takes_what_the_model_says_from_rows_kept_back():
+    rng = np.random.default_rng(3)
+    table, kept_back = scored(rng, 2_000).select(["x"]), scored(rng, 500)
+    stitched = build(table, [Column("x", "numeric")], YES_NO, kept_back)
+    alone = build(kept_back, [Column("x", "numeric")], YES_NO)
+    assert stitched.reference.rows == 2_000
+    assert stitched.outcomes.rows == 500
+    for name, state, baseline in (("said", stitched.reference, stitched), ("alone", alone.reference, alone)):
+        joint = state.counts[baseline.bins.joint_at]
+        assert (name, int(joint.sum())) == (name, 500)
+    inside, beside = stitched.bins.counts_of_numeric(0)
+    assert int(stitched.reference.counts[inside].sum()) == 2_000
+    inside, beside = stitched.bins.counts_of_numeric(1)
+    assert (int(stitched.reference.counts[inside].sum()), stitched.reference.counts[beside].tolist()) == (
+        500,
+        [0, 0, 0],
+    )

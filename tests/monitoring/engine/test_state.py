@@ -80,3 +80,13 @@ def test_window_starts_and_ends_meet():
         after = states.end_of(begin, grain)
         assert begin <= moment < after
         assert states.start_of(after, grain) == after
+
+
+def test_subtract_takes_back_exactly_what_was_added():
+    rng = np.random.default_rng(5)
+    a, b = (reduce_all(scored(rng, size), BASELINE.bins) for size in (40, 30))
+    left = states.subtract(a + b, b)
+    assert (left.counts.tolist(), left.rows) == (a.counts.tolist(), a.rows)
+    assert (left.high.tolist(), left.low.tolist()) == (a.high.tolist(), a.low.tolist())
+    with pytest.raises(ValueError, match="more to take away"):
+        states.subtract(b, a + b)

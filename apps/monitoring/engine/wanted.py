@@ -1,0 +1,181 @@
+"""What may be sent for a model, read from its signature: the columns of predictions, outcomes and feedback."""
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from apps.models.engine.signatures import Signature, class_key
+from apps.monitoring.engine import bins, intake
+from apps.monitoring.engine.baseline import Column
+from apps.monitoring.engine.bins import Outputs
+from apps.monitoring.engine.intake import Field, Intake, Raw, RowError, Unreadable
+
+ID, AT, SCORE, PREDICTION, LABEL, DELAY = "_id", "_at", "_score", "_prediction", "_label", "_delay_hours"
+LONGEST_ID = 200
+AHEAD = dt.timedelta(hours=1)  # how far a clock may run ahead of ours
+KINDS = {"number": "numeric", "integer": "numeric", "boolean": "category", "string": "category"}
+RESERVED = ("prediction_id", "event_time", "score", "label")
+
+
+def input_fields(signature: Signature) -> list[Field]:
+    """The model's inputs as columns."""
+    return [Field(one.name, one.type, nullable=one.nullable) for one in signature.inputs]
+
+
+def prediction_fields(signature: Signature) -> list[Field]:
+    """The columns of a batch of predictions: id, event time, score, label and every input."""
+    clash = [name for name in signature.names if name in RESERVED]
+    if clash:
+        raise Unreadable(
+            f"The model has inputs called {', '.join(clash)}, which mean something else here; "
+            "its predictions can be served by Tenure but not sent."
+        )
+    fields = [
+        Field("prediction_id", "string", nullable=False, kept_as=ID),
+        Field("event_time", "time", optional=True, kept_as=AT),
+    ]
+    if signature.task == "regression":
+        fields.append(Field("score", "number", nullable=False, kept_as=PREDICTION))
+    else:
+        derived = signature.threshold is not None
+        fields.append(Field("score", "number", nullable=not derived, optional=not derived, kept_as=SCORE))
+        fields.append(
+            Field("label", "class", nullable=derived, optional=derived, kept_as=PREDICTION, classes=signature.classes)
+        )
+    return fields + input_fields(signature)
+
+
+def outcome_fields(signature: Signature, sent: Raw) -> list[Field]:
+    """The columns of a batch of outcomes; the truth may be called "value" or what the model calls its target."""
+    name = signature.target if signature.target in sent.columns and "value" not in sent.columns else "value"
+    kind, classes = ("number", ()) if signature.task == "regression" else ("class", signature.classes)
+    return [
+        Field("prediction_id", "string", nullable=False, kept_as=ID),
+        Field("event_time", "time", optional=True, kept_as=AT),
+        Field(name, kind, nullable=False, kept_as=LABEL, classes=classes),
+    ]
+
+
+def feedback_fields() -> list[Field]:
+    """The columns of a batch of feedback."""
+    return [
+        Field("prediction_id", "string", optional=True, kept_as=ID),
+        Field("event_time", "time", optional=True, kept_as=AT),
+        Field("rating", "integer", optional=True),
+        Field("comment", "string", optional=True),
+        Field("said_by", "string", optional=True),
+    ]
+
+
+def take_predictions(raw: Raw, signature: Signature, now: dt.datetime) -> Intake:
+    """Predictions as they are kept: one row for each id, with score, label and inputs in their types."""
+    found = intake.normalise(raw, prediction_fields(signature))
+    found = _checked(found, now)
+    return Intake(with_prediction(found.table, signature), found.rows, found.refused, found.errors)
+
+
+def take_outcomes(raw: Raw, signature: Signature, now: dt.datetime) -> Intake:
+    """Outcomes as they are kept; of several for one id in a batch the last counts, the others are refused."""
+    return _checked(intake.normalise(raw, outcome_fields(signature, raw)), now)
+
+
+def take_feedback(raw: Raw, now: dt.datetime) -> Intake:
+    """Feedback as it is kept: a rating of 1 to 5, a comment, or both."""
+    found = _checked(intake.normalise(raw, feedback_fields()), now, unique=False)
+    rating, comment = found.table.column("rating"), found.table.column("comment")
+    wrong = pc.or_kleene(pc.less(rating, 1), pc.greater(rating, 5)).fill_null(False)
+    nothing = pc.and_(pc.is_null(rating), pc.is_null(comment))
+    return _without(
+        found,
+        {
+            "rating": (wrong, "must be from 1 to 5."),
+            "comment": (nothing, "must be given where there is no rating."),
+        },
+    )
+
+
+def with_prediction(table: pa.Table, signature: Signature) -> pa.Table:
+    """The table with the predicted label where only the score was sent."""
+    if signature.task != "binary" or signature.threshold is None:
+        return table
+    negative, positive = (class_key(one) for one in signature.classes)
+    said = pc.if_else(pc.greater_equal(table.column(SCORE), signature.threshold), positive, negative)
+    label = pc.coalesce(table.column(PREDICTION), said.cast(pa.string()))
+    return table.set_column(table.column_names.index(PREDICTION), PREDICTION, label)
+
+
+def outputs_of(signature: Signature) -> Outputs:
+    """What the model gives back, for the engine."""
+    labels = tuple(class_key(one) for one in signature.classes)
+    task = {"binary": bins.BINARY, "multiclass": bins.MULTICLASS}.get(signature.task, bins.REGRESSION)
+    return Outputs(task, labels, PREDICTION, SCORE, LABEL)
+
+
+def columns_of(signature: Signature) -> list[Column]:
+    """The model's inputs, for the engine."""
+    return [Column(one.name, KINDS[one.type]) for one in signature.inputs]
+
+
+def hours_of(moments: pa.ChunkedArray) -> np.ndarray:
+    """The hour of each moment, as hours since 1970."""
+    return np.asarray(moments.cast(pa.int64()).to_numpy()) // 3_600_000_000
+
+
+def hour_at(hours: int) -> dt.datetime:
+    """The moment at which that hour begins."""
+    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=int(hours))
+
+
+def _checked(found: Intake, now: dt.datetime, unique: bool = True) -> Intake:
+    """Rows with a time; ids too long, ids used twice and times to come are refused."""
+    table = found.table
+    if AT in table.column_names:
+        moments = table.column(AT).fill_null(pa.scalar(now, table.column(AT).type))
+        table = table.set_column(table.column_names.index(AT), AT, moments)
+    found = Intake(table, found.rows, found.refused, found.errors)
+    ids = table.column(ID)
+    problems: dict[str, tuple[Any, str]] = {
+        "event_time": (pc.greater(table.column(AT), now + AHEAD), "lies in the future."),
+        "prediction_id": (
+            pc.greater(pc.utf8_length(ids), LONGEST_ID).fill_null(False),
+            f"is longer than {LONGEST_ID} characters.",
+        ),
+    }
+    if unique:
+        problems["prediction_id "] = (pa.chunked_array([_replaced(ids)]), "is used again further down.")
+    return _without(found, problems)
+
+
+def _replaced(ids: pa.ChunkedArray) -> pa.Array:
+    """Per row whether the same id comes again later."""
+    if len(ids) == 0:
+        return pa.array([], pa.bool_())
+    codes = np.asarray(ids.combine_chunks().dictionary_encode().indices)
+    _, first_from_end = np.unique(codes[::-1], return_index=True)
+    last = np.zeros(len(codes), dtype=bool)
+    last[len(codes) - 1 - first_from_end] = True
+    return pa.array(~last)
+
+
+def _without(found: Intake, problems: dict[str, tuple[Any, str]]) -> Intake:
+    """The intake without the rows that are marked, each told with its reason and the number it was sent under."""
+    numbers = _numbers(found)
+    errors, bad = list(found.errors), np.zeros(found.table.num_rows, dtype=bool)
+    for column, (marked, said) in problems.items():
+        mask = np.asarray(marked.to_numpy(zero_copy_only=False) if isinstance(marked, pa.Array) else marked.to_numpy())
+        for place in np.flatnonzero(mask & ~bad):
+            errors.append(RowError(int(numbers[place]), column.strip(), said))
+        bad |= mask
+    if not bad.any():
+        return found
+    errors.sort(key=lambda error: error.row)
+    return Intake(found.table.filter(pa.array(~bad)), found.rows, found.refused + int(bad.sum()), errors)
+
+
+def _numbers(found: Intake) -> np.ndarray:
+    """The number each row of the table was sent under."""
+    every = np.arange(1, found.rows + 1)
+    return every[~np.isin(every, [error.row for error in found.errors])]
