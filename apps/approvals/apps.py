@@ -8,4 +8,4 @@ class ApprovalsConfig(AppConfig):
     label = "approvals"
 
     def ready(self) -> None:
-        from apps.approvals import receivers
+        from apps.approvals import receivers, tasks
