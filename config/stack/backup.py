@@ -112,7 +112,7 @@ def read_manifest(path: Path) -> dict:
     try:
         manifest = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise StackError("This is not a backup of Tenure: it has no readable manifest.json.") from error
+        raise StackError("This is no backup of Tenure: it has no readable manifest.json.") from error
     if manifest.get("format") != FORMAT:
         raise StackError(f"The backup has format {manifest.get('format')}, and this version of Tenure reads {FORMAT}.")
     return manifest

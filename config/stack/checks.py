@@ -18,7 +18,7 @@ BESIDE = Path(sys.executable).parent
 LINT = {
     "ruff check": [PYTHON, "-m", "ruff", "check", "--quiet", "."],
     "ruff format": [PYTHON, "-m", "ruff", "format", "--check", "--quiet", "."],
-    "templates": [PYTHON, "-m", "djlint", "--check", "--lint", "--quiet", "templates"],
+    "templates": [PYTHON, "-m", "djlint", "--lint", "--quiet", "templates"],
     "line of apps": [str(BESIDE / "lint-imports")],
 }
 TYPES = {"types": [PYTHON, "-m", "mypy"]}
