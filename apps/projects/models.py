@@ -84,7 +84,7 @@ class Project(TenantModel):
     class Meta(TenantModel.Meta):
         ordering: ClassVar = ["title"]
         default_permissions = ()
-        permissions: ClassVar = grantable()
+        permissions: ClassVar[list[tuple[str, Any]]] = [*grantable()]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["organization", "key"], name="projects_project_key"),
             models.CheckConstraint(

@@ -1,0 +1,13 @@
+"""What projects announce, in the transaction that decides."""
+
+from django.dispatch import Signal
+
+# Sent when a charter is approved, first or again, with `project` and `by`.
+approved = Signal()
+
+# Sent when an approval stops to count (the promise changed, or the project was put on hold), with `project`, `by`.
+suspended = Signal()
+
+# Sent before a project is retired, with `project` and `by`. A receiver raises a domain error to object, as while an
+# endpoint of the project still answers.
+retiring = Signal()
