@@ -1,5 +1,6 @@
 """A portal as its users get it: `python -m config.stack up` as a process, on its own data folder and port."""
 
+import contextlib
 import http.client
 import os
 import re
@@ -116,9 +117,7 @@ class Running:
         """kill -9 of everything in one line of the Procfile."""
         killed = self.line(name)
         assert killed, f"no process of {name} runs"
-        for process in killed:
-            process.send_signal(signal.SIGKILL)
-        wait_for(lambda: not any(map(is_alive, killed)), what=f"the end of {name}")
+        kill_9(killed)
 
     def rows(self, statement: str, *values: object) -> list[dict[str, Any]]:
         """What the operations role reads, across organizations."""
@@ -163,6 +162,14 @@ class Running:
             connection.close()
 
 
+def kill_9(processes: list[psutil.Process]) -> None:
+    """End them without a warning, and wait until they are gone."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(signal.SIGKILL)
+    wait_for(lambda: not any(map(is_alive, processes)), what="processes to be gone")
+
+
 def is_alive(process: psutil.Process) -> bool:
     """Neither gone nor a zombie."""
     try:
@@ -191,4 +198,4 @@ def portal(data: Path, database: str) -> Iterator[Running]:
         subprocess.run([sys.executable, "-m", "config.stack", "stop"], cwd=ROOT, env=running.environment, check=False)
 
 
-__all__ = ["Running", "portal", "wait_for"]
+__all__ = ["Running", "kill_9", "portal", "wait_for"]

@@ -5,10 +5,11 @@ import socket
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from config.stack.folders import ROOT
-from tests.journeys.running import Running, is_alive, portal, wait_for
+from tests.journeys.running import Running, is_alive, kill_9, portal, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +74,7 @@ def test_killed_server_comes_back(killable, name):
     found = [process for process in killable.family() if process.name() == name]
     if not found:
         pytest.skip("this portal uses a given server")
-    for process in found:
-        process.send_signal(signal.SIGKILL)
-    wait_for(lambda: not any(map(is_alive, found)))
+    kill_9(found)
     wait_for(lambda: any(process.name() == name for process in killable.family()), what=f"a new {name}")
     wait_for(lambda: is_ready(killable), what="readiness")
 
@@ -92,10 +91,7 @@ def test_start_after_kill_9_of_the_supervisor_clears_what_it_left(killable):
 
 
 def test_start_after_kill_9_of_everything(killable):
-    for process in killable.family():
-        process.send_signal(signal.SIGKILL)
-    killable.process.kill()
-    killable.process.wait()
+    kill_9([psutil.Process(killable.process.pid), *killable.family()])
     wait_for(lambda: not killable.family(), what="everything to be gone")
     killable.output.write_text("")
     killable.start()

@@ -1,3 +1,4 @@
+import contextlib
 import os
 import shutil
 import signal
@@ -35,7 +36,8 @@ def kill_everything(server):
     """kill -9 of the postmaster and all its children at once."""
     family = [psutil.Process(server.process.pid), *psutil.Process(server.process.pid).children(recursive=True)]
     for process in family:
-        process.send_signal(signal.SIGKILL)
+        with contextlib.suppress(psutil.NoSuchProcess):  # Children end by themselves when their postmaster does.
+            process.send_signal(signal.SIGKILL)
     server.process.wait()
 
 
