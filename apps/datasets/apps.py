@@ -1,0 +1,8 @@
+"""Datasets: sources, immutable versions, preparation, quality, fitness."""
+
+from django.apps import AppConfig
+
+
+class DatasetsConfig(AppConfig):
+    name = "apps.datasets"
+    label = "datasets"
