@@ -1,6 +1,8 @@
 """What happened to a thing: decisions from the audit chain and comments, newest first, for its page."""
 
-from django.db.models import Model
+from typing import Any
+
+from django.db.models import Model, Q
 
 from apps.audit.models import Record
 from apps.core.pages import Change, Entry
@@ -16,13 +18,17 @@ MEANINGS = {
 }
 
 
-def of(subject: Model, limit: int = 100) -> list[Entry]:
-    """The subject's newest decisions and comments, in two queries."""
-    decisions = Record.objects.filter(
-        subject_type=subject._meta.label_lower, subject_id=str(subject.pk)
-    ).select_related("actor")[:limit]
+def of(subject: Model, limit: int = 100, parts: str = "") -> list[Entry]:
+    """The subject's newest decisions and comments, in two queries.
+
+    With `parts`, an app's label, a project's timeline also tells what happened to its rows of that app.
+    """
+    wanted = Q(subject_type=subject._meta.label_lower, subject_id=str(subject.pk))
+    if parts:
+        wanted |= Q(project_id=subject.pk, subject_type__startswith=f"{parts}.")
+    decisions = Record.objects.filter(wanted).select_related("actor")[:limit]
     comments = Comment.objects.filter(subject_id=subject.pk).select_related("author").order_by("-id")[:limit]
-    entries = [_decision(entry) for entry in decisions if entry.action != "comment.made"]
+    entries = [_decision(entry, subject) for entry in decisions if entry.action != "comment.made"]
     entries += [
         Entry(said.created_at, said.author, "commented", icon="comment", body=said.text, url=f"#comment-{said.pk}")
         for said in comments
@@ -36,7 +42,7 @@ def words(action: str) -> str:
     return f"{verb} {noun}".replace("_", " ")
 
 
-def _decision(entry: Record) -> Entry:
+def _decision(entry: Record, subject: Any) -> Entry:
     details = entry.details
     changes = []
     if isinstance(details.get("before"), dict) and isinstance(details.get("after"), dict):
@@ -47,7 +53,7 @@ def _decision(entry: Record) -> Entry:
     return Entry(
         at=entry.occurred_at,
         by=entry.actor,
-        text=words(entry.action),
+        text=words(entry.action) + ("" if entry.subject_id == str(subject.pk) else f" {entry.subject_label}"),
         icon="decision",
         meaning=MEANINGS.get(entry.action.rpartition(".")[2], "neutral"),
         body=entry.reason,
