@@ -12,9 +12,7 @@ from config.celery import app
 
 
 def deliver(organization: Any, rounds: int = 50) -> int:
-    """Run what waits in an organization's outbox, through the real task functions, until nothing waits. Returns how many."""
-    import apps.work.tasks
-
+    """Run what waits in an organization's outbox through the real task functions, to the end. Returns how many."""
     app.loader.import_default_modules()
     done = 0
     for _ in range(rounds):

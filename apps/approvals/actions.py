@@ -94,7 +94,7 @@ def _check_signable(opened: Request) -> None:
         if len(able) < step.quorum:
             role = step.role.replace("_", " ")
             raise Refused(
-                f"Step {step.order} needs {step.quorum} signature(s) of the role {role} by people who did not work on this; "
+                f"Step {step.order} needs {step.quorum} signature(s) of the role {role} by people who did not work on it; "
                 f"there are {len(able)}. Give the role to somebody else on the project first."
             )
 
@@ -155,7 +155,7 @@ def invalidate(*, request: Request, by: Any, because: str) -> Request:
 
 
 def invalidate_if_changed(*, request: Request | None, snapshot: dict, by: Any) -> bool:
-    """Invalidate an open or approved request when the subject's snapshot hashes differently now; says whether it did."""
+    """Invalidate an open or approved request when the subject's snapshot hashes differently now; says whether."""
     if request is None or request.state not in {RequestState.OPEN, RequestState.APPROVED}:
         return False
     if content_hash(plain(snapshot)) == request.content_hash:

@@ -15,7 +15,7 @@ from apps.organizations.models import Scope
 
 
 class Policy(TenantModel):
-    """Who must sign for one kind of decision. A changed policy is a new version; requests keep the one they began with."""
+    """Who must sign for one kind of decision. A change is a new version; requests keep the one they began with."""
 
     kind = models.CharField(max_length=32, choices=Kind.choices)
     # Tiers it is for; empty: every tier that no other current policy of the kind names.

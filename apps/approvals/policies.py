@@ -74,7 +74,8 @@ def _check_independent(request: Request, user: Any) -> None:
             raise Refused(f"{user} cannot sign this: {conflict.why}. Somebody else has to.")
         if request.policy.independence == Independence.TEAM and access.share_team(user, conflict.user):
             raise Refused(
-                f"{user} cannot sign this: the policy asks for another team than that of {conflict.user} ({conflict.why})."
+                f"{user} cannot sign this: the policy asks for another team than that of {conflict.user}, "
+                f"of whom is said: {conflict.why}."
             )
 
 

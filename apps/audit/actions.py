@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from django.db import models, transaction
 from django.utils import timezone
@@ -13,9 +13,6 @@ from apps.core import channel
 from apps.core.canonical import canonical
 from apps.core.tenancy import current
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 ACTIONS: dict[str, Callable] = {}
 _records: ContextVar[int] = ContextVar("records", default=0)
 
@@ -24,7 +21,7 @@ class NoRecord(AssertionError):
     """An action ended without an audit record: a defect in the action."""
 
 
-def action(function: Callable[P, R]) -> Callable[P, R]:
+def action[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     """Make a function an action: one transaction, keyword arguments only, at least one audit record.
 
     The actor comes in as `by`; it is also written on every history row the action leaves.

@@ -45,7 +45,8 @@ class Machine:
         legal = self.next(getattr(thing, self.field))
         said = ", ".join(str(self.states(state).label).lower() for state in legal) or "nothing: this is the end"
         raise IllegalMove(
-            f"{thing} is {str(now).lower()} and cannot become {str(self.states(to).label).lower()}. From here it can become: {said}.",
+            f"{thing} is {str(now).lower()} and cannot become {str(self.states(to).label).lower()}. "
+            f"From here it can become: {said}.",
             legal,
         )
 

@@ -7,7 +7,7 @@ explicit grants (django-guardian's direct tables) on this very project or model 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
@@ -26,7 +26,6 @@ from apps.organizations.models import (
 )
 from apps.organizations.roles import ROLES, Permission, ProjectRole
 
-M = TypeVar("M", bound=Model)
 _memory: ContextVar[dict | None] = ContextVar("access", default=None)
 
 
@@ -105,7 +104,7 @@ def check(user: Any, permission: Permission, thing: Model | None = None) -> None
     )
 
 
-def visible(queryset: QuerySet[M], user: Any) -> QuerySet[M]:
+def visible[M: Model](queryset: QuerySet[M], user: Any) -> QuerySet[M]:
     """The rows of a tenant queryset the person may see; the same answer as `can(VIEW)` row by row, in one query."""
     model: Any = queryset.model
     if getattr(user, "kind", None) == UserKind.SYSTEM:
@@ -136,7 +135,7 @@ def people_with(permission: Permission, thing: Model) -> QuerySet[User]:
 
 
 def people_in_roles(wanted: list[str] | set[str], scope_id: UUID | str | None) -> QuerySet[User]:
-    """The active people who hold one of these roles: in the organization, or on the scope directly or through a team."""
+    """The active people who hold one of these roles: in the organization, or on the scope themselves or by a team."""
     members = Membership.objects.filter(user_id=OuterRef("pk"), is_active=True)
     holds: Any = Exists(members.filter(role__in=wanted))
     if scope_id is not None:

@@ -5,7 +5,7 @@ Pages: ListPage, ObjectPage, FormPage, ActionPage. API: Rows (a read-only viewse
 
 import csv
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -25,10 +25,8 @@ from apps.core.web import back, see_other
 from apps.organizations import access
 from apps.organizations.roles import Permission
 
-M = TypeVar("M", bound=Model)
 
-
-def fetch(queryset: QuerySet[M], user: Any, **lookup: Any) -> M:
+def fetch[M: Model](queryset: QuerySet[M], user: Any, **lookup: Any) -> M:
     """The one row, if the person may see it; else NotVisible."""
     try:
         found = access.visible(queryset, user).filter(**lookup).first()
@@ -277,7 +275,7 @@ def confirm_it_is_you(request: HttpRequest) -> HttpResponse:
 
 
 class Rows(viewsets.ReadOnlyModelViewSet):
-    """Base of the API's nouns: list and retrieve what may be seen. Writes are verbs or `create`, each calling an action.
+    """Base of the API's nouns: list and retrieve what may be seen. Writes are verbs or `create`, each one action.
 
     `model` and `related` (for select_related) say where rows come from; `lookups` maps URL arguments above the noun
     (as `key` in models/<key>/versions/) to field paths.

@@ -243,7 +243,7 @@ def grantable() -> list[tuple[str, str]]:
 
 
 class Invitation(TenantModel):
-    """A place in the organization, offered by mail. The link's token is stored hashed; it opens a page, nothing more."""
+    """A place in the organization, offered by mail. The token is stored hashed; it opens a page, nothing more."""
 
     email = models.EmailField()
     role = models.CharField(max_length=16, choices=OrganizationRole.choices, default=OrganizationRole.MEMBER)

@@ -213,7 +213,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tenure",
-    "DESCRIPTION": "Plan, build, validate, approve, deploy, monitor, retrain and retire models, with evidence for every step.",
+    "DESCRIPTION": "Plan, build, validate, approve, deploy, monitor, retrain, retire models: evidence for every step.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",

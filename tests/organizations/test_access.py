@@ -76,7 +76,7 @@ def test_only_an_owner_makes_an_owner(inside):
 def test_an_invitation_is_taken_once_and_by_its_address_only(inside):
     from apps.organizations.models import User
 
-    invitation, token = actions.invite(email="nora@meridian.example", role="member", by=inside.adam)
+    _, token = actions.invite(email="nora@meridian.example", role="member", by=inside.adam)
     other = User.objects.create_user("other@x.example", "correct horse battery")
     with pytest.raises(Exception, match="This invitation is for"):
         actions.accept_invitation(token=token, by=other)

@@ -12,7 +12,7 @@ from apps.organizations.people import system
 
 
 class Command(BaseCommand):
-    help = "Make an organization. With --owner an account is made if needed (password from standard input with --password-stdin)."
+    help = "Make an organization. With --owner an account is made if needed (--password-stdin reads its password)."
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("key")
