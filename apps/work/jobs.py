@@ -71,9 +71,9 @@ def cancel(*, job: Job) -> None:
     locked.cancel_requested = True
     if locked.state == JobState.QUEUED:
         _end(locked, JobState.CANCELLED, "This was cancelled before it began.")
-        if hook := FAILED.get(locked.kind):
-            hook(Running(locked), locked.error)
     locked.save()
+    if not locked.is_open and (hook := FAILED.get(locked.kind)):
+        hook(Running(locked), locked.error)
 
 
 def newest(subject: models.Model) -> Job | None:
