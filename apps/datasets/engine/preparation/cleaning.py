@@ -9,13 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from apps.datasets.engine.declared import Problem, setting
 from apps.datasets.engine.errors import DataError
 from apps.datasets.engine.hashing import RepeatFinder, Repeats, mixed, row_hashes
 from apps.datasets.engine.keys import KeyIndex
-from apps.datasets.engine.schema import BOOLEAN, INTEGER, NUMERIC, Column, Schema, counted, listed
+from apps.datasets.engine.schema import BOOLEAN, INTEGER, NUMBER, NUMERIC, Column, Schema, counted, listed
 from apps.datasets.engine.values import plain_value, typed
 
-from .base import Batches, Context, Outcome, Step, StepProblem, kept_rows, need, need_new, replaced, setting
+from .base import Batches, Context, Outcome, Step, kept_rows, need, need_new, replaced
 
 MOST_GROUPS = 20_000
 MOST_VALUES = 8_000_000
@@ -121,23 +122,23 @@ class FillMissing(Step):
         need(schema, "by", self.by)
         need_new(schema, "indicator", self.indicators())
         if set(self.by) & set(self.columns):
-            raise StepProblem("by", "A column cannot be filled within groups of itself.")
+            raise Problem("by", "A column cannot be filled within groups of itself.")
         if self.method == CONSTANT:
             self._check_constant(schema)
         elif self.value is not None:
-            raise StepProblem("value", f"A value is for the method constant; the method is {self.method}.")
+            raise Problem("value", f"A value is for the method constant; the method is {self.method}.")
         for name in self.indicators():
             schema = schema.with_column(Column(name, BOOLEAN))
         return schema
 
     def _check_constant(self, schema: Schema) -> None:
         if self.value is None:
-            raise StepProblem("value", "The method constant needs a value.")
+            raise Problem("value", "The method constant needs a value.")
         for name in self.columns:
             try:
                 typed(self.value, schema[name].type)
             except ValueError as error:
-                raise StepProblem("value", f"{name} is {schema[name].type}: {error}") from error
+                raise Problem("value", f"{name} is {schema[name].type}: {error}") from error
 
     @property
     def _learns_figures(self) -> bool:
@@ -322,7 +323,8 @@ def _figure(values: pa.Array, column: Column, method: str) -> Any:
     if not len(values):
         return None
     if method == MODE:
-        counts = pc.value_counts(values)
+        # 0.0 and -0.0 are one value.
+        counts = pc.value_counts(pc.add(values, 0.0) if column.type == NUMBER else values)
         most = counts.field("values").filter(pc.equal(counts.field("counts"), pc.max(counts.field("counts"))))
         return plain_value(pc.min(most).as_py())
     numbers = values.to_numpy(zero_copy_only=False).astype(np.float64)

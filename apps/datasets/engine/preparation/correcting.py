@@ -8,10 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from apps.datasets.engine.declared import Problem, setting
 from apps.datasets.engine.schema import NUMERIC, TEMPORAL, TEXTUAL, Schema, listed
 from apps.datasets.engine.values import typed
 
-from .base import Context, Outcome, Step, StepProblem, kept_rows, need, replaced, setting
+from .base import Context, Outcome, Step, kept_rows, need, replaced
 
 CLIP, NULL, DROP, REPLACE, KEEP = "clip", "null", "drop", "replace", "keep"
 
@@ -85,11 +86,11 @@ class LimitRange(Step):
     def output(self, schema: Schema, tables: Mapping[str, Schema]) -> Schema:
         need(schema, "column", [self.column], (*NUMERIC, *TEMPORAL))
         if self.minimum is None and self.maximum is None:
-            raise StepProblem("minimum", "A range needs a least or a greatest value.")
+            raise Problem("minimum", "A range needs a least or a greatest value.")
         kind = schema[self.column].type
         low, high = _fits(self.minimum, kind, "minimum"), _fits(self.maximum, kind, "maximum")
         if low is not None and high is not None and low > high:
-            raise StepProblem("maximum", "The greatest value is below the least.")
+            raise Problem("maximum", "The greatest value is below the least.")
         return schema
 
     def applier(
@@ -142,11 +143,11 @@ class MatchPattern(Step):
         try:
             pc.match_substring_regex(pa.array(["a"]), self.pattern)
         except pa.ArrowInvalid as error:
-            raise StepProblem("pattern", f"The regular expression cannot be read: {_reason(error)}.") from error
+            raise Problem("pattern", f"The regular expression cannot be read: {_reason(error)}.") from error
         try:
             pc.replace_substring_regex(pa.array(["a"]), self.pattern, self.replacement)
         except pa.ArrowInvalid as error:
-            raise StepProblem("replacement", f"The replacement cannot be read: {_reason(error)}.") from error
+            raise Problem("replacement", f"The replacement cannot be read: {_reason(error)}.") from error
         return schema
 
     def applier(
@@ -170,7 +171,7 @@ def _fits(value: Any, kind: str, field_name: str) -> Any:
     try:
         return typed(value, kind).as_py()
     except ValueError as error:
-        raise StepProblem(field_name, str(error)) from error
+        raise Problem(field_name, str(error)) from error
 
 
 def _reason(error: Exception) -> str:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from apps.datasets.engine.conditions import COMPARISONS
+from apps.datasets.engine.declared import Problem, setting
 from apps.datasets.engine.errors import DataError
 from apps.datasets.engine.keys import KeyIndex, compared_as
 from apps.datasets.engine.schema import (
@@ -29,7 +30,7 @@ from apps.datasets.engine.schema import (
 from apps.datasets.engine.tables import Table
 from apps.datasets.engine.values import plain_row, typed
 
-from .base import Context, Outcome, Step, StepProblem, kept_rows, need, need_new, replaced, setting
+from .base import Context, Outcome, Step, kept_rows, need, need_new, replaced
 
 MOST_JOINED = 5_000_000
 
@@ -114,24 +115,24 @@ class Derive(Step):
         if not operation.least <= len(self.columns) <= operation.most:
             exact = operation.least == operation.most
             many = counted(operation.least, "column") if exact else f"{operation.least} or more columns"
-            raise StepProblem("columns", f"{self.operation} is {operation.about}: it needs {many}.")
+            raise Problem("columns", f"{self.operation} is {operation.about}: it needs {many}.")
         self._check_value(schema, operation)
         try:
             zoneinfo.ZoneInfo(self.timezone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise StepProblem("timezone", f"{self.timezone!r} is not a time zone.") from error
+            raise Problem("timezone", f"{self.timezone!r} is not a time zone.") from error
         return schema.with_column(Column(self.name, self._type(schema, operation), True, self.unit, self.role))
 
     def _check_value(self, schema: Schema, operation: Operation) -> None:
         if operation.needs_value and self.value is None:
-            raise StepProblem("value", f"{self.operation} needs a value to compare with.")
+            raise Problem("value", f"{self.operation} needs a value to compare with.")
         if not operation.needs_value and self.value is not None:
-            raise StepProblem("value", f"{self.operation} takes no value.")
+            raise Problem("value", f"{self.operation} takes no value.")
         if operation.needs_value:
             try:
                 self._limit(schema)
             except ValueError as error:
-                raise StepProblem("value", str(error)) from error
+                raise Problem("value", str(error)) from error
 
     def _limit(self, schema: Schema) -> pa.Scalar:
         kind = schema[self.columns[0]].type
@@ -232,7 +233,7 @@ class Join(Step):
 
     def output(self, schema: Schema, tables: Mapping[str, Schema]) -> Schema:
         if self.table not in tables:
-            raise StepProblem("table", f"There is no dataset version {self.table!r} to join, or you may not see it.")
+            raise Problem("table", f"There is no dataset version {self.table!r} to join, or you may not see it.")
         other = tables[self.table]
         need(schema, "on", self.on)
         need(other, "on", self.on.values())
@@ -240,7 +241,7 @@ class Join(Step):
         for left, right in self.on.items():
             one, two = schema[left].type, other[right].type
             if one != two and not {one, two} <= set(NUMERIC) and not {one, two} <= set(TEXTUAL):
-                raise StepProblem("on", f"{left} is {one} here and {right} is {two} there; they cannot be compared.")
+                raise Problem("on", f"{left} is {one} here and {right} is {two} there; they cannot be compared.")
         brought = self._brought(other)
         need_new(schema, "prefix" if self.prefix else "columns", brought)
         for name, column in brought.items():

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from apps.datasets.engine.declared import Problem, describe
 from apps.datasets.engine.errors import DataError, RecipeInvalid
 from apps.datasets.engine.schema import Schema, counted, listed
 
 from . import cleaning, correcting, deriving, shaping, standardizing  # noqa: F401  (they register their steps)
-from .base import STEPS, Step, StepProblem, describe
+from .base import STEPS, Step
 
 MOST_STEPS = 100
 
@@ -58,20 +59,20 @@ class Recipe:
         for number, step in enumerate(self.steps, 1):
             try:
                 found.append(step.output(found[-1], tables or {}))
-            except StepProblem as problem:
+            except Problem as problem:
                 raise _invalid([_problem(number, step.kind, problem.field, problem.sentence)]) from problem
             except DataError as error:
                 raise _invalid([_problem(number, step.kind, "", error.sentence)]) from error
         return found
 
 
-def _step(raw: Any) -> tuple[Step | None, list[StepProblem]]:
+def _step(raw: Any) -> tuple[Step | None, list[Problem]]:
     if not isinstance(raw, Mapping):
-        return None, [StepProblem("", "A step names what it does and its settings.")]
+        return None, [Problem("", "A step names what it does and its settings.")]
     kind = raw.get("step")
     if kind not in STEPS:
-        return None, [StepProblem("step", f"{kind!r} is not a step; the steps are {listed(STEPS, 40)}.")]
-    problems: list[StepProblem] = []
+        return None, [Problem("step", f"{kind!r} is not a step; the steps are {listed(STEPS, 40)}.")]
+    problems: list[Problem] = []
     return STEPS[kind].from_dict(raw, problems), problems
 
 

@@ -9,10 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from apps.datasets.engine.conditions import Condition
+from apps.datasets.engine.declared import Problem, setting
 from apps.datasets.engine.errors import DataError
 from apps.datasets.engine.schema import Schema, listed
 
-from .base import Context, Outcome, Step, StepProblem, kept_rows, need, setting
+from .base import Context, Outcome, Step, kept_rows, need
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +56,7 @@ class DropColumns(Step):
         need(schema, "columns", self.columns)
         after = schema.without(self.columns)
         if not len(after):
-            raise StepProblem("columns", "No column would be left.")
+            raise Problem("columns", "No column would be left.")
         return after
 
     def applier(
@@ -90,7 +91,7 @@ class FilterRows(Step):
             try:
                 condition.check(schema)
             except (ValueError, DataError) as error:
-                raise StepProblem("conditions", str(error)) from error
+                raise Problem("conditions", str(error)) from error
         return schema
 
     def applier(

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from apps.datasets.engine.casting import cast_text, wrong_cells
+from apps.datasets.engine.declared import Problem, setting
 from apps.datasets.engine.errors import WrongValues
 from apps.datasets.engine.schema import (
     BOOLEAN,
@@ -31,7 +32,7 @@ from apps.datasets.engine.schema import (
 )
 from apps.datasets.engine.units import conversion, unit_named
 
-from .base import Context, Outcome, Step, StepProblem, need, replaced, setting
+from .base import Context, Outcome, Step, need, replaced
 
 REFUSE, NULL = "refuse", "null"
 WRONG = (REFUSE, NULL)
@@ -64,7 +65,7 @@ class ParseDates(Step):
         _need_zone(self.timezone)
         for written in self.formats:
             if not any(f"%{sign}" in written for sign in "YymdbBjcxs"):
-                raise StepProblem("formats", f"{written!r} names no part of a date, such as %Y, %m and %d.")
+                raise Problem("formats", f"{written!r} names no part of a date, such as %Y, %m and %d.")
         for name in self.columns:
             schema = schema.with_column(replace(schema[name], type=self.to))
         return schema
@@ -101,7 +102,7 @@ def _need_zone(name: str) -> None:
     try:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise StepProblem("timezone", f"{name!r} is not a time zone; write it like Europe/Vienna.") from error
+        raise Problem("timezone", f"{name!r} is not a time zone; write it like Europe/Vienna.") from error
 
 
 class _Converted:
@@ -273,7 +274,7 @@ class ConvertUnits(Step):
     def output(self, schema: Schema, tables: Mapping[str, Schema]) -> Schema:
         need(schema, "columns", self.columns, NUMERIC)
         if self.offset and not self.factor:
-            raise StepProblem("factor", "An offset needs a factor; 1 leaves the size as it is.")
+            raise Problem("factor", "An offset needs a factor; 1 leaves the size as it is.")
         for name in self.columns:
             self._conversion(schema, name)
             unit = self.to_unit if self.factor else unit_named(self.to_unit)
@@ -285,11 +286,11 @@ class ConvertUnits(Step):
             return self.factor, self.offset
         from_unit = self.from_unit or schema[name].unit
         if not from_unit:
-            raise StepProblem("from_unit", f"The schema names no unit of {name}; say from which unit to convert.")
+            raise Problem("from_unit", f"The schema names no unit of {name}; say from which unit to convert.")
         try:
             return conversion(from_unit, self.to_unit)
         except ValueError as error:
-            raise StepProblem("to_unit", str(error)) from error
+            raise Problem("to_unit", str(error)) from error
 
     def applier(
         self, schema: Schema, learned: dict[str, Any], surveyed: Any, context: Context
@@ -330,7 +331,7 @@ class ChangeType(Step):
         for name in self.columns:
             kind = schema[name].type
             if not _convertible(kind, self.to):
-                raise StepProblem("to", f"{name} is {kind}, which cannot be kept as {self.to}.")
+                raise Problem("to", f"{name} is {kind}, which cannot be kept as {self.to}.")
             schema = schema.with_column(replace(schema[name], type=self.to))
         return schema
 
@@ -408,7 +409,7 @@ class Rename(Step):
         names = [column.name for column in columns]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise StepProblem("names", f"{listed(twice)} would name more than one column.")
+            raise Problem("names", f"{listed(twice)} would name more than one column.")
         return Schema(columns)
 
     def applier(
@@ -439,7 +440,7 @@ class SetRoles(Step):
         need(schema, "units", self.units)
         wrong = [role for role in self.roles.values() if role not in self.ROLES]
         if wrong:
-            raise StepProblem("roles", f"{wrong[0]!r} is not a role; the roles are {listed(self.ROLES)}.")
+            raise Problem("roles", f"{wrong[0]!r} is not a role; the roles are {listed(self.ROLES)}.")
         for name, role in self.roles.items():
             schema = schema.with_column(replace(schema[name], role=role))
         for name, unit in self.units.items():
