@@ -151,6 +151,8 @@ _VERDICTS = {
     "fail": "failed",
     "warning": "warning",
     "warn": "warning",
+    "warned": "warning",
+    "not_run": "could not run",
 }
 
 
