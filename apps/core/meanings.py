@@ -9,27 +9,28 @@ GOOD, ATTENTION, WRONG, NEUTRAL = "good", "attention", "wrong", "neutral"
 
 _WORDS = {
     GOOD: (
-        "accepted acknowledged active approved available clean complete completed confirmed delivered deployed "
-        "done enabled fit fulfilled granted green healthy intact kept live met ok online pass passed promoted "
-        "ready released resolved satisfied sent serving settled signed signed_off stable succeeded success valid "
-        "validated verified yes"
+        "accepted acknowledged active approved available clean complete completed confirmed current delivered "
+        "deployed done enabled fit fixed fulfilled granted green healthy intact kept live met ok online pass "
+        "passed promoted quiet ready released resolved satisfied sent serving settled signed signed_off stable "
+        "succeeded success valid validated verified yes"
     ),
     ATTENTION: (
-        "amber at_risk attention awaiting changes_requested degraded deprecated draining due due_soon escalated "
-        "expiring in_review inconclusive investigating late medium needs_attention open paused pending "
-        "quarantined reopened requested retest review silent snoozed stalled submitted unstable unverified "
-        "waiting waived warn warning"
+        "amber at_risk attention awaiting changes_requested conditions degraded deprecated draining due due_soon "
+        "escalated expiring in_review inconclusive investigating late medium near needs_attention open paused "
+        "pending quarantined ready_for_retest reopened requested retest review silent snoozed stalled submitted "
+        "unstable unverified waiting waived warn warned warning"
     ),
     WRONG: (
-        "aborted alert bad breached broken corrupt critical dead declined denied down drifted error errored "
-        "expired fail failed failure high invalid lost major missed not_met offline overdue prohibited red "
-        "refused rejected revoked severe tampered unfit unhealthy violated wrong"
+        "aborted alert bad breached broken corrupt critical dead declined denied down drift drifted error errored "
+        "expired fail failed failure high invalid lost major missed not_met not_run offline overdue prohibited "
+        "red refused rejected revoked severe tampered unfit unhealthy violated wrong"
     ),
     NEUTRAL: (
-        "archived canceled cancelled candidate closed created disabled draft ended finished idle inactive info "
-        "limited locked low minor new no none not_applicable off planned planning processing profiling queued "
-        "recorded registered replaced retired rolled_back running scheduled skipped started stopped superseded "
-        "training unknown uploaded validating withdrawn"
+        "archived canceled cancelled candidate closed created disabled dismissed draft dropped ended finished "
+        "idle in_progress inactive info limited locked low minor new no none not_applicable not_enough off "
+        "on_hold planned planning processing profiled profiling queued received recorded referenced registered "
+        "replaced retired rolled_back running scheduled skipped started stopped superseded training unknown "
+        "uploaded validating withdrawn"
     ),
 }
 MEANING_OF = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
@@ -38,7 +39,17 @@ _WAITING = frozenset(
     {"queued", "scheduled", "planned", "waiting", "pending", "awaiting", "submitted", "requested", "paused"}
 )
 _RUNNING = frozenset(
-    {"running", "processing", "profiling", "training", "validating", "started", "draining", "investigating"}
+    {
+        "running",
+        "in_progress",
+        "processing",
+        "profiling",
+        "training",
+        "validating",
+        "started",
+        "draining",
+        "investigating",
+    }
 )
 
 
