@@ -38,7 +38,7 @@ class WithdrawForm(forms.Form):
 class DelegationForm(forms.Form):
     """Who signs while one is away."""
 
-    substitute = forms.ModelChoiceField(
+    substitute: Any = forms.ModelChoiceField(
         queryset=None, help_text="Signs in your place, in your roles. Your own conflicts of interest go along."
     )
     starts_at = forms.DateTimeField(

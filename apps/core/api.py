@@ -89,10 +89,10 @@ def _from_drf(error: exceptions.APIException) -> Response:
     else:
         body["detail"] = str(error.detail)
     headers = {}
-    if getattr(error, "auth_header", None):
-        headers["WWW-Authenticate"] = error.auth_header
-    if getattr(error, "wait", None):
-        headers["Retry-After"] = str(int(error.wait) + 1)
+    if challenge := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = challenge
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(wait) + 1)
     return Response(body, status=body["status"], content_type=PROBLEM, headers=headers)
 
 

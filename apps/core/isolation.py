@@ -127,7 +127,7 @@ class Isolate(Operation):
             other = field.remote_field.model
             yield self._unless_there(
                 table,
-                constraint_name(table, field.column, "tenant_fk"),
+                constraint_name(table, str(field.column), "tenant_fk"),
                 f'foreign key (organization_id, "{field.column}") references "{other._meta.db_table}" '
                 f'(organization_id, "{other._meta.pk.column}") deferrable initially immediate',
             )

@@ -340,7 +340,7 @@ def grant(
         raise Invalid("The date has passed.", {"until": "Choose a date to come."})
     if (user is None) == (team is None):
         raise Invalid("Choose a person or a team.", {"user": "Choose a person or a team, not both."})
-    table = next(
+    table: Any = next(
         (
             table
             for table in GRANT_TABLES

@@ -12,6 +12,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -42,6 +43,7 @@ class TenantPage(View):
 
     template_name = ""
     title = ""
+    request: Any
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         kwargs.pop("organization", None)
@@ -73,7 +75,7 @@ class ListPage(TenantPage):
         """The rows before filtering; subclasses narrow and select_related."""
         return self.model._default_manager.all()
 
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
         rows = access.visible(self.get_queryset(), request.user)
         filterset = self.filterset_class(request.GET, queryset=rows, request=request) if self.filterset_class else None
         if filterset is not None:
@@ -93,7 +95,7 @@ class ListPage(TenantPage):
             return [self.default_ordering]
         return [f"-{field}" if asked.startswith("-") else field, "-id"]
 
-    def _export(self, rows: QuerySet) -> StreamingHttpResponse:
+    def _export(self, rows: QuerySet) -> HttpResponseBase:
         # Written out before the tenant closes; a lazy stream would find no rows.
         lines = list(_csv_lines(self.columns, rows[:100_000]))
         response = StreamingHttpResponse(iter(lines), content_type="text/csv; charset=utf-8")
@@ -134,7 +136,7 @@ class ObjectMixin:
 
     model: type[Model]
     lookups: dict[str, str] = {"pk": "pk"}
-    request: HttpRequest
+    request: Any
     kwargs: dict
 
     def get_queryset(self) -> QuerySet:

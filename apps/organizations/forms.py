@@ -42,7 +42,7 @@ class TeamForm(forms.Form):
 class TeamMemberForm(forms.Form):
     """Who joins the team."""
 
-    user = forms.ModelChoiceField(queryset=None, label="Person")
+    user: Any = forms.ModelChoiceField(queryset=None, label="Person")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -53,8 +53,8 @@ class RoleForm(forms.Form):
     """A project role for a person or a team."""
 
     role = forms.ChoiceField(choices=ProjectRole.choices)
-    user = forms.ModelChoiceField(queryset=None, required=False, label="Person")
-    team = forms.ModelChoiceField(queryset=None, required=False, help_text="Choose a person or a team.")
+    user: Any = forms.ModelChoiceField(queryset=None, required=False, label="Person")
+    team: Any = forms.ModelChoiceField(queryset=None, required=False, help_text="Choose a person or a team.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -66,8 +66,8 @@ class GrantForm(forms.Form):
     """One permission until a date."""
 
     permission = forms.ChoiceField(choices=[(permission.value, permission.label) for permission in Permission])
-    user = forms.ModelChoiceField(queryset=None, required=False, label="Person")
-    team = forms.ModelChoiceField(queryset=None, required=False, help_text="Choose a person or a team.")
+    user: Any = forms.ModelChoiceField(queryset=None, required=False, label="Person")
+    team: Any = forms.ModelChoiceField(queryset=None, required=False, help_text="Choose a person or a team.")
     until = forms.DateField(
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),

@@ -186,7 +186,7 @@ class Grant(TenantModel):
     until = models.DateTimeField(null=True, blank=True)
     reason = models.TextField(blank=True)
     granted_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
-    objects = TenantManager()
+    objects = TenantManager()  # type: ignore[misc]
 
     # The attribute of tenant models that leads to the granted thing: "project_path" or "model_path".
     grant_path = ""
@@ -200,7 +200,7 @@ class Grant(TenantModel):
         return self.until is None or self.until > timezone.now()
 
 
-class PersonGrant(Grant, UserObjectPermissionBase):
+class PersonGrant(Grant, UserObjectPermissionBase):  # type: ignore[misc]
     """A permission for a person. Subclasses add `content_object` and set `grant_path`."""
 
     class Meta(TenantModel.Meta):
@@ -214,7 +214,7 @@ class PersonGrant(Grant, UserObjectPermissionBase):
         return f"{self.permission.codename} for {self.user}"
 
 
-class TeamGrant(Grant, GroupObjectPermissionBase):
+class TeamGrant(Grant, GroupObjectPermissionBase):  # type: ignore[misc]
     """A permission for a team, through its group. Subclasses add `content_object` and set `grant_path`."""
 
     class Meta(TenantModel.Meta):

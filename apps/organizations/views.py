@@ -184,7 +184,7 @@ class Join(Here, FormPage):
             return super().post(request, **kwargs)
         self.check()
         try:
-            actions.accept_invitation(token=self.kwargs["token"], by=request.user)
+            actions.accept_invitation(token=self.kwargs["token"], by=self.request.user)
         except NotVisible:
             raise
         except DomainError as error:
@@ -292,11 +292,11 @@ class Tokens(Here, FormPage):
             return self.render(form=form, status=422)
         try:
             token, value = actions.create_token(
-                user=request.user,
+                user=self.request.user,
                 name=form.cleaned_data["name"],
                 scopes=form.cleaned_data["scopes"],
                 expires_at=form.expires_at(),
-                by=request.user,
+                by=self.request.user,
             )
         except DomainError as error:
             form.add_error(None, error.sentence)
@@ -353,7 +353,7 @@ class ServiceToken(Here, ActionPage):
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         account = self.get_object()
-        token, value = actions.create_token(user=account.user, name=f"{account.name} token", by=request.user)
+        token, value = actions.create_token(user=account.user, name=f"{account.name} token", by=self.request.user)
         page = ServiceAccounts()
         page.setup(request, organization=self.organization.key)
         return page.render(form=page.get_form(), created=token, value=value)
@@ -446,7 +446,7 @@ class GrantPermission(_ScopeForm):
     title, submit, form_class, done = "Grant one permission", "Grant", GrantForm, "Granted."
 
     def perform(self, form: Any) -> str:
-        table = next(table for table in GRANT_TABLES if table.grant_path == "project_path")
+        table: Any = next(table for table in GRANT_TABLES if table.grant_path == "project_path")
         thing = table._meta.get_field("content_object").related_model._default_manager.get(pk=self.scope.pk)
         actions.grant(thing=thing, by=self.request.user, **form.cleaned_data)
         return self.url("project-people", self.scope.pk)
@@ -488,7 +488,7 @@ class Profile(Here, FormPage):
     title, form_class, done = "Your profile", ProfileForm, "Saved."
 
     def initial(self) -> dict:
-        return {"name": self.request.user.name, "time_zone": self.request.user.time_zone}  # type: ignore[union-attr]
+        return {"name": self.request.user.name, "time_zone": self.request.user.time_zone}
 
     def perform(self, form: Any) -> str:
         actions.change_profile(user=self.request.user, **form.cleaned_data, by=self.request.user)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
@@ -32,7 +33,8 @@ class Idempotency:
         return self._once(request, key)
 
     def _once(self, request: HttpRequest, key: str) -> HttpResponse:
-        entry = IdempotencyKey(user=request.user, key=key, request_hash=_fingerprint(request))
+        person: Any = request.user
+        entry = IdempotencyKey(user=person, key=key, request_hash=_fingerprint(request))
         try:
             with transaction.atomic():
                 entry.save(force_insert=True)

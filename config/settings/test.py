@@ -14,4 +14,4 @@ STORAGES = {
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 AXES_ENABLED = False
 REST_FRAMEWORK = {**REST_FRAMEWORK, "DEFAULT_THROTTLE_RATES": {"person": "100000/min"}}
-LOGGING["root"]["level"] = os.environ.get("TENURE_LOG_LEVEL", "ERROR")
+LOGGING = {**LOGGING, "root": {"handlers": ["console"], "level": os.environ.get("TENURE_LOG_LEVEL", "ERROR")}}

@@ -1,0 +1,113 @@
+"""A tenant never sees another's row: not by page, API, admin, file, nor raw SQL. Walks whatever there is."""
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from apps.core.isolation import is_tenant_model
+from apps.core.tenancy import tenant
+from apps.organizations import actions
+from tests.routes import arguments, every_route
+from tests.world import World
+
+ROUTES = every_route()
+READING = [route for route in ROUTES if "GET" in route.methods]
+
+
+def ids(routes):
+    return [route.pattern for route in routes]
+
+
+def ask(client: Client, route, organization: str, world: World, method: str):
+    with tenant(world.cast.meridian.pk):
+        path = route.path(organization, arguments(route, world))
+    send = client.get if method == "GET" else client.post
+    return send(path)
+
+
+@pytest.mark.parametrize("route", READING, ids=ids(READING))
+def test_every_page_exists_for_its_own_people(world, sign_in, route):
+    if route.pattern.startswith("join/"):
+        pytest.skip("opened by the invitation's link alone")
+    assert ask(sign_in(world.reader(route)), route, "meridian", world, "GET").status_code in {200, 302, 303, 403, 409}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=ids(ROUTES))
+def test_an_outsider_gets_404_at_the_organizations_own_address(world, sign_in, route):
+    if route.pattern.startswith("join/"):
+        pytest.skip("open to whoever holds the link; it opens one page")
+    outsider = sign_in(world.cast.mallory)
+    assert {
+        method: ask(outsider, route, "meridian", world, method).status_code for method in route.methods
+    } == dict.fromkeys(route.methods, 404)
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.names], ids=ids([route for route in ROUTES if route.names])
+)
+def test_an_outsider_gets_404_for_another_tenants_row_at_home(world, sign_in, route):
+    outsider = sign_in(world.cast.mallory)
+    answers = {method: ask(outsider, route, "harbor", world, method).status_code for method in route.methods}
+    # What takes no row of a tenant (a kind of decision, a format) answers as at home; everything else is not there.
+    assert set(answers.values()) <= {404} or route.pattern in world.without_rows
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.is_api], ids=ids([route for route in ROUTES if route.is_api])
+)
+def test_a_token_of_another_organization_opens_nothing(world, route):
+    with tenant(world.cast.harbor.pk):
+        _, value = actions.create_token(user=world.cast.mallory, name="x", by=world.cast.mallory)
+    client = Client(headers={"Authorization": f"Bearer {value}"})
+    assert {ask(client, route, "meridian", world, method).status_code for method in route.methods} == {401}
+
+
+def test_raw_sql_under_another_tenant_or_none_sees_no_row(world):
+    from django.apps import apps
+
+    tables = sorted(
+        {model._meta.db_table for model in apps.get_models(include_auto_created=True) if is_tenant_model(model)}
+    )
+    seen_at_home = {}
+    with tenant(world.cast.meridian.pk):
+        seen_at_home = {table: _count(table, world.cast.meridian.pk) for table in tables}
+    with tenant(world.cast.harbor.pk):
+        assert {table: _count(table, world.cast.meridian.pk) for table in tables} == dict.fromkeys(tables, 0)
+    assert {table: _count(table) for table in tables} == dict.fromkeys(tables, 0)
+    # To show that something is hidden it must be there.
+    assert sorted(table for table, count in seen_at_home.items() if not count) == sorted(world.empty_tables)
+
+
+def _count(table: str, organization=None) -> int:
+    with connection.cursor() as cursor:
+        if organization is None:
+            cursor.execute(f'select count(*) from "{table}"')
+        else:
+            cursor.execute(f'select count(*) from "{table}" where organization_id = %s', [organization])
+        return cursor.fetchone()[0]
+
+
+def test_the_admin_shows_only_the_auditors_own_organization(world, sign_in):
+    auditor, outsider = sign_in(world.cast.audrey), sign_in(world.cast.mallory)
+    for model, shown in admin.site._registry.items():
+        if not model.__module__.startswith("apps."):
+            continue
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        assert auditor.get(reverse(f"{name}_changelist")).status_code == 200, model
+        with tenant(world.cast.meridian.pk):
+            row = model._default_manager.first()
+        if row is None:
+            continue
+        assert auditor.get(reverse(f"{name}_change", args=[row.pk])).status_code == 200, model
+        assert auditor.get(reverse(f"{name}_history", args=[row.pk])).status_code == 200, model
+        if is_tenant_model(model):
+            assert outsider.get(reverse(f"{name}_change", args=[row.pk])).status_code in {302, 404}, model
+        for refused in ("add", "delete"):
+            arguments_ = [] if refused == "add" else [row.pk]
+            assert auditor.post(reverse(f"{name}_{refused}", args=arguments_)).status_code == 403, model
+
+
+def test_a_member_without_the_auditors_role_has_no_admin(world, sign_in):
+    assert sign_in(world.cast.dario).get("/admin/").status_code == 404
