@@ -1,13 +1,13 @@
 """The use case: what it is for, what it promises, what it needs, what could go wrong, and whether it may begin."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.urls import reverse
 
-from apps.core.models import AppendOnlyModel, History, TenantForeignKey, TenantModel
+from apps.core.models import AppendOnlyModel, History, TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
 from apps.core.states import Machine
 from apps.organizations.models import KEY, PersonGrant, TeamGrant, grantable
 
@@ -134,6 +134,21 @@ class Direction(models.TextChoices):
     LOWER = "lower", "Lower is better"
 
 
+class MetricQuerySet(TenantQuerySet):
+    """Reads of metrics."""
+
+    def with_newest(self) -> Self:
+        """Each with `newest_value` and `newest_at`: what was measured last; None when nothing was."""
+        newest = ValueReading.objects.filter(metric=models.OuterRef("pk")).order_by("-at", "-id")
+        return self.annotate(
+            newest_value=models.Subquery(newest.values("value")[:1]), newest_at=models.Subquery(newest.values("at")[:1])
+        )
+
+
+class MetricManager(TenantManager.from_queryset(MetricQuerySet)):  # type: ignore[misc]
+    """Metrics of the ambient organization."""
+
+
 class SuccessMetric(TenantModel):
     """One promise in numbers: from where, to where, by when."""
 
@@ -145,6 +160,7 @@ class SuccessMetric(TenantModel):
     baseline = models.FloatField(null=True, blank=True)
     target = models.FloatField()
     due_on = models.DateField()
+    objects: ClassVar = MetricManager()
     history = History()
 
     project_path = "project"
@@ -159,7 +175,7 @@ class SuccessMetric(TenantModel):
         return self.name
 
     def get_absolute_url(self) -> str:
-        return reverse("projects:metric", args=[self.organization.key, self.project.key, self.pk])
+        return reverse("projects:metric", args=[self.project.organization.key, self.project.key, self.pk])
 
     def is_met_by(self, value: float) -> bool:
         """Whether a value keeps the promise."""
@@ -332,7 +348,7 @@ class Risk(TenantModel):
         return f"R{self.number} {self.title}"
 
     def get_absolute_url(self) -> str:
-        return reverse("projects:risk", args=[self.organization.key, self.project.key, self.number])
+        return reverse("projects:risk", args=[self.project.organization.key, self.project.key, self.number])
 
     @property
     def level(self) -> int:
@@ -369,7 +385,7 @@ class Assessment(AppendOnlyModel):
         return f"{self.get_tier_display()} by questionnaire {self.version}"
 
     def get_absolute_url(self) -> str:
-        return reverse("projects:assessment", args=[self.organization.key, self.project.key])
+        return reverse("projects:assessment", args=[self.project.organization.key, self.project.key])
 
 
 class Stakeholder(TenantModel):
@@ -399,7 +415,7 @@ class Stakeholder(TenantModel):
         return f"{self.user or self.name} ({self.role})"
 
     def get_absolute_url(self) -> str:
-        return reverse("projects:people", args=[self.organization.key, self.project.key])
+        return f"{self.project.get_absolute_url()}#stakeholders"
 
 
 class ProjectPersonGrant(PersonGrant):

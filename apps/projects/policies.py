@@ -5,10 +5,8 @@ from typing import Any
 from apps.core.errors import Conflict, IllegalMove, Refused
 from apps.organizations import access
 from apps.organizations.roles import OrganizationRole, Permission
-from apps.projects.engine import questionnaire
+from apps.projects.engine import matrix, questionnaire
 from apps.projects.models import PROJECT_STATES, RISK_STATES, Project, ProjectState, Risk, RiskState, Tier
-
-HIGH_RESIDUAL = 10  # likelihood times impact from which a residual risk must be accepted by somebody
 
 
 def check_open_project(user: Any) -> None:
@@ -55,7 +53,7 @@ def missing(project: Project) -> list[str]:
 def _untreated(risk: Risk) -> str:
     if risk.residual_level is None:
         return f"Say what remains of risk R{risk.number} after its treatment."
-    if risk.residual_level >= HIGH_RESIDUAL and risk.state != RiskState.ACCEPTED:
+    if risk.residual_level >= matrix.HIGH and risk.state != RiskState.ACCEPTED:
         return f"Have the remaining risk R{risk.number} accepted, or treat it further."
     return ""
 

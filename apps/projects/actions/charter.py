@@ -9,6 +9,7 @@ from apps.approvals import actions as approvals
 from apps.approvals.kinds import Kind
 from apps.approvals.models import Request, RequestState
 from apps.audit.actions import action, record
+from apps.audit.models import Record
 from apps.core.canonical import plain
 from apps.core.errors import Conflict, Invalid
 from apps.core.ids import uuid7
@@ -25,6 +26,10 @@ from apps.projects.signals import approved, retiring, suspended
 
 CHARTER_FIELDS = (
     "title", "problem", "outcomes", "intended_users", "affected_persons", "automation", "owner", "sponsor",
+)  # fmt: skip
+WRITING = (
+    "project.opened", "project.charter_changed", "project.assessed", "metric.added", "metric.changed",
+    "requirement.added", "requirement.changed", "risk.added", "risk.changed",
 )  # fmt: skip
 
 
@@ -52,7 +57,7 @@ def open_project(
     )  # fmt: skip
     check_people(owner=owner, sponsor=sponsor)
     check_fields(project)
-    if Project.objects.filter(key=key).exists():
+    if key == "new" or Project.objects.filter(key=key).exists():  # projects/new/ is the page that opens one
         raise Conflict(f"There is already a project “{key}”. Choose another key.")
     scope = organizations.open_scope(pk=project.pk, label=project.title)
     project.save(force_insert=True)
@@ -205,6 +210,6 @@ def conclude_approval(*, request: Request, by: Any) -> Project:
 
 
 def _involved(project: Project) -> dict[Any, str]:
-    """Who may not sign: the owner, and whoever wrote the charter."""
-    wrote = {row.history_user for row in project.history.select_related("history_user") if row.history_user}
-    return {**dict.fromkeys(wrote, "wrote the charter"), project.owner: "owns the project"}
+    """Who may not sign: the owner, and whoever wrote a part of the charter."""
+    wrote = Record.objects.filter(project_id=project.pk, action__in=WRITING).select_related("actor")
+    return {**dict.fromkeys({entry.actor for entry in wrote}, "wrote the charter"), project.owner: "owns the project"}
