@@ -344,7 +344,7 @@ def _report(
     ]
     notes = []
     if unplaced:
-        notes.append(
-            f"{counted(unplaced, 'row')} without a time in {plan.column}, or after the last part, belong to no part."
-        )
+        belong = "belongs" if unplaced == 1 else "belong"
+        rows = counted(unplaced, "row")
+        notes.append(f"{rows} without a time in {plan.column}, or after the last part, {belong} to no part.")
     return {"rows": table.rows, "unplaced": unplaced, "parts": parts, "notes": notes, "sentence": plan.sentence()}
