@@ -21,6 +21,7 @@ from config.stack.processes import Process, clear_leftovers, read_procfile, stop
 from config.stack.services import Services
 
 SECONDS_TO_BE_READY = 120
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def say(text: str = "") -> None:
@@ -47,8 +48,9 @@ class Portal:
     def run(self) -> int:
         """Start, stay until a signal, stop; the exit status."""
         self.lock.take(self.address)
-        signal.signal(signal.SIGTERM, interrupt)
-        signal.signal(signal.SIGHUP, interrupt)
+        # Said for SIGINT too: a shell that starts us in the background would have us ignore it.
+        for sign in ENDINGS:
+            signal.signal(sign, interrupt)
         try:
             self.start()
             self.watch()
@@ -158,7 +160,7 @@ class Portal:
 
     def stop(self) -> None:
         """End every process, then the servers; a second Ctrl-C no longer interrupts it."""
-        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for sign in ENDINGS:
             signal.signal(sign, signal.SIG_IGN)
         say("Stopping.")
         stop_together([*self.processes, *([self.walk] if self.walk else [])])

@@ -13,7 +13,8 @@ import psutil
 # Every process of a portal carries its data folder in this variable, and so do the processes that it starts.
 MARK = "TENURE_STACK"
 LONGEST_LOG = 10 * 1024**2
-PATIENCE = ((signal.SIGTERM, 5.0), (signal.SIGQUIT, 3.0))
+# On SIGTERM a Celery worker waits for its task, which may be a training; on SIGQUIT it hands the task back.
+PATIENCE = ((signal.SIGTERM, 5.0), (signal.SIGQUIT, 6.0))
 
 
 class Process:
@@ -64,8 +65,8 @@ class Process:
         return ending(code)
 
     def signal(self, sign: int) -> None:
-        """Send a signal to the command itself, which passes it on as it sees fit."""
-        if self.is_running and self.popen:
+        """Send a signal to the command itself, which passes it on as it sees fit; SIGQUIT is for Celery only."""
+        if self.is_running and self.popen and (sign != signal.SIGQUIT or "celery" in self.command):
             self.popen.send_signal(sign)
 
     def kill_family(self) -> None:

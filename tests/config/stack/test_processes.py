@@ -55,6 +55,20 @@ def test_stop_together_kills_what_does_not_listen(start, tmp_path, monkeypatch):
     assert not deaf.is_running
 
 
+def test_stop_together_asks_celery_to_hand_its_task_back(start, tmp_path, monkeypatch):
+    monkeypatch.setattr("config.stack.processes.PATIENCE", ((signal.SIGTERM, 0.3), (signal.SIGQUIT, 3)))
+    script = 'trap "" TERM; trap "echo back > result; exit" QUIT; touch $0; while true; do sleep 0.05; done'
+    worker, other = start("worker", f"sh -c '{script}' celery"), start("other", f"sh -c '{script}' another")
+    assert wait_for(lambda: (tmp_path / "celery").exists() and (tmp_path / "another").exists())
+    began = time.monotonic()
+    stop_together([worker])
+    assert (tmp_path / "result").read_text() == "back\n"
+    assert time.monotonic() - began < 2
+    (tmp_path / "result").unlink()
+    stop_together([other])
+    assert not (tmp_path / "result").exists()
+
+
 def test_stop_together_lets_a_process_finish(start, tmp_path):
     polite = start(
         "polite", "sh -c 'trap \"echo done > result; exit\" TERM; touch ready; while true; do sleep 0.05; done'"
