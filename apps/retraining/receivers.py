@@ -1,0 +1,77 @@
+"""What retraining hears: drift, falling performance, newer data, trainings ended, champions named, versions rejected."""
+
+from typing import Any
+
+from django.dispatch import receiver
+
+from apps.datasets.models import DatasetVersion
+from apps.datasets.signals import signed_off
+from apps.models.models import CHAMPION, ModelVersion, RegisteredModel, TrainingRun
+from apps.models.signals import alias_moved, gathering_evidence, retiring, state_changed, trained
+from apps.organizations.people import system
+from apps.retraining import actions
+from apps.retraining.models import Comparison, RetrainingPolicy, RetrainingRun, RunState, Trigger
+
+ENDS = {"rejected", "archived"}
+
+
+def answer(model: RegisteredModel, trigger: str, cause: str, cause_url: str = "") -> None:
+    """Let the model's policy answer, where it has one that listens to this."""
+    policy = RetrainingPolicy.objects.filter(model=model, is_active=True).first()
+    if policy is not None and policy.listens_to(trigger):
+        actions.trigger(policy=policy, trigger=trigger, cause=cause, cause_url=cause_url, by=system())
+
+
+@receiver(trained)
+def challenger_is_trained(sender: Any, run: TrainingRun, by: Any, **_: Any) -> None:
+    """A training that retraining started has ended well."""
+    if RetrainingRun.objects.filter(training_run=run, state=RunState.TRAINING).exists():
+        actions.register_challenger(training_run=run, by=by)
+
+
+@receiver(gathering_evidence)
+def comparison_goes_along(sender: Any, version: ModelVersion, evidence: dict[str, Any], **_: Any) -> None:
+    """The comparison goes with the approval request of the challenger."""
+    comparison = Comparison.objects.filter(challenger=version).select_related("champion__model").first()
+    if comparison is not None:
+        evidence["comparison"] = {
+            "against": str(comparison.champion),
+            "judgement": comparison.get_judgement_display(),
+            "difference": comparison.difference,
+            "interval": [comparison.low, comparison.high],
+            "rows": comparison.rows,
+            "said": comparison.sentence,
+        }
+
+
+@receiver(alias_moved)
+def challenger_is_promoted(sender: Any, name: str, after: ModelVersion | None, by: Any, **_: Any) -> None:
+    """A challenger has become champion."""
+    if name == CHAMPION and after is not None:
+        for run in RetrainingRun.objects.filter(challenger=after, state__in=[RunState.TRAINED, RunState.COMPARED]):
+            actions.conclude(run=run, state=RunState.PROMOTED, outcome=f"{after} is the champion now.", by=by)
+
+
+@receiver(state_changed)
+def challenger_is_rejected(sender: Any, version: ModelVersion, by: Any, **_: Any) -> None:
+    """A challenger was rejected or archived before it became champion."""
+    if version.state in ENDS:
+        for run in RetrainingRun.objects.filter(challenger=version, state__in=[RunState.TRAINED, RunState.COMPARED]):
+            actions.conclude(run=run, state=RunState.REJECTED, outcome=f"{version} was {version.state}.", by=by)
+
+
+@receiver(retiring)
+def no_more_training(sender: Any, model: RegisteredModel, by: Any, **_: Any) -> None:
+    """A retired model is trained no more."""
+    for policy in RetrainingPolicy.objects.filter(model=model, is_active=True):
+        actions.switch_off(policy=policy, reason="The model is retired.", by=system())
+
+
+@receiver(signed_off)
+def data_is_ready(sender: Any, version: DatasetVersion, **_: Any) -> None:
+    """A newer version of a policy's dataset was signed off."""
+    for policy in RetrainingPolicy.objects.filter(dataset=version.dataset_id, is_active=True, on_new_data=True):
+        cause = f"{version} was signed off as fit."
+        actions.trigger(
+            policy=policy, trigger=Trigger.NEW_DATA, cause=cause, cause_url=version.get_absolute_url(), by=system()
+        )
