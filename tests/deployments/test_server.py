@@ -26,7 +26,7 @@ def _sample_endpoint(server: Server) -> Iterator[None]:
 def recorded(server: Server) -> list[records.Call]:
     """Every call that lies in the spool."""
     reader = spool.Reader(server.config.spool)
-    return [records.decode(payload, lambda version: NAMES) for batch in reader.batches() for payload in batch.payloads]
+    return [records.decode(payload, lambda facts: NAMES) for batch in reader.batches() for payload in batch.payloads]
 
 
 def test_infer_two_rows(server: Server) -> None:

@@ -45,7 +45,7 @@ def test_every_answered_prediction_is_in_the_spool(tmp_path: Path) -> None:
         server.stop()
     payloads = [payload for batch in spool.Reader(server.config.spool).batches() for payload in batch.payloads]
     ids = {
-        one.prediction_id for payload in payloads for one in records.decode(payload, lambda version: NAMES).predictions
+        one.prediction_id for payload in payloads for one in records.decode(payload, lambda facts: NAMES).predictions
     }
     assert len(answered) > 50
     assert {f"{one}/{row}" for one in [*answered, "after"] for row in (1, 2)} <= ids

@@ -240,7 +240,7 @@ class Memory:
         self.poison = ""
         self.asked = 0
 
-    def names(self, version: str) -> list[str]:
+    def names(self, facts: records.Facts) -> list[str]:
         return [column["name"] for column in samples.SIGNATURE["inputs"]]
 
     def store(self, organization: str, calls: list[records.Call]) -> None:
@@ -250,6 +250,9 @@ class Memory:
         if any(call.facts.request_id == self.poison for call in calls):
             raise ValueError("never")
         self.kept += [call.facts.request_id for call in calls]
+
+    def set_aside(self, facts: records.Facts) -> None:
+        self.aside = facts.request_id
 
     def counts(self, counts: list[ledger.Count]) -> None:
         self.counted = counts
@@ -289,7 +292,8 @@ def test_recorder_puts_aside_what_can_never_be_stored(config: Config) -> None:
     spool.append(b"no record at all")
     assert Recorder(config, sink).drain() == 7
     assert sorted(sink.kept) == ["a", "b", "d", "e", "f"]
-    assert len(list((config.run / "unrecorded").iterdir())) == 2
+    assert len(list(config.unrecorded.iterdir())) == 2
+    assert sink.aside == "c"
 
 
 def test_recorder_stores_each_organization_apart(config: Config) -> None:

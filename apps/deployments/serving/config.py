@@ -1,9 +1,11 @@
 """Where the prediction server keeps its files and what it allows: written by `serve`, read by every process."""
 
+import fcntl
 import json
 import uuid
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import IO
 
 MIB = 1024**2
 VARIABLE = "TENURE_SERVING"
@@ -49,6 +51,11 @@ class Config:
         return self.run / "counts"
 
     @property
+    def unrecorded(self) -> Path:
+        """Records that could not be stored, kept for a person to look at."""
+        return self.run / "unrecorded"
+
+    @property
     def metrics(self) -> Path:
         """What the processes' metrics are added up from."""
         return self.run / "metrics"
@@ -65,13 +72,23 @@ class Config:
 
     def prepare(self) -> None:
         """Make the folders, closed to others, and write the configuration where the other processes look."""
-        for folder in (self.run, self.models, self.spool, self.counts, self.metrics):
+        for folder in (self.run, self.models, self.spool, self.counts, self.unrecorded, self.metrics):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = self.run / "server-id"
         if not name.exists():
             name.write_text(uuid.uuid4().hex)
         content = {key: str(value) if isinstance(value, Path) else value for key, value in asdict(self).items()}
         replace(self.file, json.dumps(content).encode())
+
+    def lock(self, name: str) -> IO[bytes] | None:
+        """Hold this server's files for one process of a kind; None while another holds them. Close it to let go."""
+        file = (self.run / f"{name}.lock").open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        return file
 
     @classmethod
     def load(cls, path: str | Path) -> "Config":

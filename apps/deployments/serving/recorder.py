@@ -5,10 +5,10 @@ ids. What the sink cannot take now (no database) waits; what it can never take i
 that one bad record does not hold up the others.
 """
 
+import hashlib
 import threading
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Protocol
 
 import structlog
@@ -30,11 +30,14 @@ class Unavailable(Exception):
 class Sink(Protocol):
     """Stores calls durably; everything of one `store` or nothing of it."""
 
-    def names(self, version: str) -> list[str]:
-        """The input names of a model version, in order."""
+    def names(self, facts: records.Facts) -> list[str]:
+        """The input names of the version that answered a call, in order."""
 
     def store(self, organization: str, calls: Sequence[records.Call]) -> None:
         """Keep the calls of one organization. Raises Unavailable, or anything else when it never can."""
+
+    def set_aside(self, facts: records.Facts) -> None:
+        """Count a call that can never be stored."""
 
     def counts(self, counts: Sequence[ledger.Count]) -> None:
         """Keep what the server processes counted so far."""
@@ -118,24 +121,15 @@ class Recorder:
             self._store(organization, calls[middle:])
 
     def _put_aside(self, payload: bytes) -> None:
-        folder = self.config.run / "unrecorded"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        path = folder / f"{time.time_ns():020d}.record"
-        path.write_bytes(payload)
+        # Named by its content: read again after a crash, it is the same file, and counted once.
+        path = self.config.unrecorded / f"{hashlib.sha256(payload).hexdigest()}.record"
+        if path.exists():
+            return
         log.exception("record_put_aside", file=path.name)
-
-
-class FileSink:
-    """Appends a line per prediction to a file: for trying a server without a portal, and for tests."""
-
-    def __init__(self, path: Path, names: Callable[[str], list[str]]) -> None:
-        self.path, self.names = path, names
-
-    def store(self, organization: str, calls: Sequence[records.Call]) -> None:
-        """One line per prediction: organization, call, prediction id."""
-        with self.path.open("a") as file:
-            for call in calls:
-                file.writelines(f"{organization} {one.id} {one.prediction_id}\n" for one in call.predictions)
-
-    def counts(self, counts: Sequence[ledger.Count]) -> None:
-        """Nothing is kept."""
+        try:
+            self.sink.set_aside(records.facts(payload))
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("record_not_counted", file=path.name)
+        path.write_bytes(payload)

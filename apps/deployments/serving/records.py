@@ -7,6 +7,7 @@ import datetime as dt
 import json
 import struct
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,15 +66,21 @@ def encode(facts: Facts, body: bytes = b"", answer: bytes = b"") -> bytes:
     return b"".join((LENGTHS.pack(len(head), len(body)), head, body, answer))
 
 
-def decode(payload: bytes, names_of: Any) -> Call:
-    """The call in a record's bytes; `names_of(version_id)` gives the model's input names in order."""
+def facts(payload: bytes) -> Facts:
+    """The facts in a record's bytes."""
+    size, _ = LENGTHS.unpack_from(payload)
+    return Facts(*json.loads(payload[LENGTHS.size : LENGTHS.size + size]))
+
+
+def decode(payload: bytes, names_of: Callable[[Facts], list[str]]) -> Call:
+    """The call in a record's bytes; `names_of(facts)` gives the model's input names in order."""
     head_size, body_size = LENGTHS.unpack_from(payload)
-    head_end = LENGTHS.size + head_size
-    facts = Facts(*json.loads(payload[LENGTHS.size : head_end]))
-    if facts.status != OK:
-        return Call(facts)
-    body, answer = payload[head_end : head_end + body_size], payload[head_end + body_size :]
-    return Call(facts, _predictions(facts, body, answer, names_of(facts.version)))
+    known = facts(payload)
+    if known.status != OK:
+        return Call(known)
+    begin = LENGTHS.size + head_size
+    body, answer = payload[begin : begin + body_size], payload[begin + body_size :]
+    return Call(known, _predictions(known, body, answer, names_of(known)))
 
 
 def _predictions(facts: Facts, body: bytes, answer: bytes, names: list[str]) -> list[Prediction]:
