@@ -42,6 +42,10 @@ class Limits:
     close_after: int = 2
     release: float = 0.8
     performance: float = 0.03
+    error_share: float = 0.02
+    latency: float = 0.5
+    rating: float = 3.0
+    silence_hours: int = 24
     features: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -52,8 +56,8 @@ class Limits:
             )
         if not 1 <= self.open_after <= self.among:
             raise Unusable("A signal opens after 1 or more bad windows, among at least as many.")
-        if self.minimum < 1 or self.most_windows < 1 or self.close_after < 1:
-            raise Unusable("Rows and windows are counted from 1.")
+        if min(self.minimum, self.most_windows, self.close_after, self.silence_hours) < 1:
+            raise Unusable("Rows, windows and hours are counted from 1.")
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> "Limits":

@@ -77,6 +77,19 @@ def take_predictions(raw: Raw, signature: Signature, now: dt.datetime) -> Intake
     return Intake(with_prediction(found.table, signature), found.rows, found.refused, found.errors)
 
 
+def served_fields(signature: Signature) -> list[Field]:
+    """The columns of predictions that were served here: under the names they are kept by, so that no input clashes."""
+    is_number = signature.task == "regression"
+    said = Field(PREDICTION, "number") if is_number else Field(PREDICTION, "class", classes=signature.classes)
+    score = [] if is_number else [Field(SCORE, "number")]
+    return [Field(ID, "string", nullable=False), Field(AT, "time"), said, *score, *input_fields(signature)]
+
+
+def take_served(raw: Raw, signature: Signature, now: dt.datetime) -> Intake:
+    """Predictions that were served here: checked when they were made, so other columns are left aside."""
+    return _checked(intake.normalise(raw, served_fields(signature), strict=False), now)
+
+
 def take_outcomes(raw: Raw, signature: Signature, now: dt.datetime) -> Intake:
     """Outcomes as they are kept; of several for one id in a batch the last counts, the others are refused."""
     return _checked(intake.normalise(raw, outcome_fields(signature, raw)), now)

@@ -1,0 +1,320 @@
+"""Checks: started when something is due, kept once, and what follows from them: alerts and incidents."""
+
+from typing import Any
+
+from django.db.models import Max
+from django.utils import timezone
+
+from apps.audit.actions import action, record
+from apps.core.errors import Refused
+from apps.monitoring import checking, policies
+from apps.monitoring.actions.incidents import open_incident, open_of
+from apps.monitoring.actions.rows import hold
+from apps.monitoring.checking import Found
+from apps.monitoring.models import (
+    Alert,
+    Cause,
+    Check,
+    EntryKind,
+    FeatureResult,
+    Incident,
+    IncidentEntry,
+    IncidentState,
+    Level,
+    Monitor,
+    MonitorKind,
+    Severity,
+)
+from apps.monitoring.signals import drift_found, performance_fell
+from apps.monitoring.windows import Window
+from apps.work import jobs
+from apps.work.models import Job
+
+CAUSES = {
+    "drift": Cause.DRIFT,
+    "null": Cause.PIPELINE,
+    "unseen": Cause.PIPELINE,
+    "outside": Cause.PIPELINE,
+    "performance": Cause.PERFORMANCE,
+    "errors": Cause.ERRORS,
+    "latency": Cause.LATENCY,
+    "silence": Cause.SILENCE,
+    "feedback": Cause.FEEDBACK,
+    "value": Cause.VALUE,
+}
+AT_ONCE = {Cause.SILENCE, Cause.VALUE}  # one bad reading is news: there are no windows to wait for
+
+
+def start_check(*, monitor: Monitor, by: Any) -> Job | None:
+    """Have a worker check every window that is due; None when nothing is, or a check is under way."""
+    policies.check_run(by, monitor)
+    hold(f"check {monitor.pk}")
+    last = jobs.newest(monitor)
+    if last is not None and last.is_open:
+        return None
+    windows = len(checking.due(monitor))
+    return _start(monitor=monitor, windows=windows, by=by) if windows else None
+
+
+def run_now(*, monitor: Monitor, by: Any) -> Job:
+    """The same at somebody's wish: says so when there is nothing to check."""
+    job = start_check(monitor=monitor, by=by)
+    if job is None:
+        raise Refused("There is nothing to check: every complete window is checked, or a check is under way.")
+    return job
+
+
+@action
+def _start(*, monitor: Monitor, windows: int, by: Any) -> Job:
+    job = jobs.start(
+        kind="monitoring.check",
+        subject=monitor,
+        title=f"Check {monitor}",
+        by=by,
+        queue="monitoring",
+        url=monitor.get_absolute_url(),
+    )
+    record(by=by, action="check.started", subject=monitor, details={"windows": windows})
+    return job
+
+
+@action
+def keep_checks(*, monitor: Monitor, found: list[Found], by: Any) -> list[Check]:
+    """Keep what a worker computed, window by window, and let alerts and incidents follow as if time had passed."""
+    monitor = Monitor.objects.select_for_update(of=("self",)).get(pk=monitor.pk)
+    kept = []
+    for one in sorted(found, key=lambda one: one.due.window):
+        check = _keep(monitor, one)
+        kept.append(check)
+        if not _is_overtaken(check):
+            _follow(monitor, check, by)
+    newest = Check.objects.filter(monitor=monitor, is_current=True).order_by("-end_at", "-id").first()
+    if newest is not None:
+        monitor.level, monitor.checked_until = newest.level, newest.end_at
+    monitor.checked_at = timezone.now()
+    monitor.save()
+    levels = {f"{check.start_at:%Y-%m-%dT%H:%M}": check.level for check in kept}
+    record(by=by, action="monitor.checked", subject=monitor, details={"windows": levels})
+    return kept
+
+
+def _keep(monitor: Monitor, one: Found) -> Check:
+    window, revision = one.due.window, 1
+    same = Check.objects.filter(
+        monitor=monitor, baseline_id=one.due.baseline_id, start_at=window.start, end_at=window.end
+    )
+    if same.exists():
+        revision += same.aggregate(newest=Max("revision"))["newest"]
+        same.filter(is_current=True).update(is_current=False)
+    check = Check(
+        monitor=monitor,
+        baseline_id=one.due.baseline_id,
+        start_at=window.start,
+        end_at=window.end,
+        windows=one.windows,
+        revision=revision,
+        level=one.level,
+        signals=one.signals,
+        rows=one.rows,
+        rows_reference=one.rows_reference,
+        changes=one.due.changes,
+        result=one.result,
+    )
+    check.save(force_insert=True)
+    FeatureResult.objects.bulk_create(
+        [_feature(check, rank, given) for rank, given in enumerate(one.features, start=1)]
+    )
+    return check
+
+
+def _feature(check: Check, rank: int, given: dict[str, Any]) -> FeatureResult:
+    distance = given["ks"] if given["kind"] == "numeric" else given["l_infinity"]
+    return FeatureResult(
+        check_run=check,
+        feature=given["feature"][:200],
+        role=given["role"],
+        kind=given["kind"],
+        rank=rank,
+        level=given["level"],
+        psi=given["psi"],
+        distance=distance,
+        shift=given.get("w1_over_sd"),
+        q=given.get("q"),
+        result=given,
+    )
+
+
+def _is_overtaken(check: Check) -> bool:
+    """Whether it only corrects a window that newer ones of the same baseline have followed."""
+    newer = Check.objects.filter(monitor_id=check.monitor_id, baseline_id=check.baseline_id, is_current=True)
+    return check.revision > 1 and newer.filter(end_at__gt=check.end_at).exists()
+
+
+def _follow(monitor: Monitor, check: Check, by: Any) -> None:
+    """Open, continue or calm the incident of every cause that the check speaks of."""
+    causes: dict[str, list[str]] = {}
+    for signal, level in check.signals.items():
+        causes.setdefault(CAUSES[signal], []).append(level)
+    for cause in causes:
+        _follow_cause(monitor, check, cause, by)
+
+
+def _follow_cause(monitor: Monitor, check: Check, cause: str, by: Any) -> None:
+    from apps.monitoring.engine import policy
+    from apps.monitoring.engine.policy import Limits
+
+    incident = open_of(monitor.endpoint, cause)
+    history = _history(monitor, check, cause)
+    limits = Limits.read(monitor.limits | ({"open_after": 1, "among": 1} if cause in AT_ONCE else {}))
+    turn = policy.move(incident is not None, history, limits)
+    now = history[-1]
+    if turn == policy.OPEN and _may_open(monitor, cause, history):
+        _alert(monitor, check, cause, None, by)
+    elif incident is not None and now == Level.DRIFT:
+        _alert(monitor, check, cause, incident, by)
+    elif incident is not None and turn == policy.CLOSE and incident.calm_since is None:
+        _calm(incident, check, by)
+
+
+def _history(monitor: Monitor, check: Check, cause: str) -> list[str]:
+    """The levels of this cause, oldest first, up to this window, since the last incident of the cause ended."""
+    from apps.monitoring.engine.policy import worst
+
+    rows = Check.objects.filter(
+        monitor=monitor, baseline_id=check.baseline_id, is_current=True, end_at__lte=check.end_at
+    )
+    ended = _last_ended(monitor, cause)
+    if ended is not None:
+        rows = rows.filter(created_at__gt=ended.ended_at)
+    newest = list(rows.order_by("-end_at").values_list("signals", flat=True)[:60])
+    return [worst([level for signal, level in one.items() if CAUSES[signal] == cause]) for one in reversed(newest)]
+
+
+def _last_ended(monitor: Monitor, cause: str) -> Incident | None:
+    ended = Incident.objects.filter(model_id=monitor.endpoint.model_id, cause=cause, ended_at__isnull=False)
+    return ended.order_by("-ended_at").first()
+
+
+def _may_open(monitor: Monitor, cause: str, history: list[str]) -> bool:
+    """What was dismissed is not raised again before the monitor has been quiet once."""
+    ended = _last_ended(monitor, cause)
+    return ended is None or ended.state != IncidentState.DISMISSED or Level.QUIET in history
+
+
+def _alert(monitor: Monitor, check: Check, cause: str, incident: Incident | None, by: Any) -> None:
+    text, evidence, is_severe = describe(check, cause)
+    severity = Severity.SEVERE if is_severe else Severity.ATTENTION
+    is_new = incident is None and not monitor.is_snoozed
+    if is_new:
+        incident = open_incident(
+            endpoint=monitor.endpoint,
+            cause=cause,
+            title=text,
+            severity=severity,
+            check=check,
+            since=check.start_at,
+            evidence=evidence,
+            owner=monitor.owner,
+            by=by,
+        )
+    elif incident is not None:
+        _go_on(incident, check, text, severity, by)
+    Alert(
+        monitor=monitor,
+        check_run=check,
+        incident=incident,
+        cause=cause,
+        severity=severity,
+        text=text[:300],
+        is_held=monitor.is_snoozed,
+    ).save(force_insert=True)
+    if monitor.kind == MonitorKind.DRIFT:
+        drift_found.send(Check, check=check, cause=cause, by=by)
+    elif monitor.kind == MonitorKind.PERFORMANCE:
+        performance_fell.send(Check, check=check, by=by)
+
+
+def _go_on(incident: Incident, check: Check, text: str, severity: str, by: Any) -> None:
+    IncidentEntry(incident=incident, kind=EntryKind.SIGNAL, text=text, check_run=check, written_by=by).save(
+        force_insert=True
+    )
+    if incident.calm_since is not None or (severity == Severity.SEVERE and incident.severity != severity):
+        incident.calm_since = None
+        incident.severity = severity if severity == Severity.SEVERE else incident.severity
+        incident.save()
+
+
+def _calm(incident: Incident, check: Check, by: Any) -> None:
+    text = f"Quiet again in {Window(check.start_at, check.end_at)}."
+    IncidentEntry(incident=incident, kind=EntryKind.SIGNAL, text=text, check_run=check, written_by=by).save(
+        force_insert=True
+    )
+    incident.calm_since = check.end_at
+    incident.save()
+
+
+def describe(check: Check, cause: str) -> tuple[str, dict[str, Any], bool]:
+    """One sentence on what the check saw, the numbers behind it, and whether it is severe."""
+    when = str(Window(check.start_at, check.end_at))
+    if cause in (Cause.DRIFT, Cause.PIPELINE):
+        return _describe_features(check, cause, when)
+    if cause == Cause.PERFORMANCE:
+        return _describe_performance(check, when)
+    result = check.result
+    sentences = {
+        Cause.ERRORS: lambda: f"{result['error_share']['value']:.1%} of calls failed in {when}",
+        Cause.LATENCY: lambda: f"5 of 100 calls took longer than {result['latency']['p95'] * 1000:.0f} ms in {when}",
+        Cause.SILENCE: lambda: f"No prediction has arrived for {result['hours']} hours",
+        Cause.FEEDBACK: lambda: f"Users rate the predictions {result['rating']['value']:.1f} of 5 in {when}",
+        Cause.VALUE: lambda: _missed(result["readings"]),
+    }
+    return (
+        sentences[Cause(cause)](),
+        {key: result[key] for key in result if key not in ("definitions", "limits")},
+        False,
+    )
+
+
+def _missed(readings: list[dict[str, Any]]) -> str:
+    short = [one for one in readings if one["level"] == Level.DRIFT]
+    named = ", ".join(
+        f"{one['metric']} is {one['value']:g} {one['unit']} of {one['target']:g}".replace("  ", " ") for one in short
+    )
+    return f"The promise is not kept: {named}"
+
+
+def _describe_features(check: Check, cause: str, when: str) -> tuple[str, dict[str, Any], bool]:
+    rows = list(check.features.all())
+    if cause == Cause.DRIFT:
+        moved = [row for row in rows if row.result["signals"].get("drift") == Level.DRIFT]
+        named = ", ".join(f"{_name(row.feature)} (PSI {row.psi:.2f})" for row in moved[:3])
+        verb = "has moved" if len(moved) == 1 else "have moved"
+        evidence = {"features": [{"feature": row.feature, "psi": row.psi, "q": row.q} for row in moved]}
+        is_severe = any(row.role != "input" or row.result.get("is_severe") for row in moved)
+        more = f" and {len(moved) - 3} more" if len(moved) > 3 else ""
+        return f"{named}{more} {verb} in {when}", evidence, is_severe
+    faults = [
+        {"feature": row.feature, "signal": name, **row.result[name]}
+        for row in rows
+        for name in ("null", "unseen", "outside")
+        if row.result["signals"].get(name) == Level.DRIFT
+    ]
+    words = {"null": "missing", "unseen": "never seen before", "outside": "out of range"}
+    named = ", ".join(f"{one['current']:.0%} of {_name(one['feature'])} {words[one['signal']]}" for one in faults[:3])
+    more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
+    return f"{named}{more} in {when}", {"features": faults}, any(one["signal"] == "null" for one in faults)
+
+
+def _name(feature: str) -> str:
+    return {"_score": "the score", "_prediction": "the prediction"}.get(feature, feature)
+
+
+def _describe_performance(check: Check, when: str) -> tuple[str, dict[str, Any], bool]:
+    result = check.result
+    metric = result["metric"]
+    now, before, worse = result["realised"][metric], result["reference"][metric], result["worse"]
+    text = f"{metric.upper()} fell from {before['value']:.3f} to {now['value']:.3f} in {when}"
+    if metric in ("rmse", "mae"):
+        text = text.replace("fell", "rose")
+    evidence = {"metric": metric, "now": now, "reference": before, "worse": worse, "coverage": result["coverage"]}
+    return text, evidence, worse["by"] >= 2 * worse["limit"]

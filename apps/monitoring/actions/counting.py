@@ -1,0 +1,372 @@
+"""Counting received rows into states, each exactly once: a transaction holds the endpoint from reading to adding up."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.utils import timezone
+
+from apps.audit.actions import action, record
+from apps.core import files
+from apps.core.ids import uuid7
+from apps.core.tenancy import current
+from apps.monitoring.actions.rows import hold
+from apps.monitoring.models import (
+    Baseline,
+    Batch,
+    BatchKind,
+    BatchState,
+    Feedback,
+    Outcome,
+    Prediction,
+    State,
+    StateKind,
+)
+from apps.monitoring.signals import outcomes_matched
+from apps.work import outbox
+
+MOST_ROWS = 200_000  # counted in one transaction; what waits beyond follows in the next
+CHUNK = 10_000
+
+
+def count_waiting(*, endpoint: Any, by: Any) -> int:
+    """Count what was received for the endpoint and waits; returns how many batches. Asking twice counts once."""
+    hold(f"count {endpoint.pk}")
+    waiting = Batch.objects.filter(endpoint=endpoint, state=BatchState.RECEIVED).order_by("id")
+    batches, rows = [], 0
+    for batch in waiting.select_related("version", "endpoint", "sent_by")[:1_000]:
+        if batches and rows + batch.rows > MOST_ROWS:
+            break
+        batches.append(batch)
+        rows += batch.rows
+    if not batches:
+        return 0
+    count_batches(endpoint=endpoint, batches=batches, by=by)
+    if waiting.exists():
+        outbox.enqueue("monitoring.count_rows", endpoint.pk, queue="monitoring")
+    return len(batches)
+
+
+def count_batches(*, endpoint: Any, batches: list[Batch], by: Any) -> None:
+    """Add the rows of these batches to the endpoint's states. The caller holds the endpoint.
+
+    Their receipt was recorded; that they are counted is no decision, and the ledger says when.
+    """
+    for batch in batches:
+        table = _rows(batch)
+        if batch.kind == BatchKind.PREDICTIONS:
+            _count_predictions(batch, table)
+        elif batch.kind == BatchKind.OUTCOMES:
+            matched = _count_outcomes(batch, table)
+            if matched:
+                outcomes_matched.send(Batch, endpoint=endpoint, batch=batch, matched=matched, by=by)
+        else:
+            _keep_feedback(batch, table)
+        batch.state, batch.reduced_at = BatchState.REDUCED, timezone.now()
+        batch.save()
+
+
+def _rows(batch: Batch) -> Any:
+    import pyarrow.parquet
+
+    with files.local(batch.path) as path:
+        return pyarrow.parquet.read_table(path)
+
+
+def baseline_of(version: Any) -> Baseline | None:
+    """The baseline that a version's predictions are counted with: its newest."""
+    return Baseline.objects.filter(version=version).order_by("-number").first()
+
+
+def _count_predictions(batch: Batch, table: Any) -> None:
+    """Remember the new predictions, add them to their hours, and match outcomes that came before them."""
+    from apps.monitoring.engine.wanted import ID
+
+    batch.baseline = baseline_of(batch.version)
+    table = _only(table, _remember(batch, table))
+    batch.repeated = batch.rows - table.num_rows
+    if table.num_rows == 0:
+        return
+    _add_predictions(batch, table)
+    _match(batch.endpoint, _unmatched(batch.endpoint_id, table.column(ID).to_pylist()))
+
+
+def _only(table: Any, ids: set[str]) -> Any:
+    """The rows with these ids."""
+    import pyarrow as pa
+
+    from apps.monitoring.engine.wanted import ID
+
+    if len(ids) == table.num_rows:
+        return table
+    return table.filter(pa.array([name in ids for name in table.column(ID).to_pylist()], pa.bool_()))
+
+
+def _add_predictions(batch: Batch, table: Any) -> None:
+    from apps.monitoring.engine.baseline import decode_baseline
+    from apps.monitoring.engine.reduce import reduce_groups
+    from apps.monitoring.engine.wanted import AT, hours_of
+
+    if batch.baseline is None:
+        return
+    moments = table.column(AT)
+    states = reduce_groups(table, decode_baseline(bytes(batch.baseline.data)).bins, hours_of(moments))
+    add(batch.endpoint, batch.baseline, StateKind.PREDICTIONS, states, _last(moments))
+
+
+def _last(moments: Any) -> dt.datetime:
+    import pyarrow.compute
+
+    return pyarrow.compute.max(moments).as_py()
+
+
+def _remember(batch: Batch, table: Any) -> set[str]:
+    """Write the predictions that are not known yet; returns their ids."""
+    from apps.monitoring.engine.wanted import AT, ID, PREDICTION, SCORE
+
+    names = table.column_names
+    said = table.column(PREDICTION).to_pylist()
+    is_number = bool(said) and isinstance(next((one for one in said if one is not None), ""), float)
+    scores = said if is_number else table.column(SCORE).to_pylist() if SCORE in names else [None] * len(said)
+    labels = [None] * len(said) if is_number else said
+    columns = [table.column(ID).to_pylist(), table.column(AT).to_pylist(), scores, labels]
+    statement = f"""
+        insert into {Prediction._meta.db_table}
+            (id, organization_id, created_at, batch_id, endpoint_id, prediction_id, at, score, label)
+        select new.id, %s, now(), %s, %s, new.name, new.at, new.score, new.label
+        from unnest(%s::uuid[], %s::text[], %s::timestamptz[], %s::float8[], %s::text[])
+            as new (id, name, at, score, label)
+        on conflict (organization_id, endpoint_id, prediction_id) do nothing returning prediction_id"""  # noqa: S608
+    fixed = [current(), batch.pk, batch.endpoint_id]
+    written: set[str] = set()
+    with connection.cursor() as cursor:
+        for start in range(0, len(said), CHUNK):
+            part = [column[start : start + CHUNK] for column in columns]
+            cursor.execute(statement, [*fixed, [uuid7() for _ in part[0]], *part])
+            written |= {name for (name,) in cursor.fetchall()}
+    return written
+
+
+def add(
+    endpoint: Any, baseline: Baseline, kind: str, states: Iterable[tuple[int, Any]], last_at: dt.datetime, sign: int = 1
+) -> None:
+    """Add states by hour to the stored ones, or with a negative sign take them away. The caller holds the endpoint.
+
+    An hour that was rolled up into its day or month is added there.
+    """
+    from apps.monitoring.engine import state as engine
+    from apps.monitoring.engine.wanted import hour_at
+
+    coming = {hour_at(hour): state for hour, state in states}
+    if not coming:
+        return
+    stored = State.objects.filter(endpoint=endpoint, baseline=baseline, kind=kind, segment="")
+    there = {row.start_at: row for row in stored.covering(list(coming))}
+    totals: dict[dt.datetime, Any] = {}
+    for start, state in coming.items():
+        place = _place(start, there)
+        before = totals.get(place) or (engine.decode(bytes(there[place].data)) if place in there else None)
+        totals[place] = state if before is None else before + state if sign > 0 else engine.subtract(before, state)
+    new = []
+    for place, total in totals.items():
+        row = there.get(place)
+        if row is None:
+            end = engine.end_of(place, "hour")
+            row = State(endpoint=endpoint, baseline=baseline, kind=kind, start_at=place, end_at=end, last_at=place)
+            new.append(row)
+        row.changes += 1
+        row.rows, row.data = total.rows, total.encode()
+        row.last_at = max(row.last_at, min(last_at, row.end_at))
+    State.objects.bulk_create(new)
+    State.objects.bulk_update(
+        [there[place] for place in totals if place in there], ["rows", "data", "last_at", "changes"]
+    )
+
+
+def _place(hour: dt.datetime, there: dict[dt.datetime, State]) -> dt.datetime:
+    """Where the state lies that holds this hour: that of its month, of its day, or its own."""
+    from apps.monitoring.engine.state import start_of
+
+    for grain in ("month", "day"):
+        start = start_of(hour, grain)
+        if start in there and there[start].end_at > hour:
+            return start
+    return hour
+
+
+def _count_outcomes(batch: Batch, table: Any) -> int:
+    """Keep the outcomes, take back those they correct, match what is known; returns how many were matched."""
+    from apps.monitoring.engine.wanted import AT, ID, LABEL
+
+    told = dict(
+        zip(
+            table.column(ID).to_pylist(),
+            zip(table.column(LABEL).to_pylist(), table.column(AT).to_pylist(), strict=True),
+            strict=True,
+        )
+    )
+    before = {one.prediction_id: one for one in _current_outcomes(batch.endpoint_id, list(told))}
+    corrected, fresh = [], []
+    for name, (value, at) in told.items():
+        old = before.get(name)
+        label, number = (None, value) if isinstance(value, float) else (value, None)
+        if old is not None and (old.label, old.number) == (label, number):
+            batch.repeated += 1
+            continue
+        if old is not None:
+            corrected.append(old)
+        fresh.append(
+            Outcome(
+                batch=batch,
+                endpoint_id=batch.endpoint_id,
+                prediction_id=name,
+                revision=old.revision + 1 if old else 1,
+                at=at,
+                label=label,
+                number=number,
+            )
+        )
+    _take_back(batch.endpoint, corrected)
+    for start in range(0, len(fresh), CHUNK):
+        Outcome.objects.bulk_create(fresh[start : start + CHUNK])
+    matched = _match(batch.endpoint, fresh)
+    batch.unmatched = len(fresh) - matched
+    return matched
+
+
+def _current_outcomes(endpoint_id: UUID, ids: list[str]) -> list[Outcome]:
+    return [
+        one
+        for start in range(0, len(ids), CHUNK)
+        for one in Outcome.objects.filter(
+            endpoint_id=endpoint_id, prediction_id__in=ids[start : start + CHUNK], is_current=True
+        )
+    ]
+
+
+def _unmatched(endpoint_id: UUID, ids: list[str]) -> list[Outcome]:
+    if not Outcome.objects.filter(endpoint_id=endpoint_id, is_current=True, matched_at=None).exists():
+        return []
+    return [one for one in _current_outcomes(endpoint_id, ids) if one.matched_at is None]
+
+
+def _take_back(endpoint: Any, corrected: list[Outcome]) -> None:
+    """Outcomes that turned out otherwise no longer count; the rows stay as they were told."""
+    matched = [one for one in corrected if one.matched_at is not None]
+    _add_outcomes(endpoint, matched, sign=-1)
+    for start in range(0, len(corrected), CHUNK):
+        keys = [one.pk for one in corrected[start : start + CHUNK]]
+        Outcome.objects.filter(pk__in=keys).update(is_current=False)
+
+
+def _match(endpoint: Any, outcomes: list[Outcome]) -> int:
+    """Add outcomes whose predictions are known to their hours; returns how many."""
+    found = _add_outcomes(endpoint, outcomes)
+    now = timezone.now()
+    for start in range(0, len(found), CHUNK):
+        Outcome.objects.filter(pk__in=found[start : start + CHUNK]).update(matched_at=now)
+    return len(found)
+
+
+def _add_outcomes(endpoint: Any, outcomes: list[Outcome], sign: int = 1) -> list[UUID]:
+    """Add (or take away) outcomes under the hours of their predictions; returns the keys of those whose is known."""
+    told = {one.prediction_id: one for one in outcomes}
+    names = list(told)
+    matched: list[UUID] = []
+    by_baseline: dict[UUID | None, list[tuple[Any, Outcome]]] = {}
+    for start in range(0, len(names), CHUNK):
+        part = names[start : start + CHUNK]
+        known = Prediction.objects.filter(endpoint_id=endpoint.pk, prediction_id__in=part).select_related("batch")
+        for prediction in known:
+            outcome = told[prediction.prediction_id]
+            matched.append(outcome.pk)
+            by_baseline.setdefault(prediction.batch.baseline_id, []).append((prediction, outcome))
+    for baseline_id, pairs in by_baseline.items():
+        if baseline_id is not None:
+            _add_pairs(endpoint, Baseline.objects.get(pk=baseline_id), pairs, sign)
+    return matched
+
+
+def _add_pairs(endpoint: Any, baseline: Baseline, pairs: list[tuple[Any, Outcome]], sign: int) -> None:
+    import pyarrow as pa
+
+    from apps.monitoring.engine import outcomes as engine
+    from apps.monitoring.engine.baseline import decode_baseline
+    from apps.monitoring.engine.bins import REGRESSION
+    from apps.monitoring.engine.wanted import DELAY, LABEL, PREDICTION, SCORE, hours_of
+
+    known = decode_baseline(bytes(baseline.data))
+    moments = pa.chunked_array([pa.array([one.at for one, _ in pairs], pa.timestamp("us", tz="UTC"))])
+    delays = [max((told.at - one.at).total_seconds() / 3600, 0.0) for one, told in pairs]
+    if known.bins.outputs.task == REGRESSION:
+        said = {PREDICTION: [one.score for one, _ in pairs], LABEL: [told.number for _, told in pairs]}
+    else:
+        said = {PREDICTION: [one.label for one, _ in pairs], LABEL: [told.label for _, told in pairs]}
+        said[SCORE] = pa.array([one.score for one, _ in pairs], pa.float64())
+    table = pa.table({**said, DELAY: pa.array(delays, pa.float64())})
+    states = engine.reduce_groups(table, known.outcome_bins, hours_of(moments))
+    add(endpoint, baseline, StateKind.OUTCOMES, states, _last(moments), sign)
+
+
+def _keep_feedback(batch: Batch, table: Any) -> None:
+    rows = table.to_pylist()
+    Feedback.objects.bulk_create(
+        [
+            Feedback(
+                endpoint=batch.endpoint,
+                batch=batch,
+                prediction_id=(row["_id"] or "")[:200],
+                rating=row["rating"],
+                comment=row["comment"] or "",
+                said_by=(row["said_by"] or "")[:200],
+                at=row["_at"],
+                received_from=batch.sent_by,
+            )
+            for row in rows
+        ],
+        batch_size=1_000,
+    )
+
+
+def recount(*, baseline: Baseline, by: Any) -> int:
+    """Count earlier predictions of the version with this baseline, from the kept batches; returns how many batches.
+
+    A part at a time: what is left follows in the next task.
+    """
+    earlier = Batch.objects.filter(version=baseline.version, kind=BatchKind.PREDICTIONS, state=BatchState.REDUCED)
+    waiting = earlier.exclude(baseline=baseline).order_by("id")
+    first = waiting.select_related("endpoint").first()
+    if first is None or baseline_of(baseline.version) != baseline:
+        return 0
+    hold(f"count {first.endpoint_id}")
+    batches, rows = [], 0
+    for batch in waiting.filter(endpoint=first.endpoint_id).select_related("endpoint")[:1_000]:
+        if batches and rows + batch.rows > MOST_ROWS:
+            break
+        batches.append(batch)
+        rows += batch.rows
+    if batches:
+        recount_batches(baseline=baseline, batches=batches, by=by)
+    if waiting.exists():
+        outbox.enqueue("monitoring.recount", baseline.pk, queue="monitoring")
+    return len(batches)
+
+
+@action
+def recount_batches(*, baseline: Baseline, batches: list[Batch], by: Any) -> None:
+    """Add what these batches hold, and its known outcomes, to the states of this baseline."""
+    for batch in batches:
+        mine = {one.prediction_id: one for one in Prediction.objects.filter(batch=batch)}
+        batch.baseline = baseline
+        batch.save()
+        table = _only(_rows(batch), set(mine))
+        if table.num_rows == 0:
+            continue
+        _add_predictions(batch, table)
+        known = [one for one in _current_outcomes(batch.endpoint_id, list(mine)) if one.matched_at is not None]
+        if known:
+            _add_pairs(batch.endpoint, baseline, [(mine[one.prediction_id], one) for one in known], 1)
+    details = {"batches": len(batches), "rows": sum(batch.rows for batch in batches)}
+    record(by=by, action="baseline.recounted", subject=baseline, details=details)

@@ -1,0 +1,11 @@
+"""Monitoring: rows reduced to states, checks of them, alerts and incidents."""
+
+from django.apps import AppConfig
+
+
+class MonitoringConfig(AppConfig):
+    name = "apps.monitoring"
+    label = "monitoring"
+
+    def ready(self) -> None:
+        from apps.monitoring import receivers, tasks

@@ -1,0 +1,365 @@
+"""What a check computes: which windows are due, what their states say. It reads, and writes nothing."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Sum
+from django.db.models.functions import Trunc
+from django.utils import timezone
+
+from apps.monitoring.models import (
+    KINDS_WITH_BASELINE,
+    Baseline,
+    Batch,
+    Check,
+    Clock,
+    Feedback,
+    Level,
+    Monitor,
+    MonitorKind,
+    Reference,
+    ServiceReading,
+    State,
+    StateKind,
+)
+from apps.monitoring.windows import Window, before, some_before, window_at
+
+
+@dataclass
+class Due:
+    """A window to check, with the rows and changes seen when it was found; a baseline where the kind has one.
+
+    `rows_at` has the rows of every window of the same baseline by its start, for windows that must grow.
+    """
+
+    window: Window
+    changes: int
+    rows: int = 0
+    baseline_id: UUID | None = None
+    rows_at: dict[dt.datetime, int] = field(default_factory=dict)
+
+
+@dataclass
+class Found:
+    """What a check found in a window."""
+
+    due: Due
+    level: str
+    signals: dict[str, str]
+    rows: int
+    result: dict[str, Any]
+    rows_reference: int = 0
+    windows: int = 1
+    features: list[dict[str, Any]] = field(default_factory=list)
+
+
+def newest_moment(monitor: Monitor) -> dt.datetime | None:
+    """What time it is for the monitor: now, or the newest event that its endpoint knows."""
+    if monitor.clock == Clock.NOW:
+        return timezone.now()
+    span = State.objects.filter(endpoint_id=monitor.endpoint_id, kind=StateKind.PREDICTIONS).span()
+    return span[1] if span else None
+
+
+def due(monitor: Monitor) -> list[Due]:
+    """The complete windows that were not checked yet, or changed since, oldest first."""
+    if monitor.kind == MonitorKind.SILENCE:
+        return _due_silence(monitor)
+    if monitor.kind == MonitorKind.VALUE:
+        return _due_value(monitor)
+    now = newest_moment(monitor)
+    if now is None:
+        return []
+    readers: dict[str, Callable[[Monitor], list[Due]]] = {
+        MonitorKind.SERVICE: _service_windows,
+        MonitorKind.FEEDBACK: _feedback_windows,
+    }
+    every = readers.get(monitor.kind, _state_windows)(monitor)
+    seen = dict(_seen(monitor))
+    return [one for one in every if one.window.end <= now and seen.get(_key(one)) != one.changes]
+
+
+def _key(one: Due) -> tuple[Any, ...]:
+    return one.window.start, one.window.end, one.baseline_id
+
+
+def _seen(monitor: Monitor) -> Iterator[tuple[tuple[Any, ...], int]]:
+    for row in Check.objects.filter(monitor=monitor, is_current=True).values_list(
+        "start_at", "end_at", "baseline_id", "changes"
+    ):
+        yield row[:3], row[3]
+
+
+def _state_windows(monitor: Monitor) -> list[Due]:
+    kinds = [StateKind.PREDICTIONS] + [StateKind.OUTCOMES] * (monitor.kind == MonitorKind.PERFORMANCE)
+    states = State.objects.filter(endpoint_id=monitor.endpoint_id, kind__in=kinds, segment="")
+    sums = states.by_window(monitor.window)
+    newest = _newest_baselines(monitor)
+    found: list[Due] = []
+    rows_at: dict[Any, dict[dt.datetime, int]] = {}
+    for (baseline_id, start, kind), (rows, changes) in sums.items():
+        if kind != StateKind.PREDICTIONS or baseline_id not in newest:
+            continue
+        changes += sums.get((baseline_id, start, StateKind.OUTCOMES), (0, 0))[1]
+        known = rows_at.setdefault(baseline_id, {})
+        known[start] = rows
+        found.append(Due(window_at(start, monitor.window), changes, rows, baseline_id, known))
+    return found
+
+
+def _newest_baselines(monitor: Monitor) -> set[UUID]:
+    """The newest baseline of every version whose predictions the endpoint knows."""
+    versions = Batch.objects.filter(endpoint_id=monitor.endpoint_id).values("version_id")
+    rows = Baseline.objects.filter(version_id__in=versions).order_by("version_id", "-number").distinct("version_id")
+    return set(rows.values_list("pk", flat=True))
+
+
+def _service_windows(monitor: Monitor) -> list[Due]:
+    truncated = Trunc("start_at", monitor.window, tzinfo=dt.UTC)
+    rows = ServiceReading.objects.filter(endpoint_id=monitor.endpoint_id).annotate(window_at=truncated)
+    sums = rows.values("window_at").order_by("window_at").annotate(total=Sum("calls"))
+    return [Due(window_at(row["window_at"], monitor.window), row["total"], row["total"]) for row in sums]
+
+
+def _feedback_windows(monitor: Monitor) -> list[Due]:
+    truncated = Trunc("at", monitor.window, tzinfo=dt.UTC)
+    rows = Feedback.objects.filter(endpoint_id=monitor.endpoint_id, rating__isnull=False).annotate(window_at=truncated)
+    sums = rows.values("window_at").order_by("window_at").annotate(total=Count("pk"))
+    return [Due(window_at(row["window_at"], monitor.window), row["total"], row["total"]) for row in sums]
+
+
+def _due_silence(monitor: Monitor) -> list[Due]:
+    from apps.monitoring.engine.policy import Limits
+
+    end = window_at(timezone.now(), "hour").start
+    window = Window(end - dt.timedelta(hours=Limits.read(monitor.limits).silence_hours), end)
+    arrived = Batch.objects.filter(endpoint_id=monitor.endpoint_id, kind="predictions")
+    if not arrived.filter(created_at__lt=window.start).exists():
+        return []
+    rows = arrived.filter(created_at__gte=window.start, created_at__lt=end).aggregate(total=Sum("rows"))["total"] or 0
+    one = Due(window, rows + 1, rows)
+    return [] if dict(_seen(monitor)).get(_key(one)) == one.changes else [one]
+
+
+def _due_value(monitor: Monitor) -> list[Due]:
+    readings = _readings(monitor)
+    if not readings:
+        return []
+    moments = [reading.at for reading in readings]
+    one = Due(Window(min(moments), max(moments)), len(moments), len(moments))
+    return [] if dict(_seen(monitor)).get(_key(one)) == one.changes else [one]
+
+
+def _readings(monitor: Monitor) -> list[Any]:
+    from apps.projects.models import ValueReading
+
+    project_id = monitor.endpoint.model.project_id
+    return list(ValueReading.objects.filter(metric__project_id=project_id).select_related("metric").order_by("at"))
+
+
+def check(monitor: Monitor, one: Due, limits: Any) -> Callable[[], Found]:
+    """Read what the window needs (the tenant is open) and return the computation, which needs no database."""
+    if monitor.kind in KINDS_WITH_BASELINE:
+        return _with_baseline(monitor, one, limits)
+    readers: dict[str, Callable[[Monitor, Due, Any], Found]] = {
+        MonitorKind.SERVICE: _check_service,
+        MonitorKind.FEEDBACK: _check_feedback,
+        MonitorKind.SILENCE: _check_silence,
+        MonitorKind.VALUE: _check_value,
+    }
+    found = readers[monitor.kind](monitor, one, limits)
+    return lambda: found
+
+
+def _with_baseline(monitor: Monitor, one: Due, limits: Any) -> Callable[[], Found]:
+    row = Baseline.objects.select_related("version__run").get(pk=one.baseline_id)
+    window, count = _grown(monitor, one, limits)
+    blobs = _blobs(monitor, row, StateKind.PREDICTIONS, window)
+    if monitor.kind == MonitorKind.PERFORMANCE:
+        told = _blobs(monitor, row, StateKind.OUTCOMES, window)
+        return lambda: _performance(monitor, one, limits, bytes(row.data), blobs, told, count)
+    reference = _reference(monitor, row, window)
+    return lambda: _drift(one, limits, bytes(row.data), blobs, reference, _importance(row), count)
+
+
+def _grown(monitor: Monitor, one: Due, limits: Any) -> tuple[Window, int]:
+    """The window, with as many before it as it takes to have the minimum of rows, and how many that makes."""
+    from apps.monitoring.engine.policy import windows_needed
+
+    windows = [one.window]
+    if one.rows < limits.minimum:
+        while len(windows) < limits.most_windows:
+            windows.append(before(windows[-1], monitor.window))
+    count = windows_needed([one.rows_at.get(window.start, 0) for window in windows], limits) or 1
+    return Window(windows[count - 1].start, one.window.end), count
+
+
+def _blobs(monitor: Monitor, baseline: Baseline, kind: str, window: Window) -> list[bytes]:
+    states = State.objects.filter(endpoint_id=monitor.endpoint_id, baseline=baseline, kind=kind, segment="")
+    return [bytes(data) for data in states.within(window.start, window.end).values_list("data", flat=True)]
+
+
+def _reference(monitor: Monitor, baseline: Baseline, window: Window) -> list[bytes] | None:
+    """The states of the reference; None when it is the baseline itself."""
+    if monitor.reference == Reference.TRAINING:
+        return None
+    if monitor.reference == Reference.PERIOD and monitor.reference_since and monitor.reference_until:
+        fixed = Window(monitor.reference_since, monitor.reference_until)
+        return _blobs(monitor, baseline, StateKind.PREDICTIONS, fixed)
+    return _blobs(
+        monitor,
+        baseline,
+        StateKind.PREDICTIONS,
+        some_before(window_at(window.start, monitor.window), monitor.window, monitor.trailing),
+    )
+
+
+def _importance(baseline: Baseline) -> dict[str, float]:
+    """How much each input weighs in ranking: a tenth for nothing, up to one for the most important."""
+    run = baseline.version.run
+    known = ((run.result or {}) if run else {}).get("importance", [])
+    found = {one["feature"]: max(float(one["drop"]), 0.0) for one in known}
+    most = max(found.values(), default=0.0)
+    return {name: 0.1 + 0.9 * value / most for name, value in found.items()} if most > 0 else {}
+
+
+def _summed(blobs: list[bytes], shape: Any) -> Any:
+    from apps.monitoring.engine import state
+
+    return state.merge([state.empty(shape), *map(state.decode, blobs)])
+
+
+def _drift(
+    one: Due,
+    limits: Any,
+    data: bytes,
+    blobs: list[bytes],
+    reference: list[bytes] | None,
+    weights: dict[str, float],
+    count: int,
+) -> Found:
+    from apps.monitoring.engine.baseline import decode_baseline
+    from apps.monitoring.engine.check import compare
+
+    baseline = decode_baseline(data)
+    current = _summed(blobs, baseline.bins.shape)
+    known = baseline.reference if reference is None else _summed(reference, baseline.bins.shape)
+    report = compare(baseline.bins, known, current, limits, weights)
+    result = report.as_json()
+    features = result.pop("features")
+    if known.is_empty:
+        return Found(one, Level.NOT_ENOUGH, {}, current.rows, {**result, "note": "The reference holds no rows."})
+    return Found(one, report.level, report.signals, current.rows, result, known.rows, count, features)
+
+
+def _performance(
+    monitor: Monitor, one: Due, limits: Any, data: bytes, blobs: list[bytes], told: list[bytes], count: int
+) -> Found:
+    from apps.monitoring.engine import VERSION, performance
+    from apps.monitoring.engine.baseline import decode_baseline
+
+    baseline = decode_baseline(data)
+    layout = baseline.outcome_bins
+    predicted, known = _summed(blobs, baseline.bins.shape), _summed(told, layout.shape)
+    realised, estimated = performance.measure(layout, known), performance.estimate(baseline, predicted)
+    promised = performance.measure(layout, baseline.outcomes) if baseline.outcomes else {}
+    state, coverage = performance.window_state(predicted.rows, known.rows, monitor.expected_share)
+    metric = performance.HEADLINE[layout.task]
+    level, worse = _judge(realised.get(metric), promised.get(metric), state, limits)
+    result = {
+        "state": state,
+        "coverage": coverage,
+        "metric": metric,
+        "realised": {name: found.as_json() for name, found in realised.items()},
+        "estimated": {name: found.as_json() for name, found in estimated.items()},
+        "reference": {name: found.as_json() for name, found in promised.items()},
+        "worse": worse,
+        "concept": {
+            name: performance.concept_drift(realised[name], estimated[name]) for name in realised if name in estimated
+        },
+        "delay": performance.delay_curve(layout, known),
+        "rows": {"predicted": predicted.rows, "labelled": known.rows},
+        "expected_share": monitor.expected_share,
+        "limits": limits.as_json(),
+        "definitions": performance.DEFINITIONS,
+        "engine": VERSION,
+    }
+    reference_rows = baseline.outcomes.rows if baseline.outcomes else 0
+    return Found(one, level, {"performance": level}, known.rows, result, reference_rows, count)
+
+
+def _judge(now: Any, promised: Any, state: str, limits: Any) -> tuple[str, dict[str, float] | None]:
+    """Bad when a mature window is certainly worse by the limit; what is partly known can only come near it."""
+    from apps.monitoring.engine import performance, policy
+
+    if now is None or promised is None:
+        return Level.NOT_ENOUGH, None
+    by, p = performance.worsening(now, promised)
+    limit = limits.performance * (abs(promised.value) if now.name in ("rmse", "mae") else 1.0)
+    worse = {"by": by, "p": p, "limit": limit}
+    if now.n < limits.minimum:
+        return Level.NOT_ENOUGH, worse
+    level = policy.level(by, p, limit, limits)
+    if state == performance.MATURE:
+        return level, worse
+    return (Level.NEAR if level == Level.DRIFT else Level.NOT_ENOUGH), worse
+
+
+def _check_service(monitor: Monitor, one: Due, limits: Any) -> Found:
+    from apps.monitoring.engine import VERSION, service
+
+    hours = list(
+        ServiceReading.objects.filter(
+            endpoint_id=monitor.endpoint_id, start_at__gte=one.window.start, start_at__lt=one.window.end
+        )
+    )
+    calls, failed = sum(hour.calls for hour in hours), sum(hour.failed for hour in hours)
+    signals, readings = service.judge_service(
+        calls, failed, service.add_counts(hour.latencies for hour in hours), limits
+    )
+    readings |= {"refused": sum(hour.refused for hour in hours), "predictions": sum(hour.predictions for hour in hours)}
+    result = readings | {"limits": limits.as_json(), "definitions": service.DEFINITIONS, "engine": VERSION}
+    return Found(one, _worst(signals), signals, calls, result)
+
+
+def _check_feedback(monitor: Monitor, one: Due, limits: Any) -> Found:
+    from apps.monitoring.engine import VERSION, service
+
+    said = Feedback.objects.filter(
+        endpoint_id=monitor.endpoint_id, at__gte=one.window.start, at__lt=one.window.end, rating__isnull=False
+    )
+    ratings = list(said.values_list("rating", flat=True))
+    signals, readings = service.judge_feedback(ratings, limits)
+    result = readings | {"limits": limits.as_json(), "definitions": service.DEFINITIONS, "engine": VERSION}
+    return Found(one, _worst(signals), signals, len(ratings), result)
+
+
+def _check_silence(monitor: Monitor, one: Due, limits: Any) -> Found:
+    level = Level.QUIET if one.rows else Level.DRIFT
+    result = {"rows": one.rows, "hours": limits.silence_hours, "limits": limits.as_json()}
+    return Found(one, level, {"silence": level}, one.rows, result)
+
+
+def _check_value(monitor: Monitor, one: Due, limits: Any) -> Found:
+    from apps.monitoring.engine import service
+
+    newest = {reading.metric_id: reading for reading in _readings(monitor)}
+    levels, readings = {}, []
+    for reading in newest.values():
+        metric = reading.metric
+        is_due = reading.at.date() >= metric.due_on
+        level = service.judge_value(metric.is_met_by(reading.value), metric.progress_at(reading.value), is_due)
+        levels[metric.name] = level
+        row = {"metric": metric.name, "unit": metric.unit, "value": reading.value, "at": reading.at.isoformat()}
+        readings.append(row | {"baseline": metric.baseline, "target": metric.target, "level": level})
+    level = _worst(levels)
+    return Found(one, level, {"value": level}, len(readings), {"readings": readings, "limits": limits.as_json()})
+
+
+def _worst(signals: dict[str, str]) -> str:
+    from apps.monitoring.engine.policy import worst
+
+    return worst(list(signals.values()))

@@ -1,0 +1,50 @@
+"""What monitoring does when it hears from the apps below."""
+
+from typing import Any
+
+import structlog
+from django.dispatch import receiver
+
+from apps.deployments.models import Endpoint
+from apps.deployments.signals import predictions_recorded
+from apps.models.models import ModelVersion
+from apps.models.signals import registered
+from apps.monitoring import actions
+from apps.monitoring.actions.service import Call
+from apps.organizations.people import system
+
+log = structlog.get_logger("tenure.monitoring")
+
+
+@receiver(registered)
+def make_baseline(version: Any, by: Any, **_: Any) -> None:
+    """A version that names its dataset gets its baseline at once: the reference is fixed before anything is served."""
+    if version.dataset_version_id is not None:
+        actions.start_baseline(version=version, reason="The version was registered.", by=system())
+
+
+@receiver(predictions_recorded)
+def take_served(endpoint_id: Any, version_id: Any, predictions: Any, **_: Any) -> None:
+    """Served predictions go the same way as sent ones; their calls are counted by the hour."""
+    endpoint = Endpoint.objects.select_related("model", "organization").get(pk=endpoint_id)
+    version = ModelVersion.objects.get(pk=version_id)
+    calls: dict[Any, Call] = {}
+    for one in predictions:
+        before = calls.get(one.call)
+        calls[one.call] = Call(one.at, one.seconds, one.status, before.rows + 1 if before else 1)
+    actions.count_calls(endpoint=endpoint, calls=list(calls.values()))
+    rows = [_row(one) for one in predictions if one.status == "ok" and not one.is_repeat]
+    if rows:
+        actions.take_served(endpoint=endpoint, version=version, rows=rows, by=system())
+
+
+def _row(one: Any) -> dict[str, Any]:
+    outputs = one.outputs
+    said = outputs["label"] if "label" in outputs else outputs["score"]
+    return {
+        **one.inputs,
+        "_id": one.prediction_id,
+        "_at": one.event_at,
+        "_score": outputs.get("score"),
+        "_prediction": said,
+    }

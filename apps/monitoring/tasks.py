@@ -1,0 +1,194 @@
+"""Doors of the workers: count what was received, make baselines, run checks."""
+
+import datetime as dt
+import shutil
+from typing import Any
+
+from apps.core import files, sandbox
+from apps.core.errors import Refused
+from apps.deployments.models import Endpoint
+from apps.models.models import ModelVersion
+from apps.monitoring import actions, checking
+from apps.monitoring.actions.baselines import sources_of
+from apps.monitoring.models import Baseline, BaselineSource, Batch, BatchKind, BatchState, Monitor, Outcome, Prediction
+from apps.organizations.models import User
+from apps.organizations.people import system
+from apps.work import jobs
+from apps.work.tasks import task
+
+MOST_REFERENCE_ROWS = 2_000_000
+
+
+@task("monitoring.count_rows", queue="monitoring")
+def count_rows(endpoint_id: str) -> None:
+    """Count what was received for an endpoint and waits."""
+    actions.count_waiting(endpoint=_endpoint(endpoint_id), by=system())
+
+
+@task("monitoring.recount", queue="monitoring")
+def recount(baseline_id: str) -> None:
+    """Count earlier predictions with a new baseline, a part at a time."""
+    actions.recount(baseline=Baseline.objects.select_related("version").get(pk=baseline_id), by=system())
+
+
+@task("monitoring.roll_up", queue="monitoring")
+def roll_up(endpoint_id: str) -> None:
+    """Put old hours of an endpoint together."""
+    actions.roll_up(endpoint=_endpoint(endpoint_id), by=system())
+
+
+@task("monitoring.run_monitor", queue="monitoring")
+def run_monitor(monitor_id: str) -> None:
+    """Start a check when something is due."""
+    monitor = _monitor(monitor_id)
+    if monitor.is_active:
+        actions.start_check(monitor=monitor, by=system())
+
+
+@jobs.worker("monitoring.check", queue="monitoring")
+def check(job: jobs.Running) -> None:
+    """Check every window that is due: each is read in a short transaction and computed outside it."""
+    from apps.monitoring.engine.policy import Limits
+
+    with job.tenant():
+        monitor = _monitor(job.subject_id)
+        limits = Limits.read(monitor.limits)
+        windows = checking.due(monitor)
+    found = []
+    for number, one in enumerate(windows):
+        job.progress(number, len(windows), f"Checking {one.window}")
+        with job.tenant():
+            compute = checking.check(monitor, one, limits)
+        found.append(compute())
+    job.progress(len(windows), len(windows), "Keeping the results")
+    with job.finish():
+        actions.keep_checks(monitor=_monitor(job.subject_id), found=found, by=job.by)
+
+
+@jobs.worker("monitoring.baseline", queue="monitoring")
+def baseline(job: jobs.Running) -> None:
+    """Score the rows kept back from training, and make the version's baseline from them and from all inputs."""
+    import pyarrow.parquet
+
+    from apps.models.engine.signatures import Signature
+    from apps.monitoring.engine import reference
+
+    with job.tenant():
+        version = _version(job.subject_id)
+        paths = sources_of(version)
+        signature = Signature.from_json(version.signature)
+        recipe = version.run.recipe if version.run else None
+    job.progress(0, 3, "Reading the reference")
+    with job.tenant():
+        tables = {name: _read(path) for name, path in paths.items()}
+    table = tables["all"]
+    kept_back = tables.get("test")
+    if kept_back is not None:
+        table = pyarrow.concat_tables([table, kept_back], promote_options="permissive")
+    elif recipe is not None:
+        kept_back = reference.kept_back(table, recipe, signature)
+    rows = table if kept_back is None else kept_back
+    job.progress(1, 3, f"Scoring {rows.num_rows} rows")
+    scored = _score(job, version, signature, rows)
+    job.progress(2, 3, "Counting")
+    found = reference.build(table, scored, signature)
+    with job.finish():
+        actions.keep_baseline(
+            version=_version(job.subject_id),
+            found=found,
+            source=BaselineSource.TRAINING,
+            dataset_version=version.dataset_version,
+            reason="" if kept_back is not None else "Which rows were kept back from training is not known.",
+            by=job.by,
+        )
+
+
+def _score(job: jobs.Running, version: Any, signature: Any, rows: Any) -> Any:
+    """The rows with what the model says about them, computed in a child process."""
+    import numpy as np
+    import pyarrow.parquet
+
+    from apps.monitoring.engine import reference
+
+    with files.scratch() as folder:
+        given, model, said = folder / "rows.parquet", folder / "model", folder / "said"
+        said.mkdir()
+        pyarrow.parquet.write_table(rows, given)
+        with job.tenant(), files.local(version.artifact.path) as stored:
+            shutil.copyfile(stored, model)
+        try:
+            sandbox.run(
+                function="apps.models.engine.scoring:score",
+                payload={"signature": signature.as_json(), "format": version.artifact.format},
+                inputs={"model": str(model), "rows": str(given)},
+                outputs=str(said),
+                profile="learning" if version.artifact.format == "skops" else "runtime",
+                cancelled=job.cancelled,
+            )
+        except sandbox.SandboxError as error:
+            raise Refused(f"The reference could not be scored: {error.sentence}") from error
+        arrays = {path.stem: np.load(path, allow_pickle=False) for path in said.glob("*.npy")}
+    return reference.scored_rows(rows, signature, arrays["score"], arrays.get("label"), arrays.get("truth"))
+
+
+def _read(path: str) -> Any:
+    import pyarrow.parquet
+
+    with files.local(path) as local:
+        return pyarrow.parquet.read_table(local).slice(0, MOST_REFERENCE_ROWS)
+
+
+@task("monitoring.baseline_of_period", queue="monitoring")
+def baseline_of_period(endpoint_id: str, version_id: str, since: str, until: str, reason: str, by_id: str) -> None:
+    """Make a baseline from the kept predictions of a period and what is known of their outcomes."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from apps.models.engine.signatures import Signature
+    from apps.monitoring.engine import reference, wanted
+
+    endpoint, version = _endpoint(endpoint_id), _version(version_id)
+    begin, end = dt.datetime.fromisoformat(since), dt.datetime.fromisoformat(until)
+    batches = Batch.objects.filter(
+        endpoint=endpoint, version=version, kind=BatchKind.PREDICTIONS, state=BatchState.REDUCED
+    ).filter(first_at__lt=end, last_at__gte=begin)
+    parts = []
+    for batch in batches.order_by("id"):
+        table = _read(batch.path)
+        mine = set(Prediction.objects.filter(batch=batch).values_list("prediction_id", flat=True))
+        kept = pa.array([name in mine for name in table.column(wanted.ID).to_pylist()], pa.bool_())
+        moments = table.column(wanted.AT)
+        parts.append(table.filter(pc.and_(kept, pc.and_(pc.greater_equal(moments, begin), pc.less(moments, end)))))
+    rows = pa.concat_tables(parts, promote_options="permissive") if parts else None
+    if rows is None or rows.num_rows == 0:
+        return
+    known = Outcome.objects.filter(endpoint_id=endpoint.pk, is_current=True, matched_at__isnull=False)
+    outcomes = {
+        name: number if label is None else label
+        for name, label, number in known.values_list("prediction_id", "label", "number")
+    }
+    found = reference.build_from_predictions(rows, outcomes, Signature.from_json(version.signature))
+    actions.keep_baseline(
+        version=version,
+        found=found,
+        source=BaselineSource.PERIOD,
+        endpoint=endpoint,
+        since=begin,
+        until=end,
+        reason=reason,
+        by=User.objects.get(pk=by_id),
+    )
+
+
+def _endpoint(endpoint_id: Any) -> Endpoint:
+    return Endpoint.objects.select_related("model", "organization").get(pk=endpoint_id)
+
+
+def _version(version_id: Any) -> ModelVersion:
+    return ModelVersion.objects.select_related("model", "artifact", "run", "run__split", "dataset_version").get(
+        pk=version_id
+    )
+
+
+def _monitor(monitor_id: Any) -> Monitor:
+    return Monitor.objects.select_related("endpoint__model", "endpoint__organization", "owner").get(pk=monitor_id)

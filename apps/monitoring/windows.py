@@ -1,0 +1,50 @@
+"""Windows of time: hours, days, weeks from Monday, months; all in UTC, all aligned."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, order=True)
+class Window:
+    """From `start` to `end`, without the end."""
+
+    start: dt.datetime
+    end: dt.datetime
+
+    def __str__(self) -> str:
+        length = self.end - self.start
+        if length <= dt.timedelta(hours=1):
+            return f"{self.start:%-d %B %Y, %H:%M}"
+        if length <= dt.timedelta(days=1):
+            return f"{self.start:%-d %B %Y}"
+        if self.start.day == 1 and self.end.day == 1:
+            return f"{self.start:%B %Y}"
+        return f"{self.start:%-d %B} to {self.end - dt.timedelta(days=1):%-d %B %Y}"
+
+
+def window_at(moment: dt.datetime, span: str) -> Window:
+    """The window of this span that holds the moment."""
+    start = moment.astimezone(dt.UTC).replace(minute=0, second=0, microsecond=0)
+    if span == "hour":
+        return Window(start, start + dt.timedelta(hours=1))
+    start = start.replace(hour=0)
+    if span == "day":
+        return Window(start, start + dt.timedelta(days=1))
+    if span == "week":
+        start -= dt.timedelta(days=start.weekday())
+        return Window(start, start + dt.timedelta(days=7))
+    start = start.replace(day=1)
+    return Window(start, (start + dt.timedelta(days=32)).replace(day=1))
+
+
+def before(window: Window, span: str) -> Window:
+    """The window before."""
+    return window_at(window.start - dt.timedelta(microseconds=1), span)
+
+
+def some_before(window: Window, span: str, count: int) -> Window:
+    """So many windows before, as one."""
+    first = window
+    for _ in range(count):
+        first = before(first, span)
+    return Window(first.start, window.start)
