@@ -9,7 +9,7 @@ GOOD, ATTENTION, WRONG, NEUTRAL = "good", "attention", "wrong", "neutral"
 
 _WORDS = {
     GOOD: (
-        "accepted acknowledged active approved available clean complete completed confirmed current delivered "
+        "accepted acknowledged active approved available better clean complete completed confirmed current delivered "
         "deployed done enabled fit fixed fulfilled granted green healthy intact kept live met ok online pass "
         "passed promoted quiet ready released resolved satisfied sent serving settled signed signed_off stable "
         "succeeded success valid validated verified yes"
@@ -23,7 +23,7 @@ _WORDS = {
     WRONG: (
         "aborted alert bad breached broken corrupt critical dead declined denied down drift drifted error errored "
         "expired fail failed failure high invalid lost major missed not_met not_run offline overdue prohibited "
-        "red refused rejected revoked severe tampered unfit unhealthy violated wrong"
+        "red refused rejected revoked severe tampered unfit unhealthy violated worse wrong"
     ),
     NEUTRAL: (
         "archived canceled cancelled candidate closed created disabled dismissed draft dropped ended finished "

@@ -8,11 +8,14 @@ from apps.datasets.models import DatasetVersion
 from apps.datasets.signals import signed_off
 from apps.models.models import CHAMPION, ModelVersion, RegisteredModel, TrainingRun
 from apps.models.signals import alias_moved, gathering_evidence, retiring, state_changed, trained
+from apps.monitoring.models import Cause, Incident
+from apps.monitoring.signals import incident_opened
 from apps.organizations.people import system
 from apps.retraining import actions
 from apps.retraining.models import Comparison, RetrainingPolicy, RetrainingRun, RunState, Trigger
 
 ENDS = {"rejected", "archived"}
+TRIGGERS = {Cause.DRIFT: Trigger.DRIFT, Cause.PERFORMANCE: Trigger.PERFORMANCE}
 
 
 def answer(model: RegisteredModel, trigger: str, cause: str, cause_url: str = "") -> None:
@@ -20,6 +23,14 @@ def answer(model: RegisteredModel, trigger: str, cause: str, cause_url: str = ""
     policy = RetrainingPolicy.objects.filter(model=model, is_active=True).first()
     if policy is not None and policy.listens_to(trigger):
         actions.trigger(policy=policy, trigger=trigger, cause=cause, cause_url=cause_url, by=system())
+
+
+@receiver(incident_opened)
+def something_is_wrong(sender: Any, incident: Incident, **_: Any) -> None:
+    """A monitor's finding became an incident: drift or performance may call for a new training."""
+    trigger = TRIGGERS.get(incident.cause)
+    if trigger is not None:
+        answer(incident.model, trigger, str(incident), incident.get_absolute_url())
 
 
 @receiver(trained)
