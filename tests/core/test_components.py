@@ -96,6 +96,11 @@ def test_time_of_dates_and_nothing():
     assert render("{% time None %}") == "–"
 
 
+@pytest.mark.parametrize("tag", ["number", "percent", "bytes", "duration", "measure", "time"])
+def test_a_figure_that_does_not_exist_is_nothing(tag):
+    assert render("{% " + tag + " unknown.thing %}") == "–"
+
+
 def test_person_without_user_is_the_system():
     assert words(render("{% person None %}")) == "Tenure"
 

@@ -60,40 +60,45 @@ def container(function: Callable[..., Values]) -> Callable[..., SafeString]:
 # Figures
 
 
+def _known(value: Any) -> Any:
+    """None for a variable that does not exist, which templates hand on as an empty text."""
+    return None if value == "" else value
+
+
 @register.simple_tag
 def number(value: float | None, digits: int | None = None) -> str:
     """12,345 or 0.312."""
-    return formats.number(value, digits)
+    return formats.number(_known(value), digits)
 
 
 @register.simple_tag
 def percent(value: float | None, digits: int = 1) -> str:
     """87.3 % from 0.873."""
-    return formats.percent(value, digits)
+    return formats.percent(_known(value), digits)
 
 
 @register.simple_tag(name="bytes")
 def bytes_(value: int | None) -> str:
     """2.1 MB."""
-    return formats.size(value)
+    return formats.size(_known(value))
 
 
 @register.simple_tag
 def duration(seconds: float | None) -> str:
     """1 h 5 min."""
-    return formats.duration(getattr(seconds, "total_seconds", lambda: seconds)())
+    return formats.duration(_known(getattr(seconds, "total_seconds", lambda: seconds)()))
 
 
 @register.simple_tag
 def measure(value: float | None, unit: str = "") -> str:
     """A figure with its unit."""
-    return formats.measure(value, unit)
+    return formats.measure(_known(value), unit)
 
 
 @register.simple_tag
 def time(value: datetime | date | None, style: str = "") -> str:
     """A moment in the reader's zone, UTC on hover. Styles: "" (to the minute), seconds, date, clock, ago."""
-    if value is None:
+    if _known(value) is None:
         return formats.NOTHING
     if not isinstance(value, datetime):
         day = f"{value.day} {value:%b %Y}"
@@ -480,3 +485,9 @@ def words(value: Any) -> str:
 def get(mapping: Any, key: Any) -> Any:
     """A value of a mapping by a key that is itself a variable."""
     return mapping.get(key) if hasattr(mapping, "get") else None
+
+
+@register.filter
+def split(text: str) -> list[str]:
+    """The words of a text, to loop over."""
+    return text.split()
