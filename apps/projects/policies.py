@@ -148,7 +148,9 @@ def check_hold(user: Any, project: Project) -> None:
 def check_resume(user: Any, project: Project) -> None:
     """Taken up again where it was."""
     access.check(user, Permission.PLAN, project)
-    PROJECT_STATES.check(project, state_after_hold(project))
+    if project.state != ProjectState.ON_HOLD:
+        sentence = f"“{project}” is not on hold, so there is nothing to resume."
+        raise IllegalMove(sentence, PROJECT_STATES.next(project.state))
 
 
 def state_after_hold(project: Project) -> ProjectState:

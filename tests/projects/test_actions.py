@@ -465,6 +465,13 @@ def test_move_follows_the_table(inside, state, to):
         assert project.state == state
 
 
+@pytest.mark.parametrize("state", [state for state in ProjectState if state != ProjectState.ON_HOLD])
+def test_resume_only_ends_a_hold(inside, state):
+    project = project_at(inside, state)
+    with pytest.raises(IllegalMove, match="is not on hold"):
+        actions.resume(project=project, by=inside.bianca)
+
+
 def test_resume_goes_back_to_where_it_was(inside):
     held = project_at(inside, ProjectState.ON_HOLD)
     with pytest.raises(Refused, match="on hold; no work"):

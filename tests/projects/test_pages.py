@@ -274,7 +274,7 @@ def test_states_are_moved_from_the_pages(cast, at, sign_in):
     assert client.post(f"{home}retire/", {"reason": "Over."}).status_code == 303
     assert reread(cast, project).state == ProjectState.RETIRED
     answer = client.post(f"{home}resume/", follow=True)
-    assert "is retired and cannot become" in words(answer)
+    assert "is not on hold, so there is nothing to resume" in words(answer)
 
 
 def test_rejected_project_is_taken_up_again(cast, at, sign_in):

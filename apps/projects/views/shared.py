@@ -13,6 +13,8 @@ from apps.projects.models import Project
 class OfProject:
     """Mixin of pages under one project, which is fetched through the access door before anything else."""
 
+    model: Any = Project
+    lookups = {"project": "key"}
     request: Any
     kwargs: dict[str, Any]
     organization: Any
