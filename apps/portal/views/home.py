@@ -20,6 +20,9 @@ from apps.projects.models import Project
 
 MEANINGS = {"approved": "good", "signed": "good", "declined": "wrong", "failed": "wrong", "opened": "attention"}
 
+# What is written down all day; the trail and each thing's own timeline show it, the home page leaves it out.
+EVERYDAY = r"\.(added|removed|changed|made|written|measured|noted|assessed|changed_.*|.*_changed|.*_added|.*_removed)$"
+
 
 class Home(TenantPage):
     """The page that people open in the morning."""
@@ -51,13 +54,14 @@ class Home(TenantPage):
 def recent(user: Any, limit: int = 12) -> list[Entry]:
     """The newest decisions in the projects this person may see, and in the organization itself."""
     projects = access.visible(Project.objects.all(), user).values("pk")
-    rows = Record.objects.filter(Q(project_id=None) | Q(project_id__in=projects)).select_related("actor")[:limit]
+    rows = Record.objects.filter(Q(project_id=None) | Q(project_id__in=projects)).exclude(action__regex=EVERYDAY)
+    rows = rows.select_related("actor")[:limit]
     return [
         Entry(
             row.occurred_at,
             row.actor,
             f"{words(row.action)}: {row.subject_label}",
-            icon="history",
+            icon="decision",
             meaning=MEANINGS.get(row.action.rpartition(".")[2], "neutral"),
         )
         for row in rows
