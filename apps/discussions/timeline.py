@@ -17,6 +17,9 @@ MEANINGS = {
     "invalidated": "attention",
 }
 
+# The second half of a verb of two words, as in "rolled back".
+PARTICLES = {"back", "off", "on", "out", "up", "down", "in", "again", "over"}
+
 
 def of(subject: Model, limit: int = 100, parts: str = "") -> list[Entry]:
     """The subject's newest decisions and comments, in two queries.
@@ -37,9 +40,12 @@ def of(subject: Model, limit: int = 100, parts: str = "") -> list[Entry]:
 
 
 def words(action: str) -> str:
-    """ "request.changes_requested" as people say it."""
-    noun, _, verb = action.partition(".")
-    return f"{verb} {noun}".replace("_", " ")
+    """ "project.opened" as people say it: "opened project"; "member.role_changed": "changed role of member"."""
+    noun, _, rest = action.replace("_", " ").partition(".")
+    *what, verb = rest.split()
+    if not what or verb in PARTICLES:
+        return f"{rest} {noun}"
+    return f"{verb} {' '.join(what)} of {noun}"
 
 
 def _decision(entry: Record, subject: Any) -> Entry:

@@ -87,7 +87,9 @@ class ListPage(TenantPage):
         query = request.GET.copy()
         query["format"] = "csv"
         export = f"?{query.urlencode()}" if self.columns else None
-        return self.render(page=page, filter_form=filterset.form if filterset is not None else None, export_url=export)
+        form = filterset.form if filterset is not None else None
+        is_filtered = form is not None and any(request.GET.get(name) for name in form.fields)
+        return self.render(page=page, filter_form=form, is_filtered=is_filtered, export_url=export)
 
     def _ordering(self, asked: str) -> list[str]:
         field = self.orderings.get(asked.lstrip("-"))

@@ -1,14 +1,18 @@
 """Opens the tenant for a request: the one place where a URL, a person or a token becomes an organization."""
 
 import contextlib
+import datetime
 import re
 from collections.abc import Callable
+from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.views import redirect_to_login
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 
 from apps.core import tenancy
 from apps.core.api import problem_response
@@ -18,6 +22,14 @@ from apps.organizations import access, doors, tokens
 from apps.organizations.models import Organization
 
 UNDER = re.compile(r"^/o/(?P<key>[a-z0-9-]+)/(?P<rest>.*)$")
+
+
+def _zone_of(user: Any) -> datetime.tzinfo:
+    """The zone in which pages show times to this person."""
+    try:
+        return ZoneInfo(user.time_zone)
+    except (AttributeError, KeyError, ValueError, OSError):
+        return datetime.UTC
 
 
 class Unauthenticated(DomainError):
@@ -73,7 +85,8 @@ class OpenTenant:
             if request.membership is None and not is_join:  # type: ignore[attr-defined]
                 return self._hidden(request, is_api)
             request.organization = Organization.objects.get(pk=organization_id)  # type: ignore[attr-defined]
-            response = self.get_response(request)
+            with timezone.override(datetime.UTC if is_api else _zone_of(request.user)):
+                response = self.get_response(request)
             if response.status_code >= 500:
                 transaction.set_rollback(True)
             return response

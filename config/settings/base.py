@@ -287,6 +287,8 @@ STATIC_URL = "static/"
 STATIC_ROOT = TENURE_DATA / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 
+FILTERS_EMPTY_CHOICE_LABEL = "Any"
+
 # Language and time
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

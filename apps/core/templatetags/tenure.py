@@ -262,8 +262,10 @@ def nothing(context: Context, content: str, title: str, action: Action | None = 
 
 @component
 def action_button(context: Context, action: Action | None, style: str = "") -> Values:
-    """A button or link; refused: disabled, with its reason."""
-    return {"action": action, "style": style or ("danger" if action and action.danger else "")}
+    """A button or link; refused: disabled, with its reason, which a small button shows when pressed."""
+    is_compact = "small" in style
+    style = f"{style} danger".strip() if action and action.danger else style
+    return {"action": action, "style": style, "is_compact": is_compact}
 
 
 @component
