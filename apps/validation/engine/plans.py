@@ -200,6 +200,21 @@ def template(subject: Subject, known: Registry | None = None) -> list[Item]:
     return items
 
 
+def expand(lines: Sequence[Mapping[str, Any]], subject: Subject, known: Registry | None = None) -> list[Item]:
+    """The lines of a tenant's template for one version: fairness once for each attribute, needs tested."""
+    items: list[Item] = []
+    for line in lines:
+        check = (known or registry()).get(str(line["key"]))
+        if "attributes" not in check.parameters:
+            items.append(Item.from_json({**line, "required": line["required"] and check.needs <= subject.there}))
+            continue
+        for attribute in subject.attributes:
+            parameters = {**line["parameters"], **_fairness_item(check, subject, attribute).parameters}
+            parameters |= {name: line["parameters"][name] for name in ("min_rows",) if name in line["parameters"]}
+            items.append(Item.from_json({**line, "name": item_name(check.key, parameters), "parameters": parameters}))
+    return items
+
+
 def _fairness_item(check: type[Check], subject: Subject, attribute: str) -> Item:
     given = {
         "attributes": [attribute],

@@ -150,6 +150,7 @@ def validate(job: Job) -> dict[str, Any]:
     case, said = load_case(job)
     for number, item in enumerate((item for item in items if item.name not in done), len(done) + 1):
         job.progress(number - 1, len(items), f"Check {number} of {len(items)}: {item.name}")
-        job.tell(run_item(case, item).as_json())
+        job.tell({"begun": item.name})
+        job.tell({**run_item(case, item).as_json(), "layer": job.layer})
     job.progress(len(items), len(items), "All checks are done")
     return {"libraries": libraries(), "rows": said}

@@ -50,19 +50,24 @@ def logistic(slope: float = 2.0, shift: float = -0.25) -> bytes:
     return bytes(model.SerializeToString())
 
 
-def parquet(path: Path, rows: int = 2_000, seed: int = 1, unknown: int = 0) -> Path:
-    """The world as a file; the truth of the first `unknown` rows is empty."""
+def table(rows: int = 2_000, seed: int = 1, unknown: int = 0) -> Any:
+    """The world as an Arrow table; the truth of the first `unknown` rows is empty."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     made = world(rows, seed)
     late = [None if place < unknown else bool(value) for place, value in enumerate(made.truth)]
-    table = pa.table(
+    return pa.table(
         {
             **{name: pa.array(made.columns[name]) for name in ("delay", "distance", "carrier", "sex", "age")},
             "scheduled": pa.array(made.time),
             "late": pa.array(late),
         }
     )
-    pq.write_table(table, path)
+
+
+def parquet(path: Path, rows: int = 2_000, seed: int = 1, unknown: int = 0) -> Path:
+    """The table as a file."""
+    import pyarrow.parquet as pq
+
+    pq.write_table(table(rows, seed, unknown), path)
     return path

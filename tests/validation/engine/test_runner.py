@@ -187,7 +187,7 @@ def payload(**given: Any) -> dict[str, Any]:
 def test_real_onnx_file_is_validated_and_every_result_is_told(files: dict[str, Path]) -> None:
     told: list[dict[str, Any]] = []
     seen: list[tuple[int, int, str]] = []
-    job = Job.local(payload=payload(), inputs=files, tell=told.append, progress=lambda *step: seen.append(step))
+    job = Job.local(payload=payload(), inputs=files, tell=keep(told), progress=lambda *step: seen.append(step))
 
     value = validate(job)
 
@@ -205,7 +205,7 @@ def test_run_goes_on_where_it_was_stopped(files: dict[str, Path]) -> None:
     given = payload()
     given["done"] = [item["name"] for item in given["items"][1:]]
 
-    validate(Job.local(payload=given, inputs=files, tell=told.append))
+    validate(Job.local(payload=given, inputs=files, tell=keep(told)))
 
     assert [result["name"] for result in told] == [given["items"][0]["name"]]
 
@@ -214,7 +214,7 @@ def test_rows_over_the_cap_are_drawn_by_the_seed(files: dict[str, Path]) -> None
     told: list[list[dict[str, Any]]] = []
     for _ in range(2):
         parts: list[dict[str, Any]] = []
-        value = validate(Job.local(payload=payload(max_rows=500), inputs=files, tell=parts.append))
+        value = validate(Job.local(payload=payload(max_rows=500), inputs=files, tell=keep(parts)))
         told.append([{**part, "seconds": 0} for part in parts])
 
     assert value["rows"]["test"]["rows"] == 2000 and value["rows"]["test"]["used"] < 500
@@ -225,7 +225,7 @@ def test_champion_of_another_question_is_not_compared(files: dict[str, Path]) ->
     told: list[dict[str, Any]] = []
     other = registered(logistic(slope=0.1), signature={**SIGNATURE, "classes": ["early", "late"]})
 
-    validate(Job.local(payload=payload(champion=other), inputs=files, tell=told.append))
+    validate(Job.local(payload=payload(champion=other), inputs=files, tell=keep(told)))
 
     result = next(part for part in told if part["key"] == "perf.vs_champion")
     assert (result["verdict"], result["reason"]) == (
@@ -251,9 +251,14 @@ def test_data_without_any_truth_are_refused(files: dict[str, Path], tmp_path: Pa
         validate(Job.local(payload=payload(), inputs={**files, "test": blank}))
 
 
+def keep(told: list[dict[str, Any]]) -> Any:
+    """A listener that keeps the results and leaves the announcements."""
+    return lambda part: told.append(part) if "name" in part else None
+
+
 def verdicts_of(files: dict[str, Path], **given: Any) -> dict[str, dict[str, Any]]:
     told: list[dict[str, Any]] = []
-    validate(Job.local(payload=payload(**given), inputs=files, tell=told.append))
+    validate(Job.local(payload=payload(**given), inputs=files, tell=keep(told)))
     return {result["name"]: result for result in told}
 
 
@@ -321,7 +326,7 @@ def test_whole_run_behind_the_walls(files: dict[str, Path]) -> None:
     told: list[dict[str, Any]] = []
 
     result = sandbox.run(
-        "apps.validation.engine.runner:validate", payload=payload(), inputs=files, told=told.append, profile="learning"
+        "apps.validation.engine.runner:validate", payload=payload(), inputs=files, told=keep(told), profile="learning"
     )
 
     assert "limits" in result.layer

@@ -1,0 +1,282 @@
+"""Findings: raised, given to an owner, worked on, retested, closed by somebody else."""
+
+import datetime as dt
+from typing import Any
+
+from django.db.models import Max
+from django.utils import timezone
+
+from apps.audit.actions import action, record
+from apps.core.errors import Invalid
+from apps.discussions.notices import tell
+from apps.organizations import access
+from apps.organizations.roles import Permission
+from apps.validation import policies, subjects
+from apps.validation.models import (
+    FINDING_STATES,
+    CheckResult,
+    Finding,
+    FindingState,
+    Severity,
+    ValidationRun,
+    Verdict,
+)
+from apps.validation.signals import standing_changed
+
+DAYS = {Severity.CRITICAL: 14, Severity.HIGH: 30, Severity.MEDIUM: 60, Severity.LOW: 90}
+GRAVE_FAMILIES = frozenset({"security", "fairness"})
+
+
+def severity_of(result: CheckResult, tier: str) -> Severity:
+    """The rule: optional checks weigh medium, required ones high; security, and fairness in the high tier, critical."""
+    if not result.required:
+        return Severity.MEDIUM
+    if result.family == "security" or (result.family in GRAVE_FAMILIES and tier == "high"):
+        return Severity.CRITICAL
+    return Severity.HIGH
+
+
+def raise_from_result(*, result: CheckResult, by: Any) -> Finding:
+    """The finding that a failed check becomes by rule; the version's developer gets it."""
+    version = result.run.version
+    severity = severity_of(result, result.run.plan.tier)
+    return _raise(
+        version=version,
+        title=f"{check_title(result.key)} failed",
+        description=result.sentence,
+        severity=severity,
+        owner=subjects.default_owner(version),
+        due_on=timezone.localdate() + dt.timedelta(days=DAYS[severity]),
+        result=result,
+        run=result.run,
+        by=by,
+    )
+
+
+@action
+def raise_finding(
+    *,
+    version: Any,
+    title: str,
+    description: str,
+    severity: str,
+    by: Any,
+    owner: Any = None,
+    due_on: dt.date | None = None,
+    run: ValidationRun | None = None,
+) -> Finding:
+    """Raise a finding that no check raised: the validator's own challenge."""
+    policies.check_raise_finding(by, version)
+    if severity not in Severity.values:
+        raise Invalid("Say how much it weighs.", {"severity": f"Choose one of {', '.join(Severity.values)}."})
+    empty = {
+        name: "Fill this in." for name, text in (("title", title), ("description", description)) if not text.strip()
+    }
+    if empty:
+        raise Invalid("Say what is wrong.", empty)
+    chosen = owner or subjects.default_owner(version)
+    policies.check_owner(chosen, version)
+    return _raise(
+        version=version,
+        title=title.strip(),
+        description=description.strip(),
+        severity=Severity(severity),
+        owner=chosen,
+        due_on=due_on or timezone.localdate() + dt.timedelta(days=DAYS[Severity(severity)]),
+        run=run,
+        by=by,
+    )
+
+
+def _raise(*, version: Any, by: Any, **values: Any) -> Finding:
+    locked = subjects.locked(version)
+    newest = Finding.objects.filter(version=locked).aggregate(newest=Max("number"))["newest"] or 0
+    finding = Finding(version=locked, number=newest + 1, raised_by=by, **values)
+    finding.save(force_insert=True)
+    record(
+        by=by,
+        action="finding.raised",
+        subject=finding,
+        reason=finding.description,
+        details={"severity": finding.severity, "owner": str(finding.owner), "due": finding.due_on},
+    )
+    _tell_owner(finding, f"Please plan what to do about “{finding}” by {finding.due_on:%-d %B}")
+    standing_changed.send(sender=Finding, version=locked, by=by)
+    return finding
+
+
+@action
+def assign_finding(
+    *, finding: Finding, by: Any, owner: Any = None, due_on: dt.date | None = None, severity: str = "", reason: str = ""
+) -> Finding:
+    """Give a finding another owner, day or weight. A later day or a lower weight needs a reason."""
+    locked = _locked(finding)
+    policies.check_assign(by, locked)
+    before = _facts(locked)
+    if owner is not None:
+        policies.check_owner(owner, locked.version)
+        locked.owner = owner
+    if severity and severity not in Severity.values:
+        raise Invalid("Say how much it weighs.", {"severity": f"Choose one of {', '.join(Severity.values)}."})
+    is_softer = bool(due_on and due_on > locked.due_on) or (
+        bool(severity) and _weight(severity) < _weight(locked.severity)
+    )
+    if is_softer and not reason.strip():
+        raise Invalid("Say why it may take longer or weighs less.", {"reason": "Say why."})
+    locked.due_on, locked.severity = due_on or locked.due_on, severity or locked.severity
+    locked.save()
+    record(
+        by=by,
+        action="finding.assigned",
+        subject=locked,
+        reason=reason,
+        details={"before": before, "after": _facts(locked)},
+    )
+    if str(locked.owner) != before["owner"]:
+        _tell_owner(locked, f"Please plan what to do about “{locked}” by {locked.due_on:%-d %B}")
+    standing_changed.send(sender=Finding, version=locked.version, by=by)
+    return locked
+
+
+def _facts(finding: Finding) -> dict[str, str]:
+    return {"owner": str(finding.owner), "due": str(finding.due_on), "severity": str(finding.severity)}
+
+
+def _weight(severity: str) -> int:
+    return list(Severity.values).index(severity)
+
+
+@action
+def plan_work(*, finding: Finding, action_plan: str, by: Any) -> Finding:
+    """Its owner says what will be done about it: the work begins."""
+    locked = _locked(finding)
+    policies.check_work(by, locked, FindingState.IN_PROGRESS)
+    if not action_plan.strip():
+        raise Invalid("Say what you will do about it.", {"action_plan": "Say what you will do about it."})
+    FINDING_STATES.move(locked, FindingState.IN_PROGRESS)
+    locked.action_plan = action_plan.strip()
+    locked.save()
+    record(by=by, action="finding.planned", subject=locked, reason=locked.action_plan)
+    return locked
+
+
+@action
+def mark_ready(*, finding: Finding, remedy: str, by: Any) -> Finding:
+    """Its owner says what was done: a validator may test it again."""
+    locked = _locked(finding)
+    policies.check_work(by, locked, FindingState.READY)
+    if not remedy.strip():
+        raise Invalid("Say what was done.", {"remedy": "Say what was done."})
+    FINDING_STATES.move(locked, FindingState.READY)
+    locked.remedy = remedy.strip()
+    locked.save()
+    record(by=by, action="finding.ready", subject=locked, reason=locked.remedy)
+    tell(
+        [person for person in access.people_with(Permission.VALIDATE, locked) if person != by],
+        text=f"Please retest “{locked}”",
+        url=locked.get_absolute_url(),
+        template="validation/finding",
+        context=_mail(locked),
+    )
+    return locked
+
+
+@action
+def retest(*, finding: Finding, run: ValidationRun, by: Any) -> Finding:
+    """Link the same check's result in a later run. One that failed again sends the finding back to its owner."""
+    locked = _locked(finding)
+    policies.check_retest(by, locked)
+    result = _retest_result(locked, run)
+    locked.retest = result
+    went_well = result.verdict in {Verdict.PASSED, Verdict.WARNED}
+    if not went_well:
+        FINDING_STATES.move(locked, FindingState.IN_PROGRESS)
+    locked.save()
+    record(
+        by=by,
+        action="finding.retested",
+        subject=locked,
+        details={"verdict": result.verdict, "value": result.value, "run": str(run), "result": result.pk},
+    )
+    if not went_well:
+        _tell_owner(locked, f"The retest of “{locked}” did not pass")
+    return locked
+
+
+def _retest_result(finding: Finding, run: ValidationRun) -> CheckResult:
+    """The result of the finding's check in a finished, later run of the same model."""
+    if finding.result is None:
+        raise Invalid("No check raised this finding, so there is no result to link. Close it with what you saw.")
+    if not run.is_finished or run.version.model_id != finding.version.model_id:
+        raise Invalid("Choose a finished run of the same model.", {"run": "Choose a finished run of the same model."})
+    result = run.results.filter(name=finding.result.name).first()
+    if result is None:
+        sentence = f"{run} does not contain the check {finding.result.name}."
+        raise Invalid(sentence, {"run": sentence})
+    if result.pk == finding.result_id or result.created_at <= finding.result.created_at:
+        raise Invalid("Choose a run after the finding was raised.", {"run": "Choose a later run."})
+    return result
+
+
+@action
+def close_finding(*, finding: Finding, note: str, by: Any) -> Finding:
+    """Close a finding that is put right, with what was seen. Never by its owner or by who developed the version."""
+    locked = _locked(finding)
+    policies.check_close(by, locked)
+    if not note.strip():
+        raise Invalid("Say what you saw.", {"note": "Say what you saw."})
+    FINDING_STATES.move(locked, FindingState.CLOSED)
+    locked.closing_note, locked.closed_by, locked.closed_at = note.strip(), by, timezone.now()
+    locked.save()
+    record(by=by, action="finding.closed", subject=locked, reason=locked.closing_note)
+    tell([locked.owner], text=f"Closed: “{locked}”", url=locked.get_absolute_url())
+    standing_changed.send(sender=Finding, version=locked.version, by=by)
+    return locked
+
+
+@action
+def remind_overdue(*, finding: Finding, by: Any) -> Finding:
+    """Its day has passed: remind the owner, and tell the validators."""
+    record(by=by, action="finding.overdue", subject=finding, details={"due": finding.due_on})
+    _tell_owner(finding, f"Overdue since {finding.due_on:%-d %B}: “{finding}”")
+    tell(
+        [person for person in access.people_with(Permission.VALIDATE, finding) if person != finding.owner],
+        text=f"Overdue since {finding.due_on:%-d %B}: “{finding}”",
+        url=finding.get_absolute_url(),
+    )
+    return finding
+
+
+def check_title(key: str) -> str:
+    """The check's title as the registry has it, or its key when nobody brings it any more."""
+    from apps.validation.engine.registry import registry
+
+    try:
+        return registry().get(key).title
+    except KeyError:
+        return key
+
+
+def _tell_owner(finding: Finding, text: str) -> None:
+    tell(
+        [finding.owner],
+        text=text,
+        url=finding.get_absolute_url(),
+        template="validation/finding",
+        context=_mail(finding),
+    )
+
+
+def _mail(finding: Finding) -> dict[str, Any]:
+    return {
+        "finding": str(finding),
+        "version": str(finding.version),
+        "severity": finding.get_severity_display(),
+        "due": finding.due_on,
+        "description": finding.description,
+        "remedy": finding.remedy,
+    }
+
+
+def _locked(finding: Finding) -> Finding:
+    return Finding.objects.select_for_update(of=("self",)).get(pk=finding.pk)

@@ -1,0 +1,265 @@
+"""Writing what will be asked, and locking it before any answer exists."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db.models import Max
+from django.utils import timezone
+
+from apps.audit.actions import action, record
+from apps.core.canonical import content_hash
+from apps.core.errors import Invalid
+from apps.validation import policies, subjects
+from apps.validation.models import PLAN_STATES, Plan, PlanCheck, PlanState, Template
+
+Lines = Sequence[Mapping[str, Any]]
+
+
+@action
+def write_template(*, tier: str, kind: str, lines: Lines, reason: str, by: Any) -> Template:
+    """Put a new version of the checks in force that plans of this tier and kind begin with.
+
+    Lines of fairness checks name no attributes: they are asked for every attribute that a plan names.
+    """
+    policies.check_write_template(by)
+    _needed(reason, "Say why the template changes.")
+    read = read_lines(_with_any_attribute(lines), kind)
+    same = Template.objects.filter(tier=tier, kind=kind)
+    for old in same.filter(is_current=True):
+        old.is_current = False
+        old.save()
+    kept = [_without_attributes(line) for line in read]
+    template = Template(
+        tier=tier,
+        kind=kind,
+        version=(same.aggregate(newest=Max("version"))["newest"] or 0) + 1,
+        lines=kept,
+        content_hash=content_hash(kept),
+        reason=reason.strip(),
+        written_by=by,
+    )
+    template.save(force_insert=True)
+    record(
+        by=by,
+        action="template.written",
+        subject=template,
+        reason=template.reason,
+        details={"hash": template.content_hash},
+    )
+    return template
+
+
+@action
+def write_plan(
+    *,
+    version: Any,
+    by: Any,
+    lines: Lines | None = None,
+    attributes: Sequence[str] = (),
+    edges: Mapping[str, Sequence[float]] | None = None,
+    favourable: str = "positive",
+    time_column: str = "",
+    test_data: Any = None,
+    train_data: Any = None,
+    seed: int | None = None,
+    max_rows: int = 200_000,
+    reason: str = "",
+) -> Plan:
+    """Write the plan for a version, as a draft: from the template of its tier and kind unless lines are given.
+
+    Data are those of its training run unless others are given. A version has one plan in force; where there is one
+    already, this is a new plan that replaces it, and needs a reason.
+    """
+    policies.check_write_plan(by, version)
+    locked = subjects.locked(version)
+    _check_data(version, test_data, train_data)
+    earlier = list(Plan.objects.filter(version=locked).order_by("number"))
+    if earlier:
+        _needed(reason, "Say why there is a new plan.")
+    for old in earlier:
+        _replace(old, by, reason)
+    plan = Plan(
+        version=locked,
+        number=len(earlier) + 1,
+        tier=subjects.tier_of(locked),
+        kind=subjects.kind_of(locked),
+        test_data=test_data or subjects.test_data(locked),
+        train_data=train_data or subjects.train_data(locked),
+        champion=subjects.champion_beside(locked),
+        time_column=time_column,
+        attributes=list(attributes),
+        favourable=favourable,
+        seed=secrets.randbelow(2**31) if seed is None else seed,
+        max_rows=max_rows,
+        reason=reason.strip(),
+        written_by=by,
+    )
+    _check_columns(plan)
+    if lines is None:
+        plan.template = Template.objects.filter(tier=plan.tier, kind=plan.kind, is_current=True).first()
+        lines = begin_with(plan, edges or {})
+    plan.save(force_insert=True)
+    _write_lines(plan, read_lines(lines, plan.kind))
+    details = {"checks": len(lines), "test_data": plan.test_data.sha256, "template": str(plan.template or "built in")}
+    record(by=by, action="plan.written", subject=plan, reason=plan.reason, details=details)
+    return plan
+
+
+@action
+def change_plan(*, plan: Plan, lines: Lines, by: Any) -> Plan:
+    """Exchange the checks of a draft."""
+    policies.check_change_plan(by, plan)
+    read = read_lines(lines, plan.kind)
+    before = {line.name: line.as_line() for line in plan.checks.all()}
+    for line in plan.checks.all():
+        line.delete()
+    _write_lines(plan, read)
+    after = {line["name"]: line for line in read}
+    changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    record(
+        by=by,
+        action="plan.changed",
+        subject=plan,
+        details={
+            "before": {name: before.get(name) for name in changed},
+            "after": {name: after.get(name) for name in changed},
+        },
+    )
+    return plan
+
+
+@action
+def lock_plan(*, plan: Plan, by: Any) -> Plan:
+    """Fix a plan: from now on neither its lines nor its data change, and its hash binds every result to it."""
+    locked = Plan.objects.select_for_update(of=("self",)).get(pk=plan.pk)
+    policies.check_lock_plan(by, locked)
+    locked.content_hash = content_hash(plan_content(locked))
+    PLAN_STATES.move(locked, PlanState.LOCKED)
+    locked.locked_by, locked.locked_at = by, timezone.now()
+    locked.save()
+    record(by=by, action="plan.locked", subject=locked, details={"hash": locked.content_hash})
+    return locked
+
+
+def plan_content(plan: Plan) -> dict[str, Any]:
+    """What the plan's hash is over: the version's and the data's bytes, every line, the seed."""
+    champion = plan.champion
+    return {
+        "artifact": plan.version.artifact.sha256,
+        "signature": plan.version.signature,
+        "test_data": plan.test_data.sha256,
+        "train_data": plan.train_data.sha256 if plan.train_data else None,
+        "champion": champion.artifact.sha256 if champion else None,
+        "time_column": plan.time_column,
+        "attributes": plan.attributes,
+        "favourable": plan.favourable,
+        "seed": plan.seed,
+        "max_rows": plan.max_rows,
+        "tier": plan.tier,
+        "kind": plan.kind,
+        "lines": [line.as_line() for line in plan.checks.order_by("order")],
+    }
+
+
+def read_lines(lines: object, kind: str) -> list[dict[str, Any]]:
+    """The lines of a plan, checked against the registry; Invalid with every problem."""
+    from apps.validation.engine.base import Kind
+    from apps.validation.engine.plans import PlanError, read_items
+
+    try:
+        return [item.as_json() for item in read_items(lines, Kind(kind))]
+    except PlanError as error:
+        raise Invalid("The checks of this plan do not fit.", {"lines": error.problems}) from None
+
+
+def begin_with(plan: Plan, edges: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
+    """The lines a plan begins with: the tenant's template, or the built-in one."""
+    from apps.validation.engine.base import Kind
+    from apps.validation.engine.plans import Subject, expand, template
+
+    subject = Subject(
+        tier=plan.tier,
+        kind=Kind(plan.kind),
+        attributes=plan.attributes,
+        favourable=plan.favourable,
+        has_train=plan.train_data is not None,
+        has_champion=plan.champion is not None,
+        has_time=bool(plan.time_column),
+        edges=edges,
+    )
+    if plan.template is not None:
+        return [item.as_json() for item in expand(plan.template.lines, subject)]
+    return [item.as_json() for item in template(subject)]
+
+
+def built_in_lines(tier: str, kind: str) -> list[dict[str, Any]]:
+    """The lines of the built-in template, as a tenant's template has them."""
+    from apps.validation.engine.base import Kind
+    from apps.validation.engine.plans import Subject, template
+
+    subject = Subject(tier, Kind(kind), ["*"], has_champion=True, has_time=True)
+    return [_without_attributes(item.as_json()) for item in template(subject)]
+
+
+def _with_any_attribute(lines: Lines) -> list[dict[str, Any]]:
+    from apps.validation.engine.registry import registry
+
+    named = []
+    for line in lines:
+        line = dict(line)
+        try:
+            takes = "attributes" in registry().get(str(line.get("key"))).parameters
+        except KeyError:
+            takes = False
+        if takes:
+            line["parameters"] = {**(line.get("parameters") or {}), "attributes": ["*"]}
+        named.append(line)
+    return named
+
+
+def _without_attributes(line: dict[str, Any]) -> dict[str, Any]:
+    parameters = {name: value for name, value in line["parameters"].items() if name != "attributes"}
+    return {**line, "name": line["name"].removesuffix(":*"), "parameters": parameters}
+
+
+def _write_lines(plan: Plan, lines: Lines) -> None:
+    from apps.validation.engine.registry import registry
+
+    for order, line in enumerate(lines, start=1):
+        family = registry().get(line["key"]).family.value
+        PlanCheck(plan=plan, order=order, family=family, **line).save(force_insert=True)
+
+
+def _replace(old: Plan, by: Any, reason: str) -> None:
+    if old.state == PlanState.REPLACED:
+        return
+    PLAN_STATES.move(old, PlanState.REPLACED)
+    old.save()
+    record(by=by, action="plan.replaced", subject=old, reason=reason)
+
+
+def _check_data(version: Any, *data: Any) -> None:
+    """Data of another project are none of this one's."""
+    project_id = version.model.project_id
+    for one in data:
+        if one is not None and one.dataset.project_id != project_id:
+            raise Invalid("Choose data of the same project.", {"test_data": "Choose data of the same project."})
+
+
+def _check_columns(plan: Plan) -> None:
+    """Time column and attributes are columns of the test data."""
+    known = subjects.column_names(plan.test_data)
+    for name, given in (
+        ("time_column", [plan.time_column] if plan.time_column else []),
+        ("attributes", plan.attributes),
+    ):
+        unknown = [one for one in given if one not in known]
+        if unknown:
+            sentence = f"The test data have no column {', '.join(unknown)}."
+            raise Invalid(sentence, {name: sentence})
+
+
+def _needed(reason: str, sentence: str) -> None:
+    if not reason.strip():
+        raise Invalid(sentence, {"reason": sentence})

@@ -1,0 +1,225 @@
+"""Running a locked plan, keeping each result as it comes, and concluding from them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Max
+from django.utils import timezone
+
+from apps.audit.actions import action, record
+from apps.core.canonical import content_hash
+from apps.core.errors import Conflict, Invalid
+from apps.discussions.notices import tell
+from apps.organizations import access
+from apps.organizations.roles import Permission
+from apps.validation import policies, subjects
+from apps.validation.actions.findings import raise_from_result
+from apps.validation.actions.plans import plan_content
+from apps.validation.models import (
+    RUN_STATES,
+    CheckResult,
+    Outcome,
+    Plan,
+    PlanCheck,
+    RunState,
+    ValidationRun,
+    Verdict,
+)
+from apps.validation.signals import concluded, run_finished
+from apps.work import jobs
+
+
+@action
+def start_run(*, plan: Plan, by: Any) -> ValidationRun:
+    """Queue a run of a locked plan for a worker, and return it."""
+    policies.check_start_run(by, plan)
+    version = subjects.locked(plan.version)
+    if content_hash(plan_content(plan)) != plan.content_hash:
+        raise Conflict("What this plan was locked for has changed. Write a new plan, with the reason.")
+    newest = ValidationRun.objects.filter(version=version).aggregate(newest=Max("number"))["newest"] or 0
+    run = ValidationRun(plan=plan, version=version, number=newest + 1, started_by=by)
+    run.independence = independence_statement(by, version)
+    run.save(force_insert=True)
+    jobs.start(
+        kind="validation.run",
+        subject=run,
+        title=f"Validate {version}",
+        by=by,
+        queue="validation",
+        url=run.get_absolute_url(),
+    )
+    record(
+        by=by,
+        action="run.started",
+        subject=run,
+        details={"plan": plan.number, "hash": plan.content_hash, "independence": run.independence},
+    )
+    return run
+
+
+def independence_statement(user: Any, version: Any) -> str:
+    """What makes the validator independent, in words that stay with the run."""
+    people = ", ".join(sorted({str(developer) for developer in subjects.developers(version)}))
+    return (
+        f"{user} neither trained, registered nor changed {version}; that was {people or 'nobody of this organization'}."
+    )
+
+
+@action
+def begin_run(*, run: ValidationRun, inputs: Mapping[str, Any], by: Any) -> ValidationRun:
+    """A worker has it: note when and on which bytes. A worker that takes over after another died changes nothing."""
+    if run.state == RunState.RUNNING:
+        record(by=by, action="run.taken_over", subject=run, details={"done": run.results.count()})
+        return run
+    RUN_STATES.move(run, RunState.RUNNING)
+    run.started_at, run.inputs = timezone.now(), dict(inputs)
+    run.save()
+    record(by=by, action="run.begun", subject=run, details=dict(inputs))
+    return run
+
+
+@action
+def keep_result(*, run: ValidationRun, said: Mapping[str, Any], by: Any) -> CheckResult:
+    """Keep one check's result. The same check told twice, by a worker that took over, is kept once."""
+    line = PlanCheck.objects.get(plan_id=run.plan_id, name=said["name"])
+    kept = CheckResult.objects.filter(run=run, name=line.name).first()
+    if kept is None:
+        kept = _result(run, line, said)
+        kept.save(force_insert=True)
+    record(
+        by=by,
+        action="check.recorded",
+        subject=kept,
+        details={"verdict": kept.verdict, "value": kept.value, "fail": kept.fail, "warn": kept.warn},
+    )
+    return kept
+
+
+def _result(run: ValidationRun, line: PlanCheck, said: Mapping[str, Any]) -> CheckResult:
+    interval = said.get("interval") or {}
+    return CheckResult(
+        run=run,
+        check_line=line,
+        name=line.name,
+        key=line.key,
+        family=line.family,
+        required=line.required,
+        verdict=said["verdict"],
+        value=said.get("value"),
+        low=interval.get("low"),
+        high=interval.get("high"),
+        interval_level=interval.get("level"),
+        interval_method=interval.get("method", ""),
+        fail=line.fail,
+        warn=line.warn,
+        sense=said["sense"],
+        judged=line.judged,
+        sentence=said.get("sentence", ""),
+        reason=said.get("reason", ""),
+        parameters=line.parameters,
+        evidence=said.get("evidence", {}),
+        rows_used=said.get("rows_used"),
+        rows_total=said.get("rows_total"),
+        seed=said.get("seed", 0),
+        seconds=said.get("seconds", 0.0),
+        layer=said.get("layer", ""),
+    )
+
+
+@action
+def finish_run(*, run: ValidationRun, measured: Mapping[str, Any], by: Any) -> ValidationRun:
+    """Give the run its verdict from the results that are kept, raise a finding for each failure, and tell who waits."""
+    from apps.validation.engine import base, runner
+
+    results = list(run.results.all())
+    missing = run.plan.checks.exclude(name__in=[result.name for result in results]).count()
+    if missing:
+        raise Conflict(f"{missing} checks of the plan have no result yet.")
+    verdict = runner.overall([(base.Verdict(result.verdict), result.required) for result in results])
+    RUN_STATES.move(run, RunState.FINISHED)
+    run.verdict, run.finished_at = verdict.value, timezone.now()
+    for name, value in measured.items():
+        setattr(run, name, value)
+    run.save()
+    counts = {choice.value: sum(result.verdict == choice for result in results) for choice in Verdict}
+    record(by=by, action="run.finished", subject=run, details={"verdict": run.verdict, "checks": counts})
+    for result in results:
+        if result.verdict == Verdict.FAILED:
+            raise_from_result(result=result, by=by)
+    tell(
+        [run.started_by],
+        text=f"{run}: {str(run.get_verdict_display()).lower()}. Please conclude",
+        url=run.get_absolute_url(),
+        template="validation/finished",
+        context={"run": str(run), "verdict": run.get_verdict_display(), "counts": counts},
+    )
+    run_finished.send(sender=ValidationRun, run=run, by=by)
+    return run
+
+
+@action
+def end_run(*, run: ValidationRun, sentence: str, is_cancelled: bool, by: Any) -> ValidationRun:
+    """A run ends without a verdict, cancelled or stopped by an error; its results so far stay for the record."""
+    RUN_STATES.move(run, RunState.CANCELLED if is_cancelled else RunState.BROKEN)
+    run.error, run.finished_at = sentence, timezone.now()
+    run.save()
+    record(by=by, action="run.cancelled" if is_cancelled else "run.broken", subject=run, reason=sentence)
+    if not is_cancelled:
+        tell([run.started_by], text=f"{run} stopped: {sentence}"[:300], url=run.get_absolute_url())
+    return run
+
+
+@action
+def cancel_run(*, run: ValidationRun, by: Any) -> ValidationRun:
+    """Ask the worker to stop; a run that no worker has yet ends at once."""
+    policies.check_cancel_run(by, run)
+    record(by=by, action="run.cancel_requested", subject=run)
+    job = jobs.newest(run)
+    if job is not None:
+        jobs.cancel(job=job)
+    run.refresh_from_db()
+    return run
+
+
+@action
+def conclude(*, run: ValidationRun, outcome: str, statement: str, by: Any, conditions: str = "") -> ValidationRun:
+    """The validator's word: validated, conditions (say which) or rejected. The version moves with it."""
+    locked = ValidationRun.objects.select_for_update(of=("self",)).select_related("plan", "version").get(pk=run.pk)
+    if outcome not in {Outcome.VALIDATED, Outcome.CONDITIONS, Outcome.REJECTED}:
+        raise Invalid("Say what you conclude.", {"outcome": "Choose one."})
+    policies.check_conclude(by, locked, outcome)
+    if not statement.strip():
+        raise Invalid("Say what you conclude and why.", {"statement": "Say what you conclude and why."})
+    if outcome == Outcome.CONDITIONS and not conditions.strip():
+        raise Invalid("Say under which conditions it is fit.", {"conditions": "Say under which conditions it is fit."})
+    locked.outcome, locked.statement = outcome, statement.strip()
+    locked.conditions = conditions.strip() if outcome == Outcome.CONDITIONS else ""
+    locked.concluded_by, locked.concluded_at = by, timezone.now()
+    locked.save()
+    record(
+        by=by,
+        action="run.concluded",
+        subject=locked,
+        reason=locked.statement,
+        details={"outcome": outcome, "conditions": locked.conditions, "verdict": locked.verdict},
+    )
+    subjects.move(locked.version, locked, by)
+    _tell_concluded(locked)
+    concluded.send(sender=ValidationRun, run=locked, version=locked.version, by=by)
+    return locked
+
+
+def _tell_concluded(run: ValidationRun) -> None:
+    people = {*subjects.developers(run.version), *access.people_with(Permission.PLAN, run.version)}
+    tell(
+        people - {run.concluded_by},
+        text=f"{run.version}: {str(run.get_outcome_display()).lower()}",
+        url=run.get_absolute_url(),
+        template="validation/concluded",
+        context={
+            "version": str(run.version),
+            "outcome": run.get_outcome_display(),
+            "statement": run.statement,
+            "conditions": run.conditions,
+        },
+    )

@@ -1,0 +1,90 @@
+"""Validation for auditors."""
+
+from django.contrib import admin
+
+from apps.core.admin import AuditAdmin, AuditInline
+from apps.validation.models import CheckResult, Finding, Plan, PlanCheck, Template, ValidationRun, Waiver
+
+
+class LineInline(AuditInline):
+    model = PlanCheck
+    fields = ["order", "name", "key", "parameters", "fail", "warn", "judged", "required"]
+
+
+class ResultInline(AuditInline):
+    model = CheckResult
+    fields = ["name", "verdict", "value", "low", "high", "fail", "warn", "sentence", "reason", "layer"]
+
+
+class WaiverInline(AuditInline):
+    model = Waiver
+    fields = ["state", "reason", "compensating_control", "until", "requested_by", "decided_at", "ended_because"]
+
+
+@admin.register(Template)
+class TemplateAdmin(AuditAdmin):
+    list_display = ["tier", "kind", "version", "is_current", "content_hash", "written_by", "created_at"]
+    list_filter = ["tier", "kind", "is_current"]
+    search_fields = ["reason", "content_hash"]
+    list_select_related = ["organization", "written_by"]
+
+
+@admin.register(Plan)
+class PlanAdmin(AuditAdmin):
+    list_display = [
+        "version",
+        "number",
+        "state",
+        "tier",
+        "kind",
+        "content_hash",
+        "written_by",
+        "locked_by",
+        "locked_at",
+    ]
+    list_filter = ["state", "tier", "kind"]
+    search_fields = ["version__model__name", "content_hash", "reason"]
+    list_select_related = ["organization", "version__model", "written_by", "locked_by"]
+    inlines = [LineInline]
+
+
+@admin.register(PlanCheck)
+class PlanCheckAdmin(AuditAdmin):
+    list_display = ["plan", "name", "key", "fail", "warn", "judged", "required"]
+    list_filter = ["family", "required"]
+    search_fields = ["name", "key"]
+    list_select_related = ["plan__version__model"]
+
+
+@admin.register(ValidationRun)
+class ValidationRunAdmin(AuditAdmin):
+    list_display = ["version", "number", "state", "verdict", "outcome", "started_by", "concluded_by", "finished_at"]
+    list_filter = ["state", "verdict", "outcome"]
+    search_fields = ["version__model__name", "statement", "conditions", "started_by__email", "concluded_by__email"]
+    list_select_related = ["organization", "version__model", "started_by", "concluded_by"]
+    inlines = [ResultInline]
+
+
+@admin.register(CheckResult)
+class CheckResultAdmin(AuditAdmin):
+    list_display = ["run", "name", "verdict", "value", "low", "high", "fail", "warn", "required", "created_at"]
+    list_filter = ["verdict", "family", "required"]
+    search_fields = ["name", "key", "sentence", "reason"]
+    list_select_related = ["run__version__model", "run__organization"]
+
+
+@admin.register(Finding)
+class FindingAdmin(AuditAdmin):
+    list_display = ["version", "number", "title", "severity", "state", "owner", "due_on", "closed_by", "closed_at"]
+    list_filter = ["state", "severity"]
+    search_fields = ["title", "description", "owner__email", "version__model__name"]
+    list_select_related = ["organization", "version__model", "owner", "closed_by"]
+    inlines = [WaiverInline]
+
+
+@admin.register(Waiver)
+class WaiverAdmin(AuditAdmin):
+    list_display = ["finding", "state", "until", "requested_by", "decided_at", "ended_at"]
+    list_filter = ["state"]
+    search_fields = ["reason", "compensating_control", "finding__title"]
+    list_select_related = ["organization", "finding__version__model", "requested_by"]

@@ -1,0 +1,187 @@
+"""Forms of validation."""
+
+from typing import Any
+
+from django import forms
+
+from apps.datasets.models import DatasetVersion
+from apps.organizations import access
+from apps.organizations.roles import Permission
+from apps.validation import subjects
+from apps.validation.models import Finding, Outcome, RunState, Severity, ValidationRun
+
+TEXT = forms.Textarea(attrs={"rows": 4})
+DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+class PlanForm(forms.Form):
+    """What a plan is about; its checks come from the template and are changed on the next page."""
+
+    test_data: forms.ModelChoiceField = forms.ModelChoiceField(
+        queryset=None,
+        required=False,
+        help_text="Rows the version has never seen. Empty: those its training kept apart.",
+    )
+    train_data: forms.ModelChoiceField = forms.ModelChoiceField(
+        queryset=None, required=False, label="Training data", help_text="Empty: those it was trained on."
+    )
+    time_column = forms.CharField(
+        required=False,
+        max_length=200,
+        help_text="The column that says when a row was, to see whether it holds over time.",
+    )
+    attributes = forms.CharField(
+        required=False,
+        label="Protected attributes",
+        help_text="Columns by which people may be treated differently, separated by commas: sex, race. They need not "
+        "be inputs of the model.",
+    )
+    favourable = forms.ChoiceField(
+        choices=[("positive", "The positive class"), ("negative", "The negative class")],
+        label="Outcome that is good for the person",
+    )
+    max_rows = forms.IntegerField(
+        min_value=1_000,
+        max_value=5_000_000,
+        initial=200_000,
+        label="At most so many rows",
+        help_text="Drawn by the seed.",
+    )
+    reason = forms.CharField(
+        required=False,
+        widget=TEXT,
+        label="Why there is a new plan",
+        help_text="Needed when the version has a plan already.",
+    )
+
+    def __init__(self, *args: Any, version: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = DatasetVersion.objects.filter(dataset__project_id=version.model.project_id).select_related("dataset")
+        for name in ("test_data", "train_data"):
+            self.fields[name].queryset = rows.exclude(file="").order_by("-id")  # type: ignore[attr-defined]
+
+    def clean_attributes(self) -> list[str]:
+        """The names, one by one."""
+        return [name.strip() for name in self.cleaned_data["attributes"].split(",") if name.strip()]
+
+
+class LineForm(forms.Form):
+    """One check of a draft: whether it stays, where it fails and warns, whether the verdict needs it."""
+
+    name = forms.CharField(widget=forms.HiddenInput)
+    keep = forms.BooleanField(required=False)
+    fail = forms.FloatField(required=False)
+    warn = forms.FloatField(required=False)
+    required = forms.BooleanField(required=False, label="Needed")
+
+
+Lines = forms.formset_factory(LineForm, extra=0)
+
+
+class NoForm(forms.Form):
+    """Nothing to fill in, only to confirm."""
+
+
+class ConcludeForm(forms.Form):
+    """The validator's word."""
+
+    outcome = forms.ChoiceField(
+        choices=[choice for choice in Outcome.choices if choice[0]], widget=forms.RadioSelect, label="Conclusion"
+    )
+    statement = forms.CharField(
+        widget=TEXT,
+        help_text="What you conclude and why, in words that who approves it can act on. It stays with the version.",
+    )
+    conditions = forms.CharField(
+        required=False, widget=TEXT, help_text="Under which conditions it is fit. Needed when you conclude so."
+    )
+
+
+class FindingForm(forms.Form):
+    """What is wrong, beyond what the checks say."""
+
+    title = forms.CharField(max_length=200)
+    description = forms.CharField(widget=TEXT, help_text="What you saw, how to see it again, why it matters.")
+    severity = forms.ChoiceField(
+        choices=Severity.choices, initial=Severity.MEDIUM, help_text="High and critical ones keep the version from use."
+    )
+    owner: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, help_text="Who puts it right.")
+    due_on = forms.DateField(
+        required=False, widget=DAY, label="Due", help_text="Empty: by its severity, 14 to 90 days."
+    )
+
+    def __init__(self, *args: Any, version: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["owner"].queryset = access.people_with(Permission.RESOLVE_FINDING, version)  # type: ignore[attr-defined]
+        self.fields["owner"].initial = subjects.default_owner(version)
+
+
+class AssignForm(forms.Form):
+    """Another owner, day or weight."""
+
+    owner: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None)
+    due_on = forms.DateField(widget=DAY, label="Due")
+    severity = forms.ChoiceField(choices=Severity.choices)
+    reason = forms.CharField(
+        required=False, widget=TEXT, help_text="Needed when it may take longer or weighs less than before."
+    )
+
+    def __init__(self, *args: Any, finding: Finding, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = access.people_with(Permission.RESOLVE_FINDING, finding.version)
+        self.fields["owner"].queryset = people  # type: ignore[attr-defined]
+
+
+class PlanWorkForm(forms.Form):
+    """What the owner will do about it."""
+
+    action_plan = forms.CharField(widget=TEXT, help_text="What you will do about it, and by when.")
+
+
+class ReadyForm(forms.Form):
+    """What the owner did about it."""
+
+    remedy = forms.CharField(
+        widget=TEXT, help_text="What was done, and where it can be seen. A validator tests it again."
+    )
+
+
+class RetestForm(forms.Form):
+    """The later run in which the check is seen again."""
+
+    run: forms.ModelChoiceField = forms.ModelChoiceField(
+        queryset=None, help_text="A finished run after the finding was raised."
+    )
+
+    def __init__(self, *args: Any, finding: Finding, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        rows = ValidationRun.objects.filter(
+            version__model_id=finding.version.model_id, state=RunState.FINISHED, created_at__gt=finding.created_at
+        )
+        self.fields["run"].queryset = rows.select_related("version__model")  # type: ignore[attr-defined]
+
+
+class CloseForm(forms.Form):
+    """What the validator saw."""
+
+    note = forms.CharField(widget=TEXT, help_text="What you saw that lets you close it.")
+
+
+class WaiverForm(forms.Form):
+    """Asking to live with a finding."""
+
+    reason = forms.CharField(widget=TEXT, help_text="Why the version should be used although this is not put right.")
+    compensating_control = forms.CharField(widget=TEXT, help_text="What makes up for it meanwhile, and who does that.")
+    until = forms.DateField(widget=DAY, help_text="The last day. At most a year from now.")
+
+
+class ReasonForm(forms.Form):
+    """A reason that others will read."""
+
+    reason = forms.CharField(widget=TEXT)
+
+
+class TemplateForm(forms.Form):
+    """Why the checks that plans begin with change."""
+
+    reason = forms.CharField(widget=TEXT, label="Why it changes")

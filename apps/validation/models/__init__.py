@@ -1,0 +1,34 @@
+"""Plans locked before results, runs with their results, findings and their waivers."""
+
+from apps.validation.models.findings import (
+    FINDING_STATES,
+    WAIVER_STATES,
+    Finding,
+    FindingState,
+    Severity,
+    Waiver,
+    WaiverState,
+)
+from apps.validation.models.plans import PLAN_STATES, Plan, PlanCheck, PlanState, Template
+from apps.validation.models.runs import RUN_STATES, CheckResult, Outcome, RunState, ValidationRun, Verdict
+
+__all__ = [
+    "FINDING_STATES",
+    "PLAN_STATES",
+    "RUN_STATES",
+    "WAIVER_STATES",
+    "CheckResult",
+    "Finding",
+    "FindingState",
+    "Outcome",
+    "Plan",
+    "PlanCheck",
+    "PlanState",
+    "RunState",
+    "Severity",
+    "Template",
+    "ValidationRun",
+    "Verdict",
+    "Waiver",
+    "WaiverState",
+]

@@ -1,0 +1,216 @@
+"""Who may plan, run, conclude and close: never those whose work is examined. Each `check_x` raises a sentence."""
+
+from typing import Any
+
+from apps.core.errors import Conflict, IllegalMove, Invalid, NotVisible, Refused
+from apps.organizations import access
+from apps.organizations.roles import Permission
+from apps.validation import subjects
+from apps.validation.models import (
+    FINDING_STATES,
+    Finding,
+    FindingState,
+    Outcome,
+    Plan,
+    RunState,
+    ValidationRun,
+    Verdict,
+    Waiver,
+    WaiverState,
+)
+
+OPEN_STATES = ("draft", "candidate")
+UNUSABLE_STATES = ("rejected", "archived")
+
+
+def check_write_template(user: Any) -> None:
+    """Owners and administrators say what every plan begins with."""
+    access.check(user, Permission.ADMINISTER)
+
+
+def check_independent(user: Any, version: Any) -> None:
+    """Who trained, registered or last changed a version does not examine it; in the high tier their team neither."""
+    for developer, why in subjects.developers(version).items():
+        if developer.pk == user.pk:
+            raise Refused(f"{user} {why}: somebody else has to examine it.")
+        if subjects.tier_of(version) == "high" and access.share_team(user, developer):
+            raise Refused(
+                f"{user} is in a team with {developer}, who {why}. In the high tier another team examines it."
+            )
+
+
+def check_validate(user: Any, version: Any) -> None:
+    """A validator who is independent of the version's development."""
+    access.check(user, Permission.VALIDATE, version)
+    check_independent(user, version)
+
+
+def check_write_plan(user: Any, version: Any) -> None:
+    """A validator writes the plan while the version is a candidate and no run is under way."""
+    check_validate(user, version)
+    if version.state not in OPEN_STATES:
+        raise IllegalMove(f"{version} is {version.get_state_display().lower()}; there is nothing left to plan.")
+    if ValidationRun.objects.filter(version=version, state__in=[RunState.QUEUED, RunState.RUNNING]).exists():
+        raise Conflict("A run of the present plan is under way. Wait for it, or cancel it, before you change the plan.")
+
+
+def check_change_plan(user: Any, plan: Plan) -> None:
+    """A plan is changed while it is a draft; afterwards a new one is written, with a reason."""
+    check_validate(user, plan.version)
+    if not plan.is_draft:
+        raise IllegalMove(
+            f"{plan} is {plan.get_state_display().lower()} and does not change. Write a new plan, with a reason."
+        )
+
+
+def check_lock_plan(user: Any, plan: Plan) -> None:
+    """A draft with at least one check is locked by a validator."""
+    check_change_plan(user, plan)
+    if not plan.checks.exists():
+        raise Invalid("A plan without checks says nothing. Add one first.")
+
+
+def check_start_run(user: Any, plan: Plan) -> None:
+    """A locked plan is run for a candidate, one run at a time."""
+    check_validate(user, plan.version)
+    if not plan.is_locked:
+        raise IllegalMove(f"{plan} is {plan.get_state_display().lower()}. Only a locked plan is run.")
+    if plan.version.state != "candidate":
+        raise IllegalMove(
+            f"{plan.version} is {plan.version.get_state_display().lower()}. Only a candidate is validated."
+        )
+    if ValidationRun.objects.filter(version=plan.version, state__in=[RunState.QUEUED, RunState.RUNNING]).exists():
+        raise Conflict("A run of this version is under way. Wait for it, or cancel it.")
+
+
+def check_cancel_run(user: Any, run: ValidationRun) -> None:
+    """A validator stops a run that has not ended."""
+    access.check(user, Permission.VALIDATE, run)
+    if not run.is_open:
+        raise IllegalMove(f"{run} is {run.get_state_display().lower()}; there is nothing to cancel.")
+
+
+def check_conclude(user: Any, run: ValidationRun, outcome: str = "") -> None:
+    """A validator concludes from the newest finished run of the plan in force; fit when nothing speaks against it."""
+    check_validate(user, run.version)
+    if not run.is_finished:
+        raise IllegalMove(f"{run} is {run.get_state_display().lower()}. Conclude when it has finished.")
+    if run.is_concluded:
+        raise IllegalMove(f"{run} is concluded: {str(run.get_outcome_display()).lower()}.")
+    if run.version.state != "candidate":
+        raise IllegalMove(
+            f"{run.version} is {run.version.get_state_display().lower()}. Only a candidate is concluded on."
+        )
+    if not run.plan.is_locked:
+        raise Refused("The plan of this run was replaced. Conclude from a run of the plan in force.")
+    if ValidationRun.objects.filter(version=run.version, number__gt=run.number, state=RunState.FINISHED).exists():
+        raise Refused("There is a newer run. Conclude from that one.")
+    if outcome in {Outcome.VALIDATED, Outcome.CONDITIONS}:
+        check_nothing_against(run, outcome)
+
+
+def check_nothing_against(run: ValidationRun, outcome: str) -> None:
+    """Fit needs every required check to have run, and every heavy finding closed or waived."""
+    silent = run.results.filter(verdict=Verdict.NOT_RUN, required=True).values_list("name", flat=True)
+    if silent:
+        raise Refused(
+            f"{', '.join(silent)} could not run, and the plan requires it. A check that did not run is no pass: "
+            "run again, or write a new plan with the reason why it is not required."
+        )
+    against = list(blocking_findings(run.version)[:5])
+    if against:
+        names = ", ".join(str(finding) for finding in against)
+        raise Refused(f"Findings stand against it: {names}. They are closed or waived first.")
+    if outcome == Outcome.VALIDATED and run.verdict == Verdict.WARNED:
+        raise Refused(
+            "There are warnings. Say under which conditions they can be lived with: conclude “fit under conditions”."
+        )
+
+
+def check_raise_finding(user: Any, version: Any) -> None:
+    """A validator who is independent raises findings."""
+    check_validate(user, version)
+
+
+def check_assign(user: Any, finding: Finding) -> None:
+    """A validator gives a finding that is not closed to an owner with a day."""
+    access.check(user, Permission.VALIDATE, finding)
+    _check_not_closed(finding)
+
+
+def check_owner(owner: Any, finding_version: Any) -> None:
+    """An owner may work on findings of this project."""
+    try:
+        access.check(owner, Permission.RESOLVE_FINDING, finding_version)
+    except (Refused, NotVisible):
+        raise Invalid(
+            f"{owner} holds no role on this project that works on findings.",
+            {"owner": "Choose somebody who works on findings here, as a data scientist does."},
+        ) from None
+
+
+def check_work(user: Any, finding: Finding, to: str) -> None:
+    """Its owner works on a finding."""
+    access.check(user, Permission.RESOLVE_FINDING, finding)
+    if finding.owner_id != user.pk:
+        raise Refused(f"{finding} belongs to {finding.owner}. Only its owner says how the work on it stands.")
+    FINDING_STATES.check(finding, to)
+
+
+def check_retest(user: Any, finding: Finding) -> None:
+    """A validator who does not own it retests a finding whose owner says that it is ready."""
+    check_validate(user, finding.version)
+    _check_not_owner(user, finding)
+    if finding.state != FindingState.READY:
+        raise IllegalMove(
+            f"{finding} is {finding.get_state_display().lower()}. It is retested when its owner says that it is ready.",
+            FINDING_STATES.next(finding.state),
+        )
+
+
+def check_close(user: Any, finding: Finding) -> None:
+    """Closed by a validator who neither owns it nor developed the version, on a retest that went well.
+
+    A finding that no check raised is closed on the validator's own word, and so is one of a version that can no longer
+    be used.
+    """
+    check_retest(user, finding)
+    if finding.result_id is None or finding.version.state in UNUSABLE_STATES:
+        return
+    if finding.retest is None:
+        raise Refused(f"{finding} came from a check. Link the result of a retest before it is closed.")
+    if finding.retest.verdict not in {Verdict.PASSED, Verdict.WARNED}:
+        raise Refused(f"The retest of {finding} {finding.retest.get_verdict_display().lower()}: it stays open.")
+    if finding.retest.run.version_id != finding.version_id:
+        raise Refused(f"The retest was of another version. {finding} stays open until {finding.version} is rejected.")
+
+
+def check_request_waiver(user: Any, finding: Finding) -> None:
+    """Asked for by who may ask for decisions, for a finding that is not closed, one waiver at a time."""
+    access.check(user, Permission.REQUEST_APPROVAL, finding)
+    _check_not_closed(finding)
+    if Waiver.objects.filter(finding=finding, state__in=[WaiverState.REQUESTED, WaiverState.GRANTED]).exists():
+        raise Conflict(f"{finding} has a waiver already, in force or waiting for a decision.")
+
+
+def check_revoke_waiver(user: Any, waiver: Waiver) -> None:
+    """A validator, or who signs for risk, ends a waiver before its day."""
+    if not access.can(user, Permission.VALIDATE, waiver):
+        access.check(user, Permission.APPROVE, waiver)
+    if waiver.state != WaiverState.GRANTED:
+        raise IllegalMove(f"The waiver is {waiver.get_state_display().lower()}; there is nothing to revoke.")
+
+
+def blocking_findings(version: Any) -> Any:
+    """The findings that keep a version from being used: high or critical, not closed, not under a waiver in force."""
+    return Finding.objects.filter(version=version).blocking().order_by("number")
+
+
+def _check_not_closed(finding: Finding) -> None:
+    if finding.is_closed:
+        raise IllegalMove(f"{finding} is closed. Raise a new finding if it is back.")
+
+
+def _check_not_owner(user: Any, finding: Finding) -> None:
+    if finding.owner_id == user.pk:
+        raise Refused(f"{finding} is yours to put right: somebody else says whether it is.")

@@ -1,0 +1,247 @@
+"""Results as a reader wants them: by question, with thresholds in words, charts, and tables of plain texts."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from apps.core import charts
+from apps.core.formats import NOTHING, measure, number, percent
+from apps.validation.models import CheckResult, PlanCheck, Verdict
+
+ROWS_SHOWN = 200
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One check as the report shows it; without a result while it has not run."""
+
+    name: str
+    title: str
+    question: str
+    metric: str
+    source: str
+    threshold: str
+    verdict: str = ""
+    value: str = NOTHING
+    interval: str = ""
+    sentence: str = ""
+    result: CheckResult | None = None
+    charts: list[Any] = field(default_factory=list)
+    tables: list["ShownTable"] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class ShownTable:
+    """A table of texts; a column of figures is set right."""
+
+    title: str
+    columns: list[tuple[str, bool]]
+    rows: list[list[tuple[str, bool]]]
+    more: int = 0
+
+
+@dataclass(frozen=True)
+class Section:
+    """The checks that answer one question about the version."""
+
+    family: str
+    question: str
+    checks: list[Shown]
+
+    @property
+    def verdict(self) -> str:
+        """The gravest verdict in it; empty while nothing has run."""
+        order = (Verdict.PASSED, Verdict.WARNED, Verdict.NOT_RUN, Verdict.FAILED)
+        there = [Verdict(check.verdict) for check in self.checks if check.verdict and _counts(check)]
+        return max(there, key=order.index).value if there else ""
+
+
+def _counts(check: Shown) -> bool:
+    return check.required or check.verdict != Verdict.NOT_RUN
+
+
+def sections(lines: Iterable[PlanCheck], results: Iterable[CheckResult], evidence: bool = True) -> list[Section]:
+    """The plan's checks by question, each with its result where there is one."""
+    from apps.validation.engine.base import FAMILY_QUESTIONS, Family
+
+    by_name = {result.name: result for result in results}
+    shown: dict[str, list[Shown]] = {}
+    for line in lines:
+        shown.setdefault(line.family, []).append(show(line, by_name.get(line.name), evidence))
+    return [
+        Section(family.value, FAMILY_QUESTIONS[family], shown[family.value])
+        for family in Family
+        if family.value in shown
+    ]
+
+
+def show(line: PlanCheck, result: CheckResult | None, evidence: bool = True) -> Shown:
+    """One line of a plan with its result."""
+    about = described(line.key)
+    threshold = threshold_words(line.fail, line.warn, about["sense"], line.judged, about["unit"])
+    base: dict[str, Any] = {
+        "name": line.name,
+        "title": _title(about["title"], line.parameters),
+        "question": about["question"],
+        "metric": about["metric"],
+        "source": about["source"],
+        "threshold": threshold,
+        "required": line.required,
+    }
+    if result is None:
+        return Shown(**base)
+    found = result.evidence or {}
+    return Shown(
+        **base,
+        verdict=result.verdict,
+        value=figure(result.value, about["unit"]),
+        interval=interval_words(result, about["unit"]),
+        sentence=result.sentence or result.reason,
+        result=result,
+        charts=[drawn for one in found.get("figures", []) if (drawn := draw(one, result))] if evidence else [],
+        tables=[table(one) for one in found.get("tables", [])] + _rows(found.get("rows", [])) if evidence else [],
+        notes=list(found.get("notes", [])),
+    )
+
+
+def described(key: str) -> dict[str, str]:
+    """What the registry says about a check, or as much as is known when nobody brings it any more."""
+    from apps.validation.engine.registry import registry
+
+    try:
+        check = registry().get(key)
+    except KeyError:
+        return {"title": key, "question": "", "metric": "", "source": "", "unit": "number", "sense": "at_least"}
+    texts = {name: getattr(check, name) for name in ("title", "question", "metric", "source", "unit")}
+    return {**texts, "sense": check.sense.value}
+
+
+def _title(title: str, parameters: Mapping[str, Any]) -> str:
+    attributes = parameters.get("attributes") or []
+    return f"{title}, {' and '.join(attributes)}" if attributes else title
+
+
+def figure(value: float | None, unit: str) -> str:
+    """A figure in its unit."""
+    if value is None:
+        return NOTHING
+    return percent(value) if unit == "percent" else measure(value, "ms") if unit == "ms" else number(value)
+
+
+def threshold_words(fail: float | None, warn: float | None, sense: str, judged: str, unit: str) -> str:
+    """Where it fails and warns, in words."""
+    side = "below" if sense == "at_least" else "above"
+    subject = {"lower": "lower end of the interval ", "upper": "upper end of the interval "}.get(judged, "")
+    said = [
+        f"{verb} when {subject}{side} {figure(limit, unit)}"
+        for verb, limit in (("fails", fail), ("warns", warn))
+        if limit is not None
+    ]
+    return ", ".join(said)
+
+
+def interval_words(result: CheckResult, unit: str) -> str:
+    """The interval with its level."""
+    if result.low is None or result.high is None:
+        return ""
+    return f"{figure(result.low, unit)} to {figure(result.high, unit)} ({percent(result.interval_level, 0)})"
+
+
+def draw(found: Mapping[str, Any], result: CheckResult) -> Any:
+    """A figure of the evidence as a chart; None for a kind that no chart draws."""
+    series: Sequence[Mapping[str, Any]] = found.get("series", [])
+    if not series:
+        return None
+    if found["kind"] in {"curve", "scatter"}:
+        return _scatter(found, series[0])
+    if found["kind"] == "line" and (line := _line(found, series)) is not None:
+        return line
+    return _bars(found, series, _limits(result) if found.get("marks_limits") else [])
+
+
+def _scatter(found: Mapping[str, Any], one: Mapping[str, Any]) -> Any:
+    sizes = one.get("size") or [None] * len(one["x"])
+    points = [
+        (x, y) if size is None else (x, y, size)
+        for x, y, size in zip(one["x"], one["y"], sizes, strict=True)
+        if x is not None and y is not None
+    ]
+    return charts.scatter(
+        found["title"],
+        points=points,
+        x_label=found.get("x_label", ""),
+        y_label=found.get("y_label", ""),
+        diagonal=bool(found.get("diagonal")),
+        join=found["kind"] == "curve",
+    )
+
+
+def _line(found: Mapping[str, Any], series: Sequence[Mapping[str, Any]]) -> Any:
+    """Slices of time by the day they begin; None where the parts are no stretches of time."""
+    try:
+        days = [dt.date.fromisoformat(str(part)[:10]) for part in series[0]["x"]]
+    except ValueError:
+        return None
+    lines = [
+        charts.Series(one["name"], list(zip(days, one["y"], strict=True)), one.get("low") or (), one.get("high") or ())
+        for one in series
+    ]
+    return charts.line(found["title"], lines, zero=False)
+
+
+def _bars(found: Mapping[str, Any], series: Sequence[Mapping[str, Any]], limits: list[Any]) -> Any:
+    bars = []
+    for one in series:
+        lows, highs = one.get("low") or [], one.get("high") or []
+        for place, (name, value) in enumerate(zip(one["x"], one["y"], strict=True)):
+            label = f"{name}, {one['name']}" if len(series) > 1 else str(name)
+            low = lows[place] if place < len(lows) else None
+            high = highs[place] if place < len(highs) else None
+            bars.append(charts.Bar(label, value, low, high))
+    return charts.bars(found["title"], bars, thresholds=limits)
+
+
+def _limits(result: CheckResult) -> list[Any]:
+    limits = []
+    if result.fail is not None:
+        limits.append(charts.Threshold(result.fail, f"fails at {number(result.fail)}", "wrong"))
+    if result.warn is not None:
+        limits.append(charts.Threshold(result.warn, f"warns at {number(result.warn)}", "attention"))
+    return limits
+
+
+def table(found: Mapping[str, Any]) -> ShownTable:
+    """A table of the evidence as texts."""
+    columns = found.get("columns", [])
+    rows = found.get("rows", [])
+    return ShownTable(
+        found.get("title", ""),
+        [(column["title"], column["unit"] != "text") for column in columns],
+        [
+            [(_cell(row.get(column["key"]), column["unit"]), column["unit"] != "text") for column in columns]
+            for row in rows[:ROWS_SHOWN]
+        ],
+        max(0, len(rows) - ROWS_SHOWN),
+    )
+
+
+def _rows(rows: Sequence[Mapping[str, Any]]) -> list[ShownTable]:
+    """The offending rows as a table, by their place in the file."""
+    if not rows:
+        return []
+    keys = list(rows[0])
+    columns = [
+        {"key": key, "title": key, "unit": "text" if isinstance(rows[0][key], str) else "number"} for key in keys
+    ]
+    return [table({"title": "Rows of the test data, counted from 0", "columns": columns, "rows": rows})]
+
+
+def _cell(value: Any, unit: str) -> str:
+    if value is None:
+        return NOTHING
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return figure(float(value), unit)

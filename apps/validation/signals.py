@@ -1,0 +1,13 @@
+"""What validation announces, in the transaction that decides."""
+
+from django.dispatch import Signal
+
+# Sent when a run has its verdict, with `run` and `by`. Retraining waits for it to compare challenger and champion.
+run_finished = Signal()
+
+# Sent when a validator has concluded, with `run` (outcome validated, conditions or rejected), `version` and `by`.
+concluded = Signal()
+
+# Sent when a finding is raised or closed and when a waiver begins or ends, with `version` and `by`: what the gate
+# answered for this version may be different now.
+standing_changed = Signal()

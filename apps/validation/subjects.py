@@ -1,0 +1,194 @@
+"""What validation has to know about a version: who made it, on which data, what is written, where its bytes are."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from apps.core import files
+from apps.core.errors import Invalid
+from apps.datasets.models import DatasetVersion
+from apps.models.models import ModelVersion
+from apps.models.policies import developers, parts_of, written_of
+from apps.projects.policies import missing as missing_in_charter
+from apps.validation.models import Finding, Outcome, Plan, ValidationRun, Waiver
+
+__all__ = ["developers"]
+
+
+def locked(version: ModelVersion) -> ModelVersion:
+    """The version's row, locked until the transaction ends, so that numbers are given once."""
+    return (
+        ModelVersion.objects.select_for_update(of=("self",))
+        .select_related("model__project", "model__organization", "artifact", "run__split", "run__dataset_version")
+        .get(pk=version.pk)
+    )
+
+
+def tier_of(version: ModelVersion) -> str:
+    """The tier of its project; the strictest while nobody has said."""
+    return version.model.project.tier or "high"
+
+
+def kind_of(version: ModelVersion) -> str:
+    """What it answers: binary, multiclass or regression."""
+    return str(version.signature["task"])
+
+
+def default_owner(version: ModelVersion) -> Any:
+    """Who puts right what is found: who trained it, else who registered it."""
+    return version.run.started_by if version.run is not None else version.registered_by
+
+
+def test_data(version: ModelVersion) -> DatasetVersion:
+    """The rows its training run kept apart; Invalid where there are none."""
+    parts = parts_of(version.run.split) if version.run is not None and version.run.split is not None else {}
+    if "test" not in parts:
+        sentence = f"{version} has no test rows of its own. Say on which data it is tested."
+        raise Invalid(sentence, {"test_data": sentence})
+    return parts["test"]
+
+
+def train_data(version: ModelVersion) -> DatasetVersion | None:
+    """The rows it was trained on; None for an upload of which nobody has said."""
+    if version.run is None:
+        return version.dataset_version
+    if version.run.split is None:
+        return version.run.dataset_version
+    return parts_of(version.run.split).get("train")
+
+
+def champion_beside(version: ModelVersion) -> ModelVersion | None:
+    """The version in office, unless it is this one."""
+    champion = version.model.champion
+    return champion if champion is not None and champion.pk != version.pk else None
+
+
+def column_names(data: DatasetVersion) -> list[str]:
+    """The columns of some data, by its schema."""
+    return [str(column["name"]) for column in data.schema]
+
+
+def files_of(plan: Plan) -> dict[str, str]:
+    """Where in storage the bytes lie that the child reads, by role."""
+    version, champion = plan.version, plan.champion
+    paths = {"model": version.artifact.path, "test": plan.test_data.file}
+    if plan.train_data is not None:
+        paths["train"] = plan.train_data.file
+    if champion is not None:
+        paths["champion"] = champion.artifact.path
+    return paths
+
+
+@contextmanager
+def local_files(paths: dict[str, str]) -> Iterator[dict[str, Path]]:
+    """The same as local files, for as long as the context lasts."""
+    with ExitStack() as stack:
+        yield {role: stack.enter_context(files.local(path)) for role, path in paths.items()}
+
+
+def payload(plan: Plan, done: list[str]) -> dict[str, Any]:
+    """What the child is told beside the files."""
+    given: dict[str, Any] = {
+        "model": _registered(plan.version),
+        "items": [line.as_line() for line in plan.checks.order_by("order")],
+        "done": done,
+        "seed": plan.seed,
+        "max_rows": plan.max_rows,
+        "roles": {"time": plan.time_column, "attributes": plan.attributes},
+        "facts": facts(plan.version),
+    }
+    if plan.champion is not None:
+        given["champion"] = {**_registered(plan.champion), "name": str(plan.champion.number)}
+    return given
+
+
+def inputs_of(plan: Plan) -> dict[str, str]:
+    """The digests of everything that goes in, for the record of a run."""
+    digests = {"plan": plan.content_hash, "model": plan.version.artifact.sha256, "test": plan.test_data.sha256}
+    if plan.train_data is not None:
+        digests["train"] = plan.train_data.sha256
+    if plan.champion is not None:
+        digests["champion"] = plan.champion.artifact.sha256
+    return digests
+
+
+def _registered(version: ModelVersion) -> dict[str, Any]:
+    artifact = version.artifact
+    return {"format": artifact.format, "sha256": artifact.sha256, "signature": version.signature}
+
+
+def facts(version: ModelVersion) -> dict[str, Any]:
+    """What the records say: the documents of the version and its project, and the folds of its training."""
+    return {"documents": documents(version), "cross_validation": folds(version)}
+
+
+def folds(version: ModelVersion) -> dict[str, list[float]]:
+    """The score of every fold of the candidate that was chosen, by metric."""
+    result = (version.run.result or {}) if version.run is not None else {}
+    chosen = next((row for row in result.get("candidates", []) if row["name"] == result.get("chosen")), None)
+    metric = str(version.run.metric) if version.run is not None else ""
+    names = {"roc_auc": "auc"}
+    return {names.get(metric, metric): chosen["folds"]} if chosen and chosen.get("folds") else {}
+
+
+def documents(version: ModelVersion) -> list[dict[str, Any]]:
+    """Every section that somebody has to write, whether it is written and still about this version."""
+    from apps.models.engine import cards
+
+    written = written_of(version)
+    sections = [
+        _section("card", part.heading, part.required, bool((written.get(part.key) or "").strip()))
+        for part in cards.PARTS
+    ]
+    project = version.model.project
+    lacking = missing_in_charter(project)
+    about_risks = [sentence for sentence in lacking if "risk R" in sentence or "one risk" in sentence]
+    approved = project.approval is not None and project.approval.state == "approved"
+    sections.append(_section("charter", "Complete", True, not [one for one in lacking if one not in about_risks]))
+    sections.append(_section("charter", "Approved as it stands", True, approved))
+    sections.append(_section("risks", "Every risk treated, high remains accepted", True, not about_risks))
+    return sections
+
+
+def _section(document: str, section: str, required: bool, filled: bool) -> dict[str, Any]:
+    return {"document": document, "section": section, "required": required, "filled": filled, "stale": False}
+
+
+def evidence_of(version: ModelVersion) -> dict[str, Any] | None:
+    """What a decision on the version should rest on: the concluded run, its results, findings and waivers."""
+    run = concluded_run(version)
+    if run is None:
+        return None
+    findings = Finding.objects.filter(version=version).order_by("number")
+    return {
+        "run": run.number,
+        "plan": run.plan.content_hash,
+        "verdict": run.verdict,
+        "outcome": run.outcome,
+        "statement": run.statement,
+        "conditions": run.conditions,
+        "concluded_by": str(run.concluded_by),
+        "results": list(run.results.values("name", "verdict", "value", "low", "high", "fail", "warn")),
+        "findings": list(findings.values("number", "title", "severity", "state")),
+        "waivers": list(
+            Waiver.objects.in_force().filter(finding__version=version).values("finding__number", "until", "reason")
+        ),
+    }
+
+
+def concluded_run(version: ModelVersion) -> ValidationRun | None:
+    """The newest run on which a validator has concluded."""
+    concluded = ValidationRun.objects.filter(version=version).exclude(outcome=Outcome.NONE)
+    return concluded.select_related("plan", "concluded_by").order_by("-number").first()
+
+
+def move(version: ModelVersion, run: ValidationRun, by: Any) -> None:
+    """The version moves with the validator's conclusion."""
+    from apps.models import actions
+
+    if run.outcome == Outcome.REJECTED:
+        actions.reject_version(version=version, reason=run.statement, by=by)
+    else:
+        details = {"run": run.number, "plan": run.plan.content_hash, "outcome": run.outcome, "verdict": run.verdict}
+        actions.mark_validated(version=version, reason=run.statement, details=details, by=by)

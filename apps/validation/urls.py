@@ -1,0 +1,38 @@
+"""Pages of validation, under /o/<organization>/validation/."""
+
+from django.urls import path
+
+from apps.validation.views import findings, plans, runs
+
+app_name = "validation"
+VERSION = "<slug:model>/<int:version>/"
+ONE = f"{VERSION}<int:number>/"
+
+urlpatterns = [
+    path("validation/", runs.RunList.as_view(), name="runs"),
+    path(f"validation/runs/{ONE}", runs.RunPage.as_view(), name="run"),
+    path(f"validation/runs/{ONE}report/", runs.Report.as_view(), name="report"),
+    path(f"validation/runs/{ONE}cancel/", runs.CancelRun.as_view(), name="cancel-run"),
+    path(f"validation/runs/{ONE}conclude/", runs.Conclude.as_view(), name="conclude"),
+    path("validation/plans/", plans.PlanList.as_view(), name="plans"),
+    path(f"validation/plans/{VERSION}write/", plans.WritePlan.as_view(), name="write-plan"),
+    path(f"validation/plans/{ONE}", plans.PlanPage.as_view(), name="plan"),
+    path(f"validation/plans/{ONE}change/", plans.ChangePlan.as_view(), name="change-plan"),
+    path(f"validation/plans/{ONE}lock/", plans.LockPlan.as_view(), name="lock-plan"),
+    path(f"validation/plans/{ONE}run/", runs.StartRun.as_view(), name="start-run"),
+    path("validation/findings/", findings.FindingList.as_view(), name="findings"),
+    path(f"validation/findings/{VERSION}raise/", findings.RaiseFinding.as_view(), name="raise-finding"),
+    path(f"validation/findings/{ONE}", findings.FindingPage.as_view(), name="finding"),
+    path(f"validation/findings/{ONE}assign/", findings.Assign.as_view(), name="assign"),
+    path(f"validation/findings/{ONE}plan/", findings.PlanWork.as_view(), name="plan-work"),
+    path(f"validation/findings/{ONE}ready/", findings.MarkReady.as_view(), name="mark-ready"),
+    path(f"validation/findings/{ONE}retest/", findings.Retest.as_view(), name="retest"),
+    path(f"validation/findings/{ONE}close/", findings.CloseFinding.as_view(), name="close-finding"),
+    path(f"validation/findings/{ONE}waive/", findings.RequestWaiver.as_view(), name="request-waiver"),
+    path("validation/waivers/", findings.WaiverList.as_view(), name="waivers"),
+    path("validation/waivers/<uuid:pk>/revoke/", findings.RevokeWaiver.as_view(), name="revoke-waiver"),
+    path("validation/checks/", plans.CheckList.as_view(), name="checks"),
+    path("validation/templates/", plans.TemplateList.as_view(), name="templates"),
+    path("validation/templates/<slug:tier>/<slug:kind>/write/", plans.WriteTemplate.as_view(), name="write-template"),
+    path("validation/templates/<slug:tier>/<slug:kind>/<int:number>/", plans.TemplatePage.as_view(), name="template"),
+]

@@ -1,0 +1,356 @@
+"""Plans, the checks there are, and the templates that plans begin with."""
+
+from typing import Any
+
+import django_filters
+from django.http import HttpRequest, HttpResponse
+
+from apps.core.errors import NotVisible
+from apps.core.pages import Action, Crumb, refusal
+from apps.discussions import timeline
+from apps.organizations.bases import FormPage, ListPage, ObjectFormPage, ObjectPage, TenantPage
+from apps.validation import actions, policies, report
+from apps.validation.forms import LineForm, Lines, NoForm, PlanForm, TemplateForm
+from apps.validation.models import Plan, PlanState, Template, ValidationRun
+from apps.validation.models.plans import KINDS, TIERS
+from apps.validation.views.shared import BESIDE, BY_NUMBER, OfVersion, crumbs, link, tabs, version_crumbs
+
+
+class PlanFilter(django_filters.FilterSet):
+    """State and tier."""
+
+    state = django_filters.ChoiceFilter(choices=PlanState.choices)
+    tier = django_filters.ChoiceFilter(choices=TIERS)
+
+
+class PlanList(ListPage):
+    """Every plan one may see."""
+
+    template_name = "validation/plan_list.html"
+    title = "Validation plans"
+    model = Plan
+    filterset_class = PlanFilter
+    orderings = {"model": "version__model__name", "state": "state", "written": "id", "locked": "locked_at"}
+    columns = {
+        "Version": "version",
+        "Plan": "number",
+        "State": "state",
+        "Tier": "tier",
+        "Hash": "content_hash",
+        "Locked": "locked_at",
+    }
+
+    def get_queryset(self) -> Any:
+        return Plan.objects.select_related(*BESIDE, "written_by")
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        return super().context(tabs=tabs(self.organization, "plans"), crumbs=crumbs(self.organization), **more)
+
+
+class PlanPage(ObjectPage):
+    """What is asked of a version, with which thresholds, on which data."""
+
+    template_name = "validation/plan.html"
+    model = Plan
+    lookups = BY_NUMBER
+
+    def get_queryset(self) -> Any:
+        return Plan.objects.select_related(
+            *BESIDE, "test_data__dataset__organization", "train_data__dataset__organization", "champion__model",
+            "template__organization", "written_by", "locked_by", "test_data__organization", "train_data__organization",
+        )  # fmt: skip
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        plan = self.object
+        return super().context(
+            crumbs=version_crumbs(self.organization, plan.version, Crumb(f"Plan {plan.number}")),
+            owner=plan.written_by,
+            primary=self._primary(),
+            actions=self._others(),
+            sections=report.sections(plan.checks.all(), []),
+            runs=ValidationRun.objects.filter(plan=plan).select_related(*BESIDE, "started_by"),
+            others=Plan.objects.filter(version=plan.version).exclude(pk=plan.pk).select_related(*BESIDE),
+            lifecycle_of=plan.version.model,
+            timeline=timeline.of(plan),
+            **more,
+        )
+
+    def _action(self, label: str, name: str, check: Any, method: str = "get") -> Action:
+        plan, user = self.object, self.request.user
+        url = link(self.organization, name, plan.version.model.key, plan.version.number, plan.number)
+        return Action(label, url, method=method, refused=refusal(check, user, plan))
+
+    def _primary(self) -> Action:
+        if self.object.is_draft:
+            return self._action("Lock the plan", "lock-plan", policies.check_lock_plan)
+        return self._action("Run the plan", "start-run", policies.check_start_run, "post")
+
+    def _others(self) -> list[Action]:
+        plan = self.object
+        url = link(self.organization, "write-plan", plan.version.model.key, plan.version.number)
+        refused = refusal(policies.check_write_plan, self.request.user, plan.version)
+        return [
+            self._action("Change the checks", "change-plan", policies.check_change_plan),
+            Action("Write a new plan", url, method="get", refused=refused),
+        ]
+
+
+class WritePlan(OfVersion, ObjectFormPage):
+    """Write the plan of a version, from the template of its tier and kind."""
+
+    submit, done = "Write the plan", "The plan is a draft. Look through its checks, then lock it."
+
+    def check(self) -> None:
+        policies.check_write_plan(self.request.user, self.object)
+
+    def get_form(self, **kwargs: Any) -> PlanForm:
+        kwargs.pop("files", None)
+        return PlanForm(version=self.object, **kwargs)
+
+    def perform(self, form: Any) -> str:
+        return actions.write_plan(version=self.object, by=self.request.user, **form.cleaned_data).get_absolute_url()
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        return super().context(
+            title=f"Plan the validation of {self.object}",
+            lead="The checks come from the template of its tier and kind. You change them on the next page, then lock "
+            "the plan: from then on nothing in it changes, and only then can it be run.",
+            crumbs=version_crumbs(self.organization, self.object, Crumb("New plan")),
+            **more,
+        )
+
+
+class ChangePlan(ObjectFormPage):
+    """Keep, leave out, or set other thresholds for the checks of a draft."""
+
+    template_name = "validation/change_plan.html"
+    model = Plan
+    lookups = BY_NUMBER
+    title, submit, done, form_class = "Change the checks", "Save", "The checks are changed.", NoForm
+
+    def get_queryset(self) -> Any:
+        return Plan.objects.select_related(*BESIDE)
+
+    def check(self) -> None:
+        policies.check_change_plan(self.request.user, self.object)
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        self.lines = Lines(request.POST, prefix="lines")
+        if not self.lines.is_valid():
+            self.check()
+            return self.render(form=self.get_form(data=request.POST), status=422)
+        return super().post(request, **kwargs)
+
+    def perform(self, form: Any) -> str:
+        wanted = {row["name"]: row for row in self.lines.cleaned_data if row.get("keep")}
+        lines = [
+            {**line.as_line(), **{name: wanted[line.name][name] for name in ("fail", "warn", "required")}}
+            for line in self.object.checks.all()
+            if line.name in wanted
+        ]
+        actions.change_plan(plan=self.object, lines=lines, by=self.request.user)
+        return self.object.get_absolute_url()
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        return super().context(
+            crumbs=version_crumbs(
+                self.organization,
+                self.object.version,
+                Crumb(f"Plan {self.object.number}", self.object.get_absolute_url()),
+                Crumb(self.title),
+            ),
+            rows=self._rows(),
+            **more,
+        )
+
+    def _rows(self) -> list[dict[str, Any]]:
+        """Each line of the draft with its part of the form."""
+        checks = list(self.object.checks.all())
+        first = [
+            {"name": line.name, "keep": True, "fail": line.fail, "warn": line.warn, "required": line.required}
+            for line in checks
+        ]
+        self.formset = getattr(self, "lines", None) or Lines(initial=first, prefix="lines")
+        forms: list[LineForm] = list(self.formset.forms)
+        return [{"shown": report.show(line, None), "form": form} for line, form in zip(checks, forms, strict=False)]
+
+
+class LockPlan(ObjectFormPage):
+    """Fix a plan."""
+
+    template_name = "generic/confirm.html"
+    model = Plan
+    lookups = BY_NUMBER
+    title, submit, done, form_class = "Lock the plan", "Lock it", "The plan is locked. It can be run now.", NoForm
+
+    def get_queryset(self) -> Any:
+        return Plan.objects.select_related(*BESIDE)
+
+    def check(self) -> None:
+        policies.check_lock_plan(self.request.user, self.object)
+
+    def perform(self, form: Any) -> str:
+        return actions.lock_plan(plan=self.object, by=self.request.user).get_absolute_url()
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        return super().context(
+            crumbs=version_crumbs(self.organization, self.object.version, Crumb(self.title)),
+            consequences=[
+                f"Its {self.object.checks.count()} checks, their thresholds, the data and the seed stay as they are.",
+                "Its hash binds every result to it.",
+                "To ask something else later, a new plan is written, with a reason that everybody can read.",
+            ],
+            **more,
+        )
+
+
+class CheckList(TenantPage):
+    """Every check that can be put into a plan, with where it comes from and its thresholds by tier."""
+
+    template_name = "validation/check_list.html"
+    title = "Checks"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return self.render()
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        from apps.validation.engine.base import FAMILY_QUESTIONS
+        from apps.validation.engine.registry import registry
+
+        known = registry()
+        families: dict[str, list[dict[str, Any]]] = {}
+        for check in known.all():
+            families.setdefault(FAMILY_QUESTIONS[check.family], []).append(_described(check))
+        return super().context(
+            tabs=tabs(self.organization, "checks"),
+            crumbs=crumbs(self.organization),
+            families=families.items(),
+            problems=known.problems,
+            **more,
+        )
+
+
+def _described(check: Any) -> dict[str, Any]:
+    limits = {
+        tier: report.threshold_words(one.fail, one.warn, check.sense.value, check.judged.value, check.unit)
+        for tier, one in ((tier, check.limits[tier]) for tier in ("low", "limited", "high"))
+    }
+    return {"check": check, "kinds": ", ".join(sorted(kind.value for kind in check.kinds)), "limits": limits}
+
+
+class TemplateList(ListPage):
+    """The templates in force; a tier and kind without one begins with the built-in checks."""
+
+    template_name = "validation/template_list.html"
+    title = "Plan templates"
+    model = Template
+    orderings = {"tier": "tier", "kind": "kind", "written": "id"}
+    default_ordering = "-id"
+
+    def get_queryset(self) -> Any:
+        return Template.objects.filter(is_current=True).select_related("organization", "written_by")
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        refused = refusal(policies.check_write_template, self.request.user)
+        return super().context(
+            tabs=tabs(self.organization, "templates"),
+            crumbs=crumbs(self.organization),
+            actions=[
+                Action(
+                    f"{tier_label}: {kind_label.lower()}",
+                    link(self.organization, "write-template", tier, kind),
+                    method="get",
+                    refused=refused,
+                )
+                for tier, tier_label in TIERS
+                for kind, kind_label in KINDS
+            ],
+            **more,
+        )
+
+
+class TemplatePage(ObjectPage):
+    """One version of a template, and the others."""
+
+    template_name = "validation/template.html"
+    model = Template
+    lookups = {"tier": "tier", "kind": "kind", "number": "version"}
+
+    def get_queryset(self) -> Any:
+        return Template.objects.select_related("organization", "written_by")
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        found = self.object
+        url = link(self.organization, "write-template", found.tier, found.kind)
+        refused = refusal(policies.check_write_template, self.request.user)
+        return super().context(
+            crumbs=crumbs(
+                self.organization, Crumb("Templates", link(self.organization, "templates")), Crumb(str(found))
+            ),
+            primary=Action("Change it", url, method="get", refused=refused),
+            state="active" if found.is_current else "replaced",
+            lines=[_line_words(line) for line in found.lines],
+            versions=Template.objects.filter(tier=found.tier, kind=found.kind).select_related("organization"),
+            timeline=timeline.of(found),
+            **more,
+        )
+
+
+def _line_words(line: dict[str, Any]) -> dict[str, Any]:
+    about = report.described(line["key"])
+    words = report.threshold_words(line["fail"], line["warn"], about["sense"], line["judged"], about["unit"])
+    return {"name": line["name"], "title": about["title"], "threshold": words, "required": line["required"]}
+
+
+class WriteTemplate(FormPage):
+    """Keep, leave out, or set other thresholds for what plans of a tier and kind begin with."""
+
+    template_name = "validation/change_plan.html"
+    submit, done, form_class = "Put in force", "Plans written from now on begin with it.", TemplateForm
+
+    def check(self) -> None:
+        if self.kwargs["tier"] not in dict(TIERS) or self.kwargs["kind"] not in dict(KINDS):
+            raise NotVisible()
+        policies.check_write_template(self.request.user)
+
+    def begun(self) -> list[dict[str, Any]]:
+        """The lines as they are in force, or the built-in ones."""
+        tier, kind = self.kwargs["tier"], self.kwargs["kind"]
+        found = Template.objects.filter(tier=tier, kind=kind, is_current=True).first()
+        return list(found.lines) if found else actions.built_in_lines(tier, kind)
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        self.lines = Lines(request.POST, prefix="lines")
+        if not self.lines.is_valid():
+            self.check()
+            return self.render(form=self.get_form(data=request.POST), status=422)
+        return super().post(request, **kwargs)
+
+    def perform(self, form: Any) -> str:
+        wanted = {row["name"]: row for row in self.lines.cleaned_data if row.get("keep")}
+        lines = [
+            {**line, **{name: wanted[line["name"]][name] for name in ("fail", "warn", "required")}}
+            for line in self.begun()
+            if line["name"] in wanted
+        ]
+        template = actions.write_template(
+            tier=self.kwargs["tier"], kind=self.kwargs["kind"], lines=lines, by=self.request.user, **form.cleaned_data
+        )
+        return template.get_absolute_url()
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        names = dict(TIERS), dict(KINDS)
+        title = f"{names[0][self.kwargs['tier']]}: {names[1][self.kwargs['kind']].lower()}"
+        return super().context(
+            title=f"Template for {title[0].lower()}{title[1:]}",
+            crumbs=crumbs(self.organization, Crumb("Templates", link(self.organization, "templates")), Crumb(title)),
+            rows=self._rows(),
+            **more,
+        )
+
+    def _rows(self) -> list[dict[str, Any]]:
+        lines = self.begun()
+        first = [{name: line[name] for name in ("name", "fail", "warn", "required")} | {"keep": True} for line in lines]
+        self.formset = getattr(self, "lines", None) or Lines(initial=first, prefix="lines")
+        forms: list[LineForm] = list(self.formset.forms)
+        return [{"shown": _line_words(line), "form": form} for line, form in zip(lines, forms, strict=False)]

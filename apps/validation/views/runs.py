@@ -1,0 +1,204 @@
+"""Runs: their list, the page of one with its results, the report for print, and what the validator concludes."""
+
+from typing import Any
+
+import django_filters
+
+from apps.core.pages import Action, Crumb, refusal
+from apps.discussions import timeline
+from apps.organizations.bases import ActionPage, ListPage, ObjectFormPage, ObjectPage
+from apps.validation import actions, policies, report, subjects
+from apps.validation.forms import ConcludeForm
+from apps.validation.models import Finding, Outcome, Plan, RunState, ValidationRun, Verdict
+from apps.validation.views.shared import BESIDE, BY_NUMBER, link, tabs, version_crumbs
+from apps.work import jobs
+
+
+class RunFilter(django_filters.FilterSet):
+    """State, verdict and conclusion."""
+
+    state = django_filters.ChoiceFilter(choices=RunState.choices)
+    verdict = django_filters.ChoiceFilter(choices=Verdict.choices)
+    outcome = django_filters.ChoiceFilter(
+        choices=[choice for choice in Outcome.choices if choice[0]], label="Conclusion"
+    )
+
+
+class RunList(ListPage):
+    """Every validation one may see, and what waits for a conclusion."""
+
+    template_name = "validation/run_list.html"
+    title = "Validation"
+    model = ValidationRun
+    filterset_class = RunFilter
+    orderings = {"model": "version__model__name", "state": "state", "verdict": "verdict", "started": "id"}
+    columns = {
+        "Version": "version",
+        "Run": "number",
+        "State": "state",
+        "Verdict": "verdict",
+        "Conclusion": "outcome",
+        "Started by": "started_by",
+        "Finished": "finished_at",
+    }
+
+    def get_queryset(self) -> Any:
+        return ValidationRun.objects.select_related(*BESIDE, "started_by", "concluded_by")
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        lead = "Is it accurate, does it perform consistently, is it fair, can it handle the real world?"
+        return super().context(tabs=tabs(self.organization, "runs"), lead=lead, **more)
+
+
+class RunBase(ObjectPage):
+    """What the page and the report of a run have in common."""
+
+    model = ValidationRun
+    lookups = BY_NUMBER
+
+    def get_queryset(self) -> Any:
+        return ValidationRun.objects.select_related(
+            *BESIDE, "plan__version__model__organization", "plan__organization",
+            "plan__test_data__dataset__organization",
+            "plan__test_data__organization", "plan__train_data", "plan__champion__model", "plan__locked_by",
+            "started_by", "concluded_by", "version__run__started_by", "version__artifact__added_by",
+            "version__registered_by",
+        )  # fmt: skip
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        run = self.object
+        results = list(run.results.all())
+        findings = Finding.objects.filter(run=run).select_related(*BESIDE, "owner").order_by("number")
+        return super().context(
+            sections=report.sections(run.plan.checks.all(), results),
+            counts=[(choice, sum(result.verdict == choice for result in results)) for choice in Verdict],
+            findings=findings,
+            state=run,
+            **more,
+        )
+
+
+class RunPage(RunBase):
+    """The results as they come in, what they became, and the conclusion."""
+
+    template_name = "validation/run.html"
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        run = self.object
+        return super().context(
+            crumbs=version_crumbs(self.organization, run.version, Crumb(f"Validation {run.number}")),
+            owner=run.started_by,
+            primary=self._primary(),
+            actions=self._others(),
+            job=jobs.newest(run) if run.is_open else None,
+            lifecycle_of=run.version.model,
+            timeline=timeline.of(run),
+            **more,
+        )
+
+    def _link(self, name: str) -> str:
+        run = self.object
+        return link(self.organization, name, run.version.model.key, run.version.number, run.number)
+
+    def _primary(self) -> Action:
+        user, run = self.request.user, self.object
+        if run.is_open:
+            return Action("Cancel", self._link("cancel-run"), refused=refusal(policies.check_cancel_run, user, run))
+        refused = refusal(policies.check_conclude, user, run)
+        return Action("Conclude", self._link("conclude"), method="get", refused=refused)
+
+    def _others(self) -> list[Action]:
+        user, version, plan = self.request.user, self.object.version, self.object.plan
+        raised = link(self.organization, "raise-finding", version.model.key, version.number)
+        again = link(self.organization, "start-run", version.model.key, version.number, plan.number)
+        return [
+            Action("Report to print", self._link("report"), method="get"),
+            Action(
+                "Raise a finding",
+                f"{raised}?run={self.object.number}",
+                method="get",
+                refused=refusal(policies.check_raise_finding, user, version),
+            ),
+            Action("Run the plan again", again, refused=refusal(policies.check_start_run, user, plan)),
+        ]
+
+
+class Report(RunBase):
+    """The whole report on one page, for print."""
+
+    template_name = "validation/report.html"
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        run = self.object
+        return super().context(
+            title=f"Validation report: {run.version}",
+            crumbs=version_crumbs(
+                self.organization,
+                run.version,
+                Crumb(f"Validation {run.number}", run.get_absolute_url()),
+                Crumb("Report"),
+            ),
+            developers=subjects.developers(run.version).items(),
+            **more,
+        )
+
+
+class StartRun(ActionPage):
+    """Run a locked plan."""
+
+    model = Plan
+    lookups = BY_NUMBER
+
+    def get_queryset(self) -> Any:
+        return Plan.objects.select_related(*BESIDE)
+
+    def perform(self) -> str:
+        return actions.start_run(plan=self.object, by=self.request.user).get_absolute_url()
+
+
+class CancelRun(ActionPage):
+    """Stop a run."""
+
+    model = ValidationRun
+    lookups = BY_NUMBER
+    done = "The worker stops as soon as it sees this."
+
+    def get_queryset(self) -> Any:
+        return ValidationRun.objects.select_related(*BESIDE)
+
+    def perform(self) -> str:
+        return actions.cancel_run(run=self.object, by=self.request.user).get_absolute_url()
+
+
+class Conclude(ObjectFormPage):
+    """Say what follows from a run."""
+
+    template_name = "validation/conclude.html"
+    model = ValidationRun
+    lookups = BY_NUMBER
+    title, submit, form_class = "Conclude", "Conclude", ConcludeForm
+    done = "Concluded. Who developed the version and who owns the project have been told."
+
+    def get_queryset(self) -> Any:
+        return ValidationRun.objects.select_related(*BESIDE, "plan")
+
+    def check(self) -> None:
+        policies.check_conclude(self.request.user, self.object)
+
+    def perform(self, form: Any) -> str:
+        actions.conclude(run=self.object, by=self.request.user, **form.cleaned_data)
+        return str(self.object.get_absolute_url())
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        run = self.object
+        return super().context(
+            crumbs=version_crumbs(
+                self.organization,
+                run.version,
+                Crumb(f"Validation {run.number}", run.get_absolute_url()),
+                Crumb(self.title),
+            ),
+            against=policies.blocking_findings(run.version).select_related(*BESIDE),
+            results=run.results.exclude(verdict=Verdict.PASSED),
+            **more,
+        )
