@@ -26,6 +26,9 @@ from apps.models.actions import set_alias
 from apps.models.models import CHAMPION, ModelVersion, RegisteredModel
 from apps.models.policies import developers
 
+# Keys that would hide pages of our own behind an endpoint's.
+OUR_PAGES = {"new", "gate", "history", "environments"}
+
 
 @action
 def create_environment(
@@ -68,7 +71,9 @@ def create_endpoint(
     """An address for a model in an environment. Its key is the model's, in other environments with theirs behind it."""
     policies.check_create_endpoint(by, model, environment)
     key = key or _default_key(model, environment)
-    _check_free(Endpoint.objects.filter(key=key), "key", f"There is an endpoint “{key}” already. Choose another key.")
+    if key in OUR_PAGES or Endpoint.objects.filter(key=key).exists():
+        sentence = f"“{key}” is taken. Choose another key."
+        raise Invalid(sentence, {"key": sentence})
     endpoint = Endpoint(model=model, environment=environment, key=key, must_record=must_record, created_by=by)
     endpoint.save(force_insert=True)
     details = {"model": model.key, "environment": environment.key, "must_record": must_record}
