@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -221,12 +222,25 @@ class LifeOut(serializers.Serializer):
     steps = StepOut(many=True)
 
 
-class BoardApi(APIView):
-    """The lifecycle board."""
+class BoardOut(serializers.Serializer):
+    """One page of the board."""
 
-    @extend_schema(responses=LifeOut(many=True))
+    count = serializers.IntegerField()
+    page = serializers.IntegerField()
+    pages = serializers.IntegerField()
+    results = LifeOut(many=True)
+
+
+class BoardApi(APIView):
+    """The lifecycle board, a hundred lives a page, by name."""
+
+    @extend_schema(parameters=[OpenApiParameter("page", int), OpenApiParameter("tier", str)], responses=BoardOut)
     def get(self, request: Request, **_: Any) -> Response:
-        return Response(LifeOut(lives.board(request.user), many=True).data)
+        lines = lives.index(request.user, request.query_params.get("tier", ""))
+        page = Paginator(lines, 100).get_page(request.query_params.get("page"))
+        found = lives.load(page.object_list, request.user)  # type: ignore[arg-type]
+        answer = {"count": len(lines), "page": page.number, "pages": page.paginator.num_pages, "results": found}
+        return Response(BoardOut(answer).data)
 
 
 class HitOut(serializers.Serializer):

@@ -6,7 +6,7 @@ A life is a model of a project, or a project that has no model yet. Whatever the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from apps.core.lifecycle import BY_KEY, STAGES, Stage
@@ -41,30 +41,54 @@ class Standing:
         return min(self.steps, key=lambda step: (weight.get(step.status, 2), step is not self.here))
 
 
+@dataclass(frozen=True)
+class Line:
+    """One line of the board before anything is loaded: its name and the keys behind it."""
+
+    name: str
+    project: Any
+    model: Any
+
+
 def steps(thing: Any, user: Any) -> Sequence[Step]:
     """The eight steps of one project or model. Announced to core, so that pages of lower apps can show them."""
-    model = thing if isinstance(thing, RegisteredModel) else None
-    project = model.project if model is not None else thing
-    if model is None:
-        model = (
-            access.visible(RegisteredModel.objects.filter(project=project), user).order_by("retired_at", "id").first()
+    if isinstance(thing, RegisteredModel):
+        return _standing(_lives([(thing.project, thing)], user)[0]).steps
+    models = access.visible(RegisteredModel.objects.filter(project=thing), user)
+    return _standing(_lives([(thing, models.order_by("-retired_at", "id").last())], user)[0]).steps
+
+
+def index(user: Any, tier: str = "", words: str = "") -> list[Line]:
+    """Every model, and every project without one, that the person may see, by name; nothing else is loaded yet."""
+    models = access.visible(RegisteredModel.objects.all(), user).order_by()
+    projects = access.visible(Project.objects.all(), user).order_by()
+    if tier:
+        models, projects = models.filter(project__tier=tier), projects.filter(tier=tier)
+    named = [Line(name, project, model) for name, project, model in models.values_list("name", "project", "pk")]
+    with_model = {line.project for line in named}
+    bare = [Line(title, pk, None) for title, pk in projects.values_list("title", "pk") if pk not in with_model]
+    found = [line for line in (*named, *bare) if words.lower() in line.name.lower()]
+    return sorted(found, key=lambda line: line.name.lower())
+
+
+def load(lines: Sequence[Line], user: Any) -> list[Standing]:
+    """Where these lines stand; as many queries for one line as for hundreds."""
+    models = {
+        model.pk: model
+        for model in RegisteredModel.objects.filter(pk__in=[line.model for line in lines if line.model]).select_related(
+            "organization", "owner", "project__organization", "project__approval", "project__owner"
         )
-    return _standing(_lives([(project, model)], user)[0]).steps
-
-
-def board(user: Any) -> list[Standing]:
-    """Every model and every project without one that the person may see, by name."""
-    projects = list(
-        access.visible(Project.objects.all(), user)
-        .select_related("organization", "approval", "owner")
-        .order_by("title")
-    )
-    models = access.visible(RegisteredModel.objects.all(), user).select_related(
-        "organization", "owner", "project__organization", "project__approval"
-    )
-    pairs: list[tuple[Project, RegisteredModel | None]] = [(model.project, model) for model in models.order_by("name")]
-    with_model = {model.project_id for _, model in pairs if model is not None}
-    pairs += [(project, None) for project in projects if project.pk not in with_model]
+    }
+    projects = {
+        project.pk: project
+        for project in Project.objects.filter(pk__in=[line.project for line in lines if not line.model]).select_related(
+            "organization", "approval", "owner"
+        )
+    }
+    pairs = [
+        (models[line.model].project, models[line.model]) if line.model else (projects[line.project], None)
+        for line in lines
+    ]
     return [_standing(life) for life in _lives(pairs, user)]
 
 
@@ -73,39 +97,38 @@ def _lives(pairs: Sequence[tuple[Project, RegisteredModel | None]], user: Any) -
     models = [model.pk for _, model in pairs if model is not None]
     known = {stage.STAGE: stage.load(user, projects, models) for stage in KNOWN}
     return [
-        Life(
-            project,
-            model,
-            {
-                key: facts.get(model.pk if model is not None else None) or facts.get(project.pk)
-                for key, facts in known.items()
-            },
-        )
+        Life(project, model, {key: _facts(facts, project, model) for key, facts in known.items()})
         for project, model in pairs
     ]
 
 
+def _facts(facts: dict[Any, Any], project: Project, model: RegisteredModel | None) -> Any:
+    found = facts.get(model.pk) if model is not None else None
+    return facts.get(project.pk) if found is None else found
+
+
 def _standing(life: Life) -> Standing:
     found = [stage.step(life) for stage in KNOWN]
+    if life.model is not None and life.model.is_retired:
+        return Standing(life, [replace(step, status="done", missing=()) for step in found], STAGES[-1])
     stage = _current(found)
     return Standing(life, [_in_order(step, stage) for step in found], stage)
 
 
 def _current(found: Sequence[Step]) -> Stage:
-    """The last stage at which something goes on after all before it are done; at the very end, the last."""
-    reached = [step for step in found if step.status in AT_WORK]
+    """The first stage at which something is left to do; once a version runs, the last at which something goes on."""
+    reached = [BY_KEY[step.stage] for step in found if step.status in AT_WORK]
     if not reached:
-        return STAGES[-1] if found[-1].status == "done" else BY_KEY[found[0].stage]
-    first = BY_KEY[reached[0].stage]
-    later = [BY_KEY[step.stage] for step in reached if BY_KEY[step.stage].number >= BY_KEY["monitoring"].number]
-    return later[-1] if later else first
+        return BY_KEY[found[0].stage]
+    running = [stage for stage in reached if stage.number >= BY_KEY["monitoring"].number]
+    return running[-1] if running else reached[0]
 
 
 def _in_order(step: Step, current: Stage) -> Step:
-    """A step beyond the current one has not been reached, whatever it says of itself."""
-    stage = BY_KEY[step.stage]
-    if stage.number > current.number and step.status == "here":
-        return Step(step.stage, "waiting", "", step.url)
-    if stage.number < current.number and step.status == "here":
-        return Step(step.stage, "done", step.note, step.url)
-    return step
+    """A step beyond the current one has not been reached, and one before it is done, whatever it says of itself."""
+    if step.status != "here":
+        return step
+    number = BY_KEY[step.stage].number
+    if number > current.number:
+        return replace(step, status="waiting", note="", missing=())
+    return replace(step, status="done", missing=()) if number < current.number else step

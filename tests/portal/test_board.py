@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.core import lifecycle
 from apps.core.tenancy import tenant
 from apps.portal import lives
+from apps.portal.views import board
 from apps.projects import actions as projects
 from tests.projects.factories import complete, draft, project_at
 
@@ -46,15 +47,33 @@ def test_pages_of_lower_apps_ask_the_same(inside):
     assert lifecycle.steps_of(project, inside.wim) == lives.steps(project, inside.wim)
 
 
-def test_the_board_shows_each_life_in_the_column_of_its_stage(sign_in, cast):
+def test_the_board_shows_each_life_with_the_stage_it_is_in(sign_in, cast):
     with tenant(cast.meridian.pk):
         project_at(cast, "approved")
         draft(cast, key="fuel", title="Fuel")
     page = sign_in(cast.wim).get("/o/meridian/board/")
-    columns = {
-        stage.key: [str(standing.life.subject) for standing, _ in cards] for stage, cards in page.context["columns"]
-    }
-    assert {key: names for key, names in columns.items() if names} == {"planning": ["Fuel"], "data": ["Late arrivals"]}
+    shown = {str(standing.life.subject): standing.stage.key for standing in page.context["page"]}
+    assert shown == {"Fuel": "planning", "Late arrivals": "data"}
+    assert [(stage.key, count) for stage, count, _ in page.context["stages"] if count] == [("planning", 1), ("data", 1)]
+
+
+def test_what_needs_somebody_comes_first(sign_in, cast):
+    with tenant(cast.meridian.pk):
+        draft(cast, key="a", title="A quiet one")
+        project_at(cast, "rejected", key="z", title="Z rejected")
+    names = [str(standing.life.subject) for standing in sign_in(cast.wim).get("/o/meridian/board/").context["page"]]
+    assert names == ["Z rejected", "A quiet one"]
+
+
+def test_a_big_board_is_paged_without_looking_at_everything(sign_in, cast, monkeypatch):
+    monkeypatch.setattr(board, "MOST_COUNTED", 1)
+    monkeypatch.setattr(board, "PAGE", 2)
+    with tenant(cast.meridian.pk):
+        for name in "cab":
+            draft(cast, key=name, title=f"Project {name}")
+    page = sign_in(cast.wim).get("/o/meridian/board/?page=2")
+    assert [str(standing.life.subject) for standing in page.context["page"]] == ["Project c"]
+    assert page.context["is_counted"] is False
 
 
 def test_the_board_shows_only_what_one_may_see(sign_in, cast):
@@ -64,12 +83,22 @@ def test_the_board_shows_only_what_one_may_see(sign_in, cast):
     assert sign_in(cast.audrey).get("/o/meridian/board/").context["total"] == 1
 
 
-def test_the_board_filters_by_tier(sign_in, cast):
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("tier=limited", ["Late arrivals"]),
+        ("q=FUEL", ["Fuel"]),
+        ("stage=data", ["Late arrivals"]),
+        ("stage=moon", None),
+    ],
+)
+def test_the_board_filters(sign_in, cast, query, names):
     with tenant(cast.meridian.pk):
         project_at(cast, "approved")
         draft(cast, key="fuel", title="Fuel")
-    page = sign_in(cast.wim).get("/o/meridian/board/?tier=limited")
-    assert (page.context["count"], page.context["total"]) == (1, 2)
+    page = sign_in(cast.wim).get(f"/o/meridian/board/?{query}")
+    found = sorted(str(standing.life.subject) for standing in page.context["page"])
+    assert found == (names or ["Fuel", "Late arrivals"])
 
 
 @pytest.mark.parametrize("path", ["board/", "reports/inventory/", "api/v1/board/"])
@@ -94,5 +123,7 @@ def test_as_many_queries_for_many_lives_as_for_one(sign_in, cast, path):
 def test_the_api_shows_the_eight_steps(sign_in, cast):
     with tenant(cast.meridian.pk):
         draft(cast)
-    (life,) = sign_in(cast.wim).get("/o/meridian/api/v1/board/").json()
+    answer = sign_in(cast.wim).get("/o/meridian/api/v1/board/").json()
+    (life,) = answer["results"]
+    assert (answer["count"], len(life["steps"])) == (1, 8)
     assert (life["project"], life["model"], life["stage"]) == ("late-arrivals", None, "planning")

@@ -51,6 +51,7 @@ class Facts:
     has_policy: bool = False
     running: int = 0
     compared: int = 0
+    promoted: int = 0
 
 
 def load(user: Any, projects: list[Any], models: list[Any]) -> dict[Any, Facts]:
@@ -60,8 +61,10 @@ def load(user: Any, projects: list[Any], models: list[Any]) -> dict[Any, Facts]:
         active=Count("pk", filter=Q(is_active=True), distinct=True),
         running=Count("runs", filter=Q(runs__state__in=AT_WORK), distinct=True),
         compared=Count("runs", filter=Q(runs__state=RunState.COMPARED), distinct=True),
+        promoted=Count("runs", filter=Q(runs__state=RunState.PROMOTED), distinct=True),
     )
-    return {row["model"]: Facts(bool(row["active"]), row["running"], row["compared"]) for row in counted}
+    names = ("running", "compared", "promoted")
+    return {row["model"]: Facts(bool(row["active"]), *[row[name] for name in names]) for row in counted}
 
 
 def step(life: Life) -> Step:
@@ -74,4 +77,6 @@ def step(life: Life) -> Step:
         return Step(STAGE, "here", "Challenger in training", url, ["A challenger is trained and compared."])
     if facts.compared:
         return Step(STAGE, "here", "Challenger to decide on", url, ["Promote the challenger, or turn it down."])
+    if facts.promoted:
+        return Step(STAGE, "waiting", f"{facts.promoted} promoted", url)
     return Step(STAGE, "waiting", "Triggers are set" if facts.has_policy else "", url if facts.has_policy else "")

@@ -1,37 +1,49 @@
-"""The lifecycle board: all models, and projects on their way to one, by the stage they are in."""
+"""The lifecycle board: every model, and every project on its way to one, with its eight stages side by side."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 
-from apps.core.lifecycle import STAGES
+from apps.core.lifecycle import BY_KEY, STAGES
 from apps.organizations.bases import TenantPage
 from apps.portal import lives
+from apps.projects.models import Tier
 
-HEALTH = {"wrong": "wrong", "attention": "attention", "done": "good"}
+PAGE = 50
+# Up to here all lives are looked at, so that they can be counted by stage and the troubled ones come first.
+MOST_COUNTED = 400
+WEIGHT = {"wrong": 0, "attention": 1}
 
 
 class Board(TenantPage):
-    """Eight columns; each card says where the model stands and what is worst about it."""
+    """One row for each life; its cells say where it stands in each stage, the current one is marked."""
 
     template_name = "portal/board.html"
     title = "Lifecycle board"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        standings = lives.board(request.user)
-        tier = request.GET.get("tier", "")
-        shown = [standing for standing in standings if not tier or standing.life.project.tier == tier]
-        columns = [
-            (
-                stage,
-                [
-                    (standing, HEALTH.get(standing.worst.status, "neutral"))
-                    for standing in shown
-                    if standing.stage == stage
-                ],
-            )
-            for stage in STAGES
-        ]
-        return self.render(columns=columns, count=len(shown), total=len(standings), tier=tier)
+        tier, words, stage = (request.GET.get(name, "").strip() for name in ("tier", "q", "stage"))
+        lines = lives.index(request.user, tier if tier in Tier.values else "", words[:100])
+        counts: Counter[str] = Counter()
+        if len(lines) <= MOST_COUNTED:
+            standings = lives.load(lines, request.user)
+            counts = Counter(standing.stage.key for standing in standings)
+            shown = [one for one in standings if stage not in BY_KEY or one.stage.key == stage]
+            shown.sort(key=lambda one: WEIGHT.get(one.worst.status, 2))
+            page = Paginator(shown, PAGE).get_page(request.GET.get("page"))
+        else:
+            page = Paginator(lines, PAGE).get_page(request.GET.get("page"))
+            page.object_list = lives.load(page.object_list, request.user)  # type: ignore[arg-type]
+        return self.render(
+            page=page,
+            total=len(lines),
+            stages=[(one, counts.get(one.key, 0), one.key == stage) for one in STAGES],
+            is_counted=len(lines) <= MOST_COUNTED,
+            is_filtered=bool(tier or words or stage),
+            tiers=Tier.choices,
+            chosen={"tier": tier, "q": words, "stage": stage},
+        )

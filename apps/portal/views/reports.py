@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from datetime import timedelta
+from itertools import batched
 from typing import Any
 
 import django_filters
@@ -18,6 +20,8 @@ from apps.core.pages import Action, Crumb
 from apps.organizations.bases import ListPage, TenantPage
 from apps.portal import lives
 
+# What one page shows and prints; the export holds all of them.
+MOST_SHOWN = 500
 COLUMNS = ("Model", "Project", "Tier", "Owner", "Stage", "Where it stands", "In production", "Needs attention")
 
 
@@ -38,16 +42,22 @@ class Inventory(TenantPage):
     title = "Model inventory"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        rows = [_row(standing) for standing in lives.board(request.user)]
+        lines = lives.index(request.user)
         if request.GET.get("format") == "csv":
-            return _csv("model-inventory", COLUMNS, [row["cells"] for row in rows])
+            return _csv("model-inventory", COLUMNS, [row["cells"] for row in _rows(lines, request.user)])
+        rows = _rows(lines[:MOST_SHOWN], request.user)
         reports = reverse("portal:reports", args=[self.organization.key])
         return self.render(
             rows=rows,
+            left_out=len(lines) - len(rows),
             at=timezone.now(),
             crumbs=[Crumb("Reports", reports), Crumb(self.title)],
             actions=[Action("Export as CSV", "?format=csv", method="get", icon="download")],
         )
+
+
+def _rows(lines: Sequence[lives.Line], user: Any) -> list[dict[str, Any]]:
+    return [_row(standing) for chunk in batched(lines, MOST_SHOWN) for standing in lives.load(chunk, user)]
 
 
 def _row(standing: lives.Standing) -> dict[str, Any]:
