@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from uuid import UUID
 
 from django.db import connection, transaction
+from psycopg.pq import TransactionStatus
 
 SETTING = "app.organization"
 _current: ContextVar[UUID | None] = ContextVar("organization", default=None)
@@ -49,7 +50,7 @@ def tenant(organization_id: UUID | str) -> Iterator[UUID]:
             yield organization_id
         finally:
             _current.reset(token)
-            if not connection.needs_rollback and connection.connection is not None and not connection.connection.closed:
+            if _is_sound():
                 _write(before)
 
 
@@ -64,8 +65,16 @@ def nobody() -> Iterator[None]:
             yield
         finally:
             _current.reset(token)
-            if not connection.needs_rollback:
+            if _is_sound():
                 _write(before)
+
+
+def _is_sound() -> bool:
+    """Whether the transaction still takes statements; rolling back puts the outer setting back by itself."""
+    raw = connection.connection
+    if connection.needs_rollback or raw is None or raw.closed:
+        return False
+    return bool(raw.info.transaction_status != TransactionStatus.INERROR)
 
 
 def _read() -> str:

@@ -2,7 +2,7 @@
 
 import pytest
 from django.db import IntegrityError, connection, connections, transaction
-from django.db.utils import ProgrammingError
+from django.db.utils import DataError, ProgrammingError
 
 from apps.core.checks import check_walls
 from apps.core.ids import uuid7
@@ -92,3 +92,8 @@ def test_the_check_finds_every_wall_closed_and_an_open_one():
         found = check_walls(databases=["owner"])
         transaction.set_rollback(True, using="owner")
     assert [error.id for error in found] == ["tenancy.E002"]
+
+
+def test_error_of_the_database_inside_a_tenant_comes_out_as_it_is(cast):
+    with pytest.raises(DataError), tenant(cast.meridian.pk), connection.cursor() as cursor:
+        cursor.execute("select 1 / 0")
