@@ -60,8 +60,8 @@ class Shop:
         content = samples.onnx_bytes(0.1 * number if slope is None else slope)
         stored = files.store(io.BytesIO(content), folder="models", name="model.onnx")
         artifact = Artifact(
-            model=self.model, name="model.onnx", path=stored.path, sha256=stored.sha256, size=stored.size, format="onnx",
-            state="accepted", signature=samples.SIGNATURE, added_by=self.cast.dario,
+            model=self.model, name="model.onnx", path=stored.path, sha256=stored.sha256, size=stored.size,
+            format="onnx", state="accepted", signature=samples.SIGNATURE, added_by=self.cast.dario,
         )  # fmt: skip
         artifact.save(force_insert=True)
         now = timezone.now()
@@ -84,8 +84,9 @@ class Shop:
     def validation(self, version: ModelVersion, outcome: str = "validated") -> ValidationRun:
         """A finished validation with its conclusion."""
         plan = Plan.objects.filter(version=version).first() or self._plan(version)
+        number = ValidationRun.objects.filter(version=version).count() + 1
         run = ValidationRun(
-            plan=plan, version=version, number=ValidationRun.objects.filter(version=version).count() + 1, state="finished",
+            plan=plan, version=version, number=number, state="finished",
             verdict="passed", started_by=self.cast.vera, started_at=timezone.now(), finished_at=timezone.now(),
             outcome=outcome, statement="Looked at.", conditions="Watch it." if outcome == "conditions" else "",
             concluded_by=self.cast.vera, concluded_at=timezone.now(),

@@ -145,7 +145,7 @@ def test_signature_is_refused_when_the_gate_would_refuse_by_now(shop: Shop) -> N
     endpoint, version = shop.endpoint(), shop.version(1)
     planned = shop.planned(endpoint, version)
     shop.finding(version)
-    with pytest.raises(Conflict, match="has changed since it was asked for. Open findings"):
+    with pytest.raises(Conflict, match=r"has changed since it was asked for\. Open findings"):
         approvals.sign(request=planned.request, by=shop.cast.sigrid, confirmed=True)
 
 
