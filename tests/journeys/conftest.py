@@ -1,6 +1,8 @@
 """The real stack and a real browser, once for all journeys; every test in this folder carries the mark `journey`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,15 @@ QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who owns the journeys' organization, and how to sign in."""
+
+    organization: str
+    email: str
+    password: str
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -48,14 +59,59 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def page(chromium: Browser, stack: Running) -> Iterator[Page]:
+@contextmanager
+def window(chromium: Browser, stack: Running) -> Iterator[Page]:
     """A fresh browser window on the portal. The test fails on a script error or a breach of the content policy."""
     context = chromium.new_context(base_url=stack.url)
     opened = context.new_page()
+    opened.set_default_timeout(15_000)
     complaints: list[str] = []
     opened.on("pageerror", lambda error: complaints.append(str(error)))
     opened.on("console", lambda line: complaints.append(line.text) if "Content Security Policy" in line.text else None)
     yield opened
     context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def page(chromium: Browser, stack: Running) -> Iterator[Page]:
+    """A fresh browser window on the portal."""
+    with window(chromium, stack) as opened:
+        yield opened
+
+
+@pytest.fixture
+def another_page(chromium: Browser, stack: Running) -> Iterator[Page]:
+    """The window of a second person."""
+    with window(chromium, stack) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def founded(chromium: Browser, stack: Running) -> Owner:
+    """The owner of the first organization, founded on the first-run page as a user would."""
+    owner = Owner("meridian-air", "owner@meridian.example", "a long journey begins")
+    with window(chromium, stack) as page:
+        page.goto("/")
+        page.get_by_label("Name of the organization").fill("Meridian Air")
+        page.get_by_label("Short name for addresses").fill(owner.organization)
+        page.get_by_label("Your name").fill("Odile Owner")
+        page.get_by_label("Your e-mail address").fill(owner.email)
+        page.get_by_label("A password").fill(owner.password)
+        page.get_by_label("The password again").fill(owner.password)
+        page.get_by_role("button", name="Begin").click()
+        page.wait_for_url(f"**/o/{owner.organization}/")
+    return owner
+
+
+@pytest.fixture
+def sign_in() -> Callable[[Page, str, str], None]:
+    """`sign_in(page, email, password)` on the sign-in page."""
+
+    def signed_in(page: Page, email: str, password: str) -> None:
+        page.goto("/accounts/login/")
+        page.get_by_label("E-mail address").fill(email)
+        page.get_by_label("Password").fill(password)
+        page.get_by_role("button", name="Sign in").click()
+
+    return signed_in

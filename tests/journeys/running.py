@@ -77,8 +77,10 @@ class Running:
                 cwd=ROOT, env=self.environment, start_new_session=True,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             )  # fmt: skip
-        wait_for(lambda: self.has_ended or self.said("Ctrl-C stops everything"), seconds, "the portal")
-        assert not self.has_ended, self.output.read_text()
+        deadline = time.monotonic() + seconds
+        while not self.has_ended and not self.said("Ctrl-C stops everything") and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert self.said("Ctrl-C stops everything"), self.output.read_text()
 
     @property
     def has_ended(self) -> bool:
@@ -136,18 +138,14 @@ class Running:
         assert found, newest["text"]
         return found.group()
 
-    def manage(self, *words: str) -> str:
+    def manage(self, *words: str, typed: str = "") -> str:
         """A management command given by hand in another terminal; what it prints on standard output."""
         environment = {
             name: value for name, value in self.environment.items() if name not in ("DATABASE_URL", "BROKER_URL")
         }
+        command = [sys.executable, "manage.py", *words]
         done = subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
+            command, cwd=ROOT, env=environment, input=typed, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
