@@ -4,6 +4,7 @@ from typing import Any
 
 import django_filters
 
+from apps.core.filters import YesNoFilter
 from apps.core.pages import Action, Crumb, refusal
 from apps.discussions import timeline
 from apps.organizations.bases import ListPage, ObjectFormPage, ObjectPage
@@ -34,8 +35,8 @@ class FindingFilter(django_filters.FilterSet):
 
     state = django_filters.ChoiceFilter(choices=FindingState.choices)
     severity = django_filters.ChoiceFilter(choices=Severity.choices)
-    mine = django_filters.BooleanFilter(method="filter_mine", label="Mine")
-    overdue = django_filters.BooleanFilter(method="filter_overdue", label="Overdue")
+    mine = YesNoFilter(method="filter_mine", label="Mine")
+    overdue = YesNoFilter(method="filter_overdue", label="Overdue")
 
     def filter_mine(self, rows: Any, name: str, value: bool) -> Any:
         """Those the reader owns, or the others."""
