@@ -26,8 +26,9 @@ def conclude_waiver(sender: Any, request: Request, by: Any, **_: Any) -> None:
 @receiver(signing)
 def hold_against_the_finding(sender: Any, request: Request, by: Any, **_: Any) -> None:
     """Nobody signs a waiver of something that has changed."""
-    if request.kind == Kind.WAIVER:
-        actions.invalidate_waiver_if_changed(request=request, by=by)
+    waiver = Waiver.objects.filter(request=request).first() if request.kind == Kind.WAIVER else None
+    if waiver is not None:
+        actions.invalidate_waivers_if_changed(finding=waiver.finding, by=by)
 
 
 @receiver(organization_created)

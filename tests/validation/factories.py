@@ -84,7 +84,8 @@ def candidate(
     version = models.register_version(model=model, artifact=artifact, by=cast.dario)
     if state == "draft":
         return version
-    models.write_card(version=version, written=WRITTEN, by=cast.dario)
+    if version.card is None:
+        models.write_card(version=version, written=WRITTEN, by=cast.dario)
     return models.submit_version(version=version, by=cast.dario)
 
 

@@ -14,7 +14,7 @@ from apps.validation.actions.runs import begin_run, cancel_run, conclude, end_ru
 from apps.validation.actions.waivers import (
     conclude_waiver,
     expire_waivers,
-    invalidate_waiver_if_changed,
+    invalidate_waivers_if_changed,
     request_waiver,
     revoke_waiver,
 )
@@ -22,7 +22,7 @@ from apps.validation.actions.waivers import (
 __all__ = [
     "assign_finding", "begin_run", "built_in_lines", "cancel_run", "change_plan", "close_finding", "conclude",
     "conclude_waiver",
-    "end_run", "expire_waivers", "finish_run", "invalidate_waiver_if_changed", "keep_result", "lock_plan",
+    "end_run", "expire_waivers", "finish_run", "invalidate_waivers_if_changed", "keep_result", "lock_plan",
     "mark_ready", "plan_work", "raise_finding", "remind_overdue", "request_waiver", "retest", "revoke_waiver",
     "start_run", "write_plan", "write_template",
 ]  # fmt: skip

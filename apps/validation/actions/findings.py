@@ -12,6 +12,7 @@ from apps.discussions.notices import tell
 from apps.organizations import access
 from apps.organizations.roles import Permission
 from apps.validation import policies, subjects
+from apps.validation.actions.waivers import invalidate_waivers_if_changed
 from apps.validation.models import (
     FINDING_STATES,
     CheckResult,
@@ -132,6 +133,7 @@ def assign_finding(
         reason=reason,
         details={"before": before, "after": _facts(locked)},
     )
+    invalidate_waivers_if_changed(finding=locked, by=by)
     if str(locked.owner) != before["owner"]:
         _tell_owner(locked, f"Please plan what to do about “{locked}” by {locked.due_on:%-d %B}")
     standing_changed.send(sender=Finding, version=locked.version, by=by)
@@ -229,6 +231,7 @@ def close_finding(*, finding: Finding, note: str, by: Any) -> Finding:
     locked.closing_note, locked.closed_by, locked.closed_at = note.strip(), by, timezone.now()
     locked.save()
     record(by=by, action="finding.closed", subject=locked, reason=locked.closing_note)
+    invalidate_waivers_if_changed(finding=locked, by=by)
     tell([locked.owner], text=f"Closed: “{locked}”", url=locked.get_absolute_url())
     standing_changed.send(sender=Finding, version=locked.version, by=by)
     return locked

@@ -62,6 +62,7 @@ def snapshot(waiver: Waiver) -> dict[str, Any]:
         "finding": str(finding),
         "description": finding.description,
         "severity": finding.severity,
+        "is_closed": finding.is_closed,
         "version": str(finding.version),
         "artifact": finding.version.artifact.sha256,
         "value": finding.result.value if finding.result else None,
@@ -113,11 +114,11 @@ def expire_waivers(*, by: Any) -> int:
     return len(run_out)
 
 
-def invalidate_waiver_if_changed(*, request: Request, by: Any) -> None:
-    """Nobody signs a waiver of a finding that is no longer what was frozen."""
-    waiver = Waiver.objects.filter(request=request).first()
-    if waiver is not None:
-        approvals.invalidate_if_changed(request=request, snapshot=snapshot(waiver), by=by)
+def invalidate_waivers_if_changed(*, finding: Finding, by: Any) -> None:
+    """A waiver, asked for or granted, ends when its finding is no longer what was signed for."""
+    alive = Waiver.objects.filter(finding=finding, state__in=[WaiverState.REQUESTED, WaiverState.GRANTED])
+    for waiver in alive.select_related("request", "finding__version__artifact", "finding__result"):
+        approvals.invalidate_if_changed(request=waiver.request, snapshot=snapshot(waiver), by=by)
 
 
 def _end(waiver: Waiver, state: WaiverState, because: str, by: Any) -> Waiver:

@@ -305,6 +305,7 @@ def _line_words(line: dict[str, Any]) -> dict[str, Any]:
 class WriteTemplate(FormPage):
     """Keep, leave out, or set other thresholds for what plans of a tier and kind begin with."""
 
+    model, lookups = Template, {"tier": "tier", "kind": "kind"}
     template_name = "validation/change_plan.html"
     submit, done, form_class = "Put in force", "Plans written from now on begin with it.", TemplateForm
 
