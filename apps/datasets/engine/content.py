@@ -202,33 +202,43 @@ def _unpacked(raw: BinaryIO, packing: str) -> Iterator[BinaryIO]:
         yield raw
 
 
-def encoding_of(source: Source) -> str:
-    """The encoding of a text file after looking at every byte of it: utf-8 if it is that, else the best fallback."""
+def encoding_of(source: Source, at_most: int | None = None) -> str:
+    """The encoding of a text file after looking at every byte of it: utf-8 if it is that, else the best fallback.
+
+    With `at_most` only so many bytes are looked at.
+    """
     decoder = codecs.getincrementaldecoder("utf-8")()
     valid, first = True, True
-    with source.open() as stream:
-        while chunk := stream.read(CHUNK):
-            if first:
-                for mark, name in _BYTE_ORDER_MARKS:
-                    if chunk.startswith(mark):
-                        return _checked_utf8_sig(source) if name == "utf-8-sig" else name
-                first = False
-            _refuse_binary(chunk)
-            valid = valid and _decodes(decoder, chunk)
-    if valid and _decodes(decoder, b"", final=True):
+    for chunk in _chunks(source, at_most):
+        if first:
+            for mark, name in _BYTE_ORDER_MARKS:
+                if chunk.startswith(mark):
+                    return _checked_utf8_sig(source, at_most) if name == "utf-8-sig" else name
+            first = False
+        _refuse_binary(chunk)
+        valid = valid and _decodes(decoder, chunk)
+    if valid and (at_most is not None or _decodes(decoder, b"", final=True)):
         return "utf-8"
-    return _one_byte_encoding(source)
+    return _one_byte_encoding(source, at_most)
 
 
-def _checked_utf8_sig(source: Source) -> str:
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+def _chunks(source: Source, at_most: int | None) -> Iterator[bytes]:
     with source.open() as stream:
+        if at_most is not None:
+            yield stream.read(at_most)
+            return
         while chunk := stream.read(CHUNK):
-            if not _decodes(decoder, chunk):
-                raise Unreadable(
-                    "The file says that it is UTF-8 but holds bytes that are not; save it again as UTF-8.",
-                    code="bad_encoding",
-                )
+            yield chunk
+
+
+def _checked_utf8_sig(source: Source, at_most: int | None) -> str:
+    decoder = codecs.getincrementaldecoder("utf-8-sig")()
+    for chunk in _chunks(source, at_most):
+        if not _decodes(decoder, chunk):
+            raise Unreadable(
+                "The file says that it is UTF-8 but holds bytes that are not; save it again as UTF-8.",
+                code="bad_encoding",
+            )
     return "utf-8-sig"
 
 
@@ -240,12 +250,11 @@ def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, final: bool = Fal
     return True
 
 
-def _one_byte_encoding(source: Source) -> str:
+def _one_byte_encoding(source: Source, at_most: int | None) -> str:
     """Latin-1, or Windows-1252 where bytes 0x80 to 0x9f occur: signs there, control codes in Latin-1."""
     seen: set[int] = set()
-    with source.open() as stream:
-        while chunk := stream.read(CHUNK):
-            seen.update(chunk.translate(None, bytes(range(0x80))))
+    for chunk in _chunks(source, at_most):
+        seen.update(chunk.translate(None, bytes(range(0x80))))
     undefined = {0x81, 0x8D, 0x8F, 0x90, 0x9D}
     return "cp1252" if seen & set(range(0x80, 0xA0)) and not seen & undefined else "latin-1"
 

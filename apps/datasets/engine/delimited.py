@@ -44,10 +44,11 @@ class BrokenReport:
 class DelimitedText:
     """A CSV file ready to be streamed: what it is written in, and the names of its columns."""
 
-    def __init__(self, source: Source, options: ReadOptions) -> None:
+    def __init__(self, source: Source, options: ReadOptions, looking: bool = False) -> None:
+        """With `looking` the encoding is judged by the beginning of the file only."""
         self.source = source
         self.options = options
-        self.encoding = options.encoding or encoding_of(source)
+        self.encoding = options.encoding or encoding_of(source, _SNIFFED if looking else None)
         sample = self._sample()
         self.delimiter = options.delimiter or _delimiter(sample)
         self.names, self.lines_before = _header(sample, self.delimiter, options)

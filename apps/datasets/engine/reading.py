@@ -64,6 +64,19 @@ def read(
     return _read_parquet(source, options, Path(target), progress)
 
 
+def preflight(origin: Path | BinaryIO, options: ReadOptions | None = None) -> list[str]:
+    """The names of the columns after a look at the beginning (of Parquet, the end) of a file.
+
+    Raises a DataError for what can be seen without reading it all, so that nobody need wait for a worker to hear it.
+    """
+    options = options or ReadOptions()
+    source = recognise(origin, options.max_bytes)
+    looked = DelimitedText(source, options, looking=True) if source.kind == CSV else ForeignParquet(source)
+    names = looked.names
+    _declared(names, options)
+    return names
+
+
 def _declared(names: list[str], options: ReadOptions) -> None:
     for mapping, what in (
         (options.types, "types are declared for"),
