@@ -12,4 +12,4 @@ class DeploymentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to the apps below."""
-        from apps.deployments import receivers  # noqa: F401
+        from apps.deployments import receivers

@@ -9,6 +9,7 @@ from typing import IO
 
 MIB = 1024**2
 VARIABLE = "TENURE_SERVING"
+PARENT = "TENURE_SERVING_PARENT"
 
 
 @dataclass(frozen=True)

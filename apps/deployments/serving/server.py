@@ -12,7 +12,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import structlog
 
-from apps.deployments.serving.config import VARIABLE, Config
+from apps.deployments.serving.config import PARENT, VARIABLE, Config
 from apps.deployments.serving.routes import Loader, Table
 
 log = structlog.get_logger("tenure.serving")
@@ -60,12 +60,19 @@ class Tables:
             self.look()
 
 
-def leave_with_parent(stop: threading.Event) -> None:
-    """End this process when the one that started it has gone, however it went."""
-    parent = os.getppid()
-    while not stop.wait(0.5):
-        if os.getppid() != parent:
-            os._exit(1)
+def leave_with_parent(stop: threading.Event) -> threading.Thread:
+    """Have a thread end this process when the one that started it has gone, however and however early it went."""
+    parent = int(os.environ.get(PARENT, 0)) or os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            if stop.wait(0.5):
+                return
+        os._exit(1)
+
+    thread = threading.Thread(target=watch, daemon=True, name="leave_with_parent")
+    thread.start()
+    return thread
 
 
 def application() -> Any:
@@ -79,7 +86,8 @@ def application() -> Any:
     tables, journal = Tables(config), Journal(config)
     tables.look()
     never = threading.Event()
-    for work in (tables.watch, journal.look_after, leave_with_parent):
+    leave_with_parent(never)
+    for work in (tables.watch, journal.look_after):
         threading.Thread(target=work, args=(never,), daemon=True, name=work.__name__).start()
     return Application(config, lambda: tables.current, journal, Metrics(config))
 
@@ -91,9 +99,9 @@ def main(path: str) -> None:
     from granian.log import LogLevels
 
     config = Config.load(path)
-    os.environ[VARIABLE] = str(config.file)
+    leave_with_parent(threading.Event())
+    os.environ |= {VARIABLE: str(config.file), PARENT: str(os.getpid())}
     os.chdir(Path(__file__).resolve().parents[3])
-    threading.Thread(target=leave_with_parent, args=(threading.Event(),), daemon=True).start()
     Granian(
         "apps.deployments.serving.server:application",
         factory=True,

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import structlog
 
+from apps.deployments.serving.config import PARENT
+
 log = structlog.get_logger("tenure.serving")
 AGAIN_AFTER = 1.0
 
@@ -36,7 +38,10 @@ class Child:
         self.started_at = time.monotonic()
         # A session of its own: Ctrl-C reaches only us, and we stop the others in order.
         self.process = subprocess.Popen(  # noqa: S603 (our own interpreter and modules)
-            self.command, cwd=folder, env=dict(environment), start_new_session=True
+            self.command,
+            cwd=folder,
+            env={**environment, PARENT: str(os.getpid())},
+            start_new_session=True,
         )
 
     def stop(self) -> None:

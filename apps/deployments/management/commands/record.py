@@ -26,7 +26,7 @@ class Command(BaseCommand):
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        threading.Thread(target=leave_with_parent, args=(stop,), daemon=True).start()
+        leave_with_parent(stop)
         config = Config.load(options["config"])
         # One that was left behind by a killed `serve` may still be on its way out.
         while (lock := config.lock("recorder")) is None and not stop.wait(0.2):
