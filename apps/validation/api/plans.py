@@ -1,0 +1,233 @@
+"""Plans, templates and the checks there are."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers, viewsets
+from rest_framework.response import Response
+
+from apps.core.errors import NotVisible
+from apps.datasets.models import DatasetVersion
+from apps.organizations import access
+from apps.organizations.bases import Rows, fetch, verb
+from apps.validation import actions
+from apps.validation.api.runs import RunOut
+from apps.validation.api.shared import ABOUT, LineIn, OfVersion, VersionOut, version_of
+from apps.validation.models import (
+    Plan,
+    PlanCheck,
+    Template,
+)
+from apps.validation.models.plans import KINDS, TIERS
+
+
+class LineOut(serializers.ModelSerializer):
+    """One check of a plan."""
+
+    class Meta:
+        model = PlanCheck
+        fields = ["name", "key", "family", "parameters", "fail", "warn", "judged", "required"]
+
+
+class PlanOut(serializers.ModelSerializer):
+    """A plan with its checks."""
+
+    version = VersionOut()
+    test_data = serializers.CharField(source="test_data.sha256")
+    train_data = serializers.CharField(source="train_data.sha256", default=None)
+    champion = serializers.IntegerField(source="champion.number", default=None)
+    written_by = serializers.CharField(source="written_by.email")
+    locked_by = serializers.CharField(source="locked_by.email", default=None)
+    checks = LineOut(many=True, read_only=True)
+    url = serializers.CharField(source="get_absolute_url", read_only=True)
+
+    class Meta:
+        model = Plan
+        fields = [
+            "id", "version", "number", "state", "tier", "kind", "content_hash", "test_data", "train_data", "champion",
+            "time_column", "attributes", "favourable", "seed", "max_rows", "reason", "written_by", "locked_by",
+            "locked_at",
+            "created_at", "url", "checks",
+        ]  # fmt: skip
+
+
+class LinesIn(serializers.Serializer):
+    """The checks of a draft, all of them."""
+
+    lines = LineIn(many=True)
+
+
+class DataIn(serializers.Serializer):
+    """A version of a dataset."""
+
+    dataset = serializers.CharField()
+    number = serializers.IntegerField(min_value=1)
+
+    def to_internal_value(self, data: Any) -> DatasetVersion:
+        """The version, if the person may see it."""
+        read = super().to_internal_value(data)
+        try:
+            return fetch(
+                DatasetVersion.objects.select_related("dataset"),
+                self.context["request"].user,
+                dataset__key=read["dataset"],
+                number=read["number"],
+            )
+        except NotVisible:
+            raise serializers.ValidationError("There is no such dataset version, or you may not see it.") from None
+
+
+class PlanIn(serializers.Serializer):
+    """A plan for a version; without lines it begins with the template of the version's tier and kind."""
+
+    model = serializers.CharField()
+    version = serializers.IntegerField(min_value=1)
+    lines = LineIn(many=True, required=False)
+    attributes = serializers.ListField(child=serializers.CharField(), required=False)
+    edges = serializers.DictField(child=serializers.ListField(child=serializers.FloatField()), required=False)
+    favourable = serializers.ChoiceField(choices=["positive", "negative"], required=False)
+    time_column = serializers.CharField(required=False, allow_blank=True)
+    test_data = DataIn(required=False)
+    train_data = DataIn(required=False)
+    seed = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
+    max_rows = serializers.IntegerField(required=False, min_value=1_000, max_value=5_000_000)
+    reason = serializers.CharField(required=False, allow_blank=True)
+
+
+@extend_schema(parameters=ABOUT)
+class Plans(OfVersion):
+    """Validation plans; POST writes a draft."""
+
+    model = Plan
+    related = ("organization", "version__model", "test_data", "train_data", "champion", "written_by", "locked_by")
+    serializer_class = PlanOut
+    filterset_fields = ["state", "tier", "kind"]
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().prefetch_related("checks")
+
+    @extend_schema(request=PlanIn, responses={201: PlanOut})
+    def create(self, request: Any, **_: Any) -> Response:
+        """Write the plan for a version, as a draft."""
+        given = self.given(PlanIn)
+        if "lines" in given:
+            given["lines"] = [dict(line) for line in given["lines"]]
+        plan = actions.write_plan(version=version_of(self, given), by=request.user, **given)
+        return self.answer(self.get_queryset().get(pk=plan.pk), status=201)
+
+    @extend_schema(request=LinesIn, responses=PlanOut)
+    @verb("change")
+    def change(self, request: Any, **_: Any) -> Response:
+        """Exchange the checks of a draft."""
+        lines = [dict(line) for line in self.given(LinesIn)["lines"]]
+        actions.change_plan(plan=self.get_object(), lines=lines, by=request.user)
+        return self.answer(self.get_object())
+
+    @extend_schema(request=None, responses=PlanOut)
+    @verb("lock")
+    def lock(self, request: Any, **_: Any) -> Response:
+        """Lock a plan: from now on nothing in it changes."""
+        actions.lock_plan(plan=self.get_object(), by=request.user)
+        return self.answer(self.get_object())
+
+    @extend_schema(request=None, responses={201: RunOut})
+    @verb("run")
+    def run(self, request: Any, **_: Any) -> Response:
+        """Run a locked plan."""
+        run = actions.start_run(plan=self.get_object(), by=request.user)
+        return Response(RunOut(run, context=self.get_serializer_context()).data, status=201)
+
+
+class TemplateOut(serializers.ModelSerializer):
+    """A version of a template."""
+
+    written_by = serializers.CharField(source="written_by.email")
+
+    class Meta:
+        model = Template
+        fields = [
+            "id", "tier", "kind", "version", "lines", "content_hash", "reason", "is_current", "written_by",
+            "created_at",
+        ]  # fmt: skip
+
+
+class TemplateIn(serializers.Serializer):
+    """A new version of a template."""
+
+    tier = serializers.ChoiceField(choices=TIERS)
+    kind = serializers.ChoiceField(choices=KINDS)
+    lines = LineIn(many=True)
+    reason = serializers.CharField()
+
+
+class Templates(Rows):
+    """Templates of plans; POST puts a new version in force."""
+
+    model = Template
+    related = ("organization", "written_by")
+    serializer_class = TemplateOut
+    filterset_fields = ["tier", "kind", "is_current"]
+
+    @extend_schema(request=TemplateIn, responses={201: TemplateOut})
+    def create(self, request: Any, **_: Any) -> Response:
+        """Put a new version in force."""
+        given = self.given(TemplateIn)
+        given["lines"] = [dict(line) for line in given["lines"]]
+        return self.answer(actions.write_template(by=request.user, **given), status=201)
+
+
+class CheckOut(serializers.Serializer):
+    """A check that can be put into a plan."""
+
+    key = serializers.CharField()
+    family = serializers.CharField()
+    title = serializers.CharField()
+    question = serializers.CharField()
+    metric = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
+    sense = serializers.CharField()
+    judged = serializers.CharField()
+    kinds = serializers.ListField(child=serializers.CharField())
+    limits = serializers.DictField()
+    parameters = serializers.DictField()
+
+
+class Checks(viewsets.ViewSet):
+    """The checks there are: built in, and brought by other packages."""
+
+    serializer_class = CheckOut
+    lookup_value_regex = r"[\w.]+"
+
+    @extend_schema(responses=CheckOut(many=True))
+    def list(self, request: Any, **_: Any) -> Response:
+        """All of them, in the order of the report."""
+        from apps.validation.engine.registry import registry
+
+        if access.membership(request.user) is None:
+            raise NotVisible()
+        return Response({"next": None, "previous": None, "results": [_described(check) for check in registry().all()]})
+
+    @extend_schema(responses=CheckOut, parameters=[OpenApiParameter("id", str, OpenApiParameter.PATH)])
+    def retrieve(self, request: Any, pk: str = "", **_: Any) -> Response:
+        """One by its key."""
+        from apps.validation.engine.registry import registry
+
+        if access.membership(request.user) is None:
+            raise NotVisible()
+        try:
+            return Response(_described(registry().get(pk)))
+        except KeyError:
+            raise NotVisible() from None
+
+
+def _described(check: Any) -> dict[str, Any]:
+    texts = {name: getattr(check, name) for name in ("key", "title", "question", "metric", "source")}
+    return {
+        **texts,
+        "family": check.family.value,
+        "sense": check.sense.value,
+        "judged": check.judged.value,
+        "kinds": sorted(kind.value for kind in check.kinds),
+        "limits": {tier: {"fail": one.fail, "warn": one.warn} for tier, one in check.limits.items()},
+        "parameters": {name: {"default": one.default, "help": one.help} for name, one in check.parameters.items()},
+    }

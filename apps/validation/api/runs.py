@@ -1,0 +1,94 @@
+"""Runs with their conclusion, and the results of their checks."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.response import Response
+
+from apps.organizations.bases import verb
+from apps.validation import actions
+from apps.validation.api.shared import ABOUT, OfVersion, VersionOut
+from apps.validation.models import (
+    CheckResult,
+    Outcome,
+    ValidationRun,
+)
+
+
+class RunOut(serializers.ModelSerializer):
+    """A run with its verdict and conclusion."""
+
+    version = VersionOut()
+    plan = serializers.IntegerField(source="plan.number")
+    plan_hash = serializers.CharField(source="plan.content_hash")
+    started_by = serializers.CharField(source="started_by.email")
+    concluded_by = serializers.CharField(source="concluded_by.email", default=None)
+    url = serializers.CharField(source="get_absolute_url", read_only=True)
+
+    class Meta:
+        model = ValidationRun
+        fields = [
+            "id", "version", "number", "plan", "plan_hash", "state", "verdict", "started_by", "independence",
+            "started_at",
+            "finished_at", "error", "layer", "walls_missing", "libraries", "rows", "inputs", "seconds", "peak_memory",
+            "outcome", "statement", "conditions", "concluded_by", "concluded_at", "created_at", "url",
+        ]  # fmt: skip
+
+
+class ConcludeIn(serializers.Serializer):
+    """The validator's word."""
+
+    outcome = serializers.ChoiceField(choices=[choice for choice in Outcome.choices if choice[0]])
+    statement = serializers.CharField()
+    conditions = serializers.CharField(required=False, allow_blank=True, default="")
+
+
+@extend_schema(parameters=ABOUT)
+class Runs(OfVersion):
+    """Validation runs."""
+
+    model = ValidationRun
+    related = ("organization", "version__model", "plan", "started_by", "concluded_by")
+    serializer_class = RunOut
+    filterset_fields = ["state", "verdict", "outcome"]
+
+    @extend_schema(request=None, responses=RunOut)
+    @verb("cancel")
+    def cancel(self, request: Any, **_: Any) -> Response:
+        """Ask the worker to stop."""
+        actions.cancel_run(run=self.get_object(), by=request.user)
+        return self.answer(self.get_object())
+
+    @extend_schema(request=ConcludeIn, responses=RunOut)
+    @verb("conclude")
+    def conclude(self, request: Any, **_: Any) -> Response:
+        """Say what follows: the version moves with it."""
+        actions.conclude(run=self.get_object(), by=request.user, **self.given(ConcludeIn))
+        return self.answer(self.get_object())
+
+
+class ResultOut(serializers.ModelSerializer):
+    """One check's answer with its evidence."""
+
+    version = VersionOut(source="run.version")
+    run = serializers.IntegerField(source="run.number")
+
+    class Meta:
+        model = CheckResult
+        fields = [
+            "id", "version", "run", "name", "key", "family", "required", "verdict", "value", "low", "high",
+            "interval_level", "interval_method", "fail", "warn", "sense", "judged", "sentence", "reason", "parameters",
+            "evidence", "rows_used", "rows_total", "seed", "seconds", "layer", "created_at",
+        ]  # fmt: skip
+
+
+@extend_schema(parameters=[*ABOUT, OpenApiParameter("run", str, description="Id of the run")])
+class Results(OfVersion):
+    """Results of checks, `?run=` of one run."""
+
+    model = CheckResult
+    related = ("run__version__model",)
+    path = "run__version"
+    serializer_class = ResultOut
+    filterset_fields = ["verdict", "key", "family", "run"]
