@@ -62,3 +62,7 @@ class AuditInline(ReadOnly, admin.TabularInline):
     extra = 0
     can_delete = False
     show_change_link = True
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Every shown field, so that Django makes no form field of any, dates of creation included."""
+        return self.fields or super().get_readonly_fields(request, obj)

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from apps.core.sandbox import Job, Refused, sandboxed
 
-from . import arrow, conversion, metrics, preprocessing, recipes
+from . import arrow, conversion, gate, metrics, preprocessing, recipes
 from .estimators import ESTIMATORS, Setting
 from .parallel import threads
 from .preprocessing import Preprocessor
@@ -92,9 +92,14 @@ class Steps:
 
     def next(self, message: str) -> None:
         """Say what is being done now; the step counts as done when the next one starts."""
-        print(message, flush=True)
+        self.say(message)
         self.job.progress(self.done, self.total, message)
         self.done += 1
+
+    def say(self, text: str, **more: Any) -> None:
+        """A line for the log, told at once; `candidate` brings the figures of one that is done."""
+        print(text, flush=True)
+        self.job.tell({"line": text, **more})
 
 
 @sandboxed
@@ -117,6 +122,7 @@ class Training:
         self.steps = Steps(job, self.recipe.fits + 5)
         self.notes: list[str] = []
         self.artifact: dict[str, Any] = {}
+        self.graph: dict[str, Any] = {}
         self.signature: Signature
         self.said: np.ndarray
 
@@ -155,6 +161,7 @@ class Training:
             "importance": importance,
             "data": self.describe(train, test),
             "artifact": self.artifact,
+            "graph": self.graph,
             "libraries": libraries(),
             "notes": self.notes,
         }
@@ -206,7 +213,7 @@ class Training:
         known = ~np.isnan(truth) if self.signature.task == "regression" else truth >= 0
         if dropped := int((~known).sum()):
             self.notes.append(f"{dropped} {part} rows without a target were left out.")
-            print(self.notes[-1], flush=True)
+            self.steps.say(self.notes[-1])
             table, truth = table.filter(pa.array(known)), truth[known]
         if len(truth) < LEAST_ROWS:
             raise Refused(f"There are only {len(truth)} {part} rows with a target; at least {LEAST_ROWS} are needed.")
@@ -251,7 +258,9 @@ class Training:
                     prepared[key] = self.prepare(train.take(rows), train.take(rest), scale)
                 run.folds.append(self.one_fold(run, prepared[key], train.truth[rows], train.truth[rest]))
             run.seconds = time.perf_counter() - started
-            print(f"{run.name}: {self.recipe.metric} {run.of(self.recipe.metric).mean():.4f}", flush=True)
+            row = run.as_json(self.recipe.metric)
+            said = "is not defined" if row["mean"] is None else f"{row['mean']:.4f}"
+            self.steps.say(f"{run.name}: {self.recipe.metric} {said}", candidate=row)
         return runs
 
     def prepare(self, rows: Data, rest: Data, scale: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -303,13 +312,19 @@ class Training:
         content = conversion.export(preprocessor, estimator, self.signature)
         self.said = conversion.original(preprocessor, estimator, self.signature, test.columns)
         proof = conversion.prove(content, self.signature, test.columns, self.said)
-        print(f"ONNX against trained model on {proof.rows} rows: worst difference {proof.worst_difference:.2g}, "
-              f"{proof.label_flips} labels differ", flush=True)  # fmt: skip
+        self.steps.say(
+            f"ONNX against trained model on {proof.rows} rows: worst difference {proof.worst_difference:.2g}, "
+            f"{proof.label_flips} labels differ"
+        )
         if not proof.holds:
             raise Refused(
                 f"The exported model differs from the trained one by up to {proof.worst_difference:.2g} "
                 f"({proof.tolerance:g} is allowed), so nothing was registered. Try another estimator or fewer digits."
             )
+        report = gate.examine(content)
+        if not report.passes:
+            raise Refused(" ".join(finding.sentence for finding in report.findings))
+        self.graph = report.graph
         (self.job.outputs / "model.onnx").write_bytes(content)
         self.artifact = {
             "file": "model.onnx",
