@@ -23,6 +23,13 @@ def check_monitor(user: Any, endpoint: Any) -> None:
     access.check(user, Permission.MONITOR, endpoint)
 
 
+def check_set_up(user: Any, endpoint: Any, monitors: list[Monitor]) -> None:
+    """Whether some of the usual monitors are missing and the person may set them up."""
+    check_monitor(user, endpoint)
+    if {monitor.kind for monitor in monitors} >= set(MonitorKind.values):
+        raise Refused("Every kind of monitor is set up.")
+
+
 def check_run(user: Any, monitor: Monitor) -> None:
     """Whether the monitor can be run now by this person."""
     access.check(user, Permission.MONITOR, monitor)
@@ -33,6 +40,11 @@ def check_run(user: Any, monitor: Monitor) -> None:
 def check_snooze(user: Any, monitor: Monitor) -> None:
     """Whether the person may hold back or release the monitor's alerts."""
     access.check(user, Permission.MONITOR, monitor)
+
+
+def check_open_incident(user: Any, endpoint: Any) -> None:
+    """Whether the person may open an incident of the endpoint's model."""
+    access.check(user, Permission.INVESTIGATE, endpoint)
 
 
 def check_investigate(user: Any, incident: Incident) -> None:

@@ -85,6 +85,7 @@ def _count_predictions(batch: Batch, table: Any) -> None:
     from apps.monitoring.engine.wanted import ID
 
     batch.baseline = baseline_of(batch.version)
+    batch.save(update_fields=["baseline"])
     table = _only(table, _remember(batch, table))
     batch.repeated = batch.rows - table.num_rows
     if table.num_rows == 0:

@@ -14,7 +14,7 @@ from apps.monitoring.actions.rows import hold
 from apps.monitoring.models import INCIDENTS, Cause, Check, EntryKind, Incident, IncidentEntry, IncidentState, Severity
 from apps.monitoring.signals import incident_opened
 from apps.organizations import access
-from apps.organizations.roles import Permission, ProjectRole
+from apps.organizations.roles import ProjectRole
 
 TOLD_ROLES = [ProjectRole.OPERATOR, ProjectRole.DATA_SCIENTIST]
 
@@ -33,7 +33,7 @@ def open_incident(
     owner: Any = None,
 ) -> Incident:
     """An open incident of the endpoint's model; its people get a mail. One of a cause is open at a time."""
-    access.check(by, Permission.INVESTIGATE, endpoint)
+    policies.check_open_incident(by, endpoint)
     hold(f"incidents {endpoint.organization_id}")
     there = open_of(endpoint, cause)
     if there is not None:
@@ -54,7 +54,12 @@ def open_incident(
         since=since or timezone.now(),
     )
     incident.save(force_insert=True)
-    _tell(incident, f"{incident} ({endpoint}): find out why by working on it", "incident_opened", exclude=by)
+    _tell(
+        incident,
+        f"{incident} ({endpoint}): find out why by working on it",
+        "incident_opened",
+        exclude=by if check is None else None,
+    )
     incident_opened.send(Incident, incident=incident, by=by)
     details = {"cause": cause, "severity": severity, "check": str(check.pk) if check else None}
     record(by=by, action="incident.opened", subject=incident, details=details)

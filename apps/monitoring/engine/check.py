@@ -13,6 +13,7 @@ from apps.monitoring.engine.exact import Floats
 from apps.monitoring.engine.policy import NOT_ENOUGH, Limits
 from apps.monitoring.engine.state import State
 
+COLUMNS = 20  # of the picture of a feature
 SIGNALS = ("drift", "null", "unseen", "outside")
 ROLE_WEIGHT = {"score": 4.0, "prediction": 4.0}  # what the model says ranks above any single input
 
@@ -104,7 +105,28 @@ def numeric_results(bins: Bins, reference: State, current: State) -> list[dict[s
         results.append(_head(column, sizes) | one | {"psi_groups": int(groups[place]), "test": "ks"})
         results[-1] |= {"null": _shares(nulls, place), "outside": _shares(outside, place), "unseen": None}
         results[-1]["lowest"], results[-1]["highest"] = number(current.lowest[place]), number(current.highest[place])
+        results[-1]["picture"] = picture(column.edges.values, before.counts[place], now.counts[place])
     return results
+
+
+def picture(edges: Floats, before: Floats, now: Floats) -> dict[str, list[float]]:
+    """Counts of both sides in about twenty columns of even width between the reference's first and last hundredth.
+
+    `edges` divide the columns, so there is one more count than edges: what lies outside is at the ends.
+    """
+    if len(edges) == 0:
+        return {"edges": [], "reference": [float(before.sum())], "current": [float(now.sum())]}
+    reached = np.cumsum(before) / max(before.sum(), 1.0)
+    low, high = (edges[min(int(np.searchsorted(reached, share)), len(edges) - 1)] for share in (0.01, 0.99))
+    grid = np.linspace(low, high, COLUMNS + 1) if high > low else np.array([low])
+    places = np.unique(np.abs(edges[:, None] - grid[None, :]).argmin(axis=0))
+    cuts = np.concatenate([[0], places + 1])
+    columns = [np.add.reduceat(side[: len(edges) + 1], cuts) for side in (before, now)]
+    return {
+        "edges": [float(edge) for edge in edges[places]],
+        "reference": columns[0].tolist(),
+        "current": columns[1].tolist(),
+    }
 
 
 def category_results(bins: Bins, reference: State, current: State) -> list[dict[str, Any]]:
@@ -122,6 +144,7 @@ def category_results(bins: Bins, reference: State, current: State) -> list[dict[
     index_p = statistics.index_p(np.array([one["psi"] for one in results]), known[:, 0], known[:, 1], groups)
     for place, (one, column) in enumerate(zip(results, bins.categorical, strict=True)):
         one |= {"psi_p": number(index_p[place]), "null": _shares(nulls, place), "outside": None}
+        one["picture"] = _pictured(column, *pairs[place])
         one["unseen"] = None if column.categories.is_open else _shares(unseen, place)
     return results
 
@@ -143,6 +166,14 @@ def _category(column: Categorical, before: Floats, now: Floats) -> dict[str, Any
         "js": number(statistics.divergence(*cells)),
         "hellinger": number(statistics.hellinger(*cells)),
     }
+
+
+def _pictured(column: Categorical, before: Floats, now: Floats) -> dict[str, list[Any]]:
+    """Counts of both sides for the most frequent categories, the other ones, and those never seen."""
+    shown = min(len(column.categories.top), COLUMNS - 5)
+    sides = [[*side[:shown], side[shown:-2].sum(), side[-2]] for side in (before, now)]
+    names = [*column.categories.top[:shown], "(other)", "(never seen)"]
+    return {"names": names, "reference": [float(n) for n in sides[0]], "current": [float(n) for n in sides[1]]}
 
 
 def _head(column: Numeric | Categorical, sizes: tuple[int, int]) -> dict[str, Any]:

@@ -122,3 +122,20 @@ def test_check_of_next_to_nothing_has_no_accident(sizes):
         report = check.compare(baseline.bins, *states, limits)
         json.dumps(report.as_json(), allow_nan=False)
         assert report.level in (QUIET, NOT_ENOUGH, policy.NEAR, DRIFT)
+
+
+def test_check_pictures_hold_every_row():
+    rng = np.random.default_rng(12)
+    found = by_name(compared(mixed(rng, 20_000), mixed(rng, 1_000)))
+    amount, place = found["amount"]["picture"], found["place"]["picture"]
+    assert sum(amount["reference"]) == found["amount"]["n_reference"]
+    assert sum(amount["current"]) == found["amount"]["n_current"]
+    assert len(amount["current"]) == len(amount["edges"]) + 1 <= 23
+    assert place["names"] == ["north", "south", "west", "(other)", "(never seen)"]
+    assert sum(place["current"]) == 1_000
+
+
+@pytest.mark.parametrize("values", [[7.0] * 300, [1.0, 2.0] * 200, [float("nan")] * 300])
+def test_check_pictures_constants_and_nothing(values):
+    one = compared(pa.table({"x": values}), pa.table({"x": values})).features[0]["picture"]
+    assert len(one["reference"]) == len(one["edges"]) + 1

@@ -1,0 +1,183 @@
+"""Monitoring for auditors."""
+
+from django.contrib import admin
+
+from apps.core.admin import AuditAdmin, AuditInline
+from apps.monitoring.models import (
+    Alert,
+    Baseline,
+    Batch,
+    Check,
+    FeatureResult,
+    Feedback,
+    Incident,
+    IncidentEntry,
+    Monitor,
+    Outcome,
+    Prediction,
+    ServiceReading,
+    State,
+)
+
+
+class EntryInline(AuditInline):
+    model = IncidentEntry
+    fields = ["kind", "text", "written_by", "created_at"]
+
+
+class FeatureInline(AuditInline):
+    model = FeatureResult
+    fields = ["rank", "feature", "role", "level", "psi", "distance", "shift", "q"]
+
+
+@admin.register(Baseline)
+class BaselineAdmin(AuditAdmin):
+    list_display = ["version", "number", "source", "rows", "columns", "has_labels", "created_by", "created_at"]
+    list_filter = ["source", "has_labels"]
+    search_fields = ["sha256", "version__model__name", "reason"]
+    list_select_related = ["version__model", "created_by"]
+    exclude = ["data"]
+
+
+@admin.register(Batch)
+class BatchAdmin(AuditAdmin):
+    list_display = [
+        "key",
+        "endpoint",
+        "kind",
+        "source",
+        "state",
+        "rows",
+        "refused",
+        "repeated",
+        "unmatched",
+        "sent_by",
+        "created_at",
+    ]
+    list_filter = ["kind", "source", "state"]
+    search_fields = ["key", "sha256", "endpoint__key"]
+    list_select_related = ["endpoint", "sent_by"]
+
+
+@admin.register(Prediction)
+class PredictionAdmin(AuditAdmin):
+    list_display = ["prediction_id", "at", "score", "label", "batch"]
+    search_fields = ["prediction_id"]
+    list_select_related = ["batch"]
+    show_full_result_count = False
+
+
+@admin.register(Outcome)
+class OutcomeAdmin(AuditAdmin):
+    list_display = ["prediction_id", "label", "number", "revision", "is_current", "at", "matched_at", "batch"]
+    list_filter = ["is_current"]
+    search_fields = ["prediction_id"]
+    list_select_related = ["batch"]
+    show_full_result_count = False
+
+
+@admin.register(Feedback)
+class FeedbackAdmin(AuditAdmin):
+    list_display = ["endpoint", "rating", "comment", "prediction_id", "said_by", "at", "received_from"]
+    list_filter = ["rating"]
+    search_fields = ["comment", "prediction_id", "said_by"]
+    list_select_related = ["endpoint", "received_from"]
+
+
+@admin.register(State)
+class StateAdmin(AuditAdmin):
+    list_display = ["endpoint", "baseline", "kind", "grain", "start_at", "rows", "changes"]
+    list_filter = ["kind", "grain"]
+    search_fields = ["endpoint__key"]
+    list_select_related = ["endpoint", "baseline__version__model"]
+    exclude = ["data"]
+
+
+@admin.register(ServiceReading)
+class ServiceReadingAdmin(AuditAdmin):
+    list_display = ["endpoint", "start_at", "calls", "failed", "refused", "predictions"]
+    search_fields = ["endpoint__key"]
+    list_select_related = ["endpoint"]
+
+
+@admin.register(Monitor)
+class MonitorAdmin(AuditAdmin):
+    list_display = [
+        "name",
+        "endpoint",
+        "kind",
+        "reference",
+        "window",
+        "clock",
+        "level",
+        "is_active",
+        "snoozed_until",
+        "owner",
+    ]
+    list_filter = ["kind", "level", "is_active", "window", "clock"]
+    search_fields = ["name", "endpoint__key", "owner__email"]
+    list_select_related = ["endpoint", "owner"]
+
+
+@admin.register(Check)
+class CheckAdmin(AuditAdmin):
+    list_display = [
+        "monitor",
+        "start_at",
+        "end_at",
+        "revision",
+        "is_current",
+        "level",
+        "rows",
+        "rows_reference",
+        "created_at",
+    ]
+    list_filter = ["level", "is_current", "monitor__kind"]
+    search_fields = ["monitor__name", "monitor__endpoint__key"]
+    list_select_related = ["monitor__endpoint"]
+    inlines = [FeatureInline]
+
+
+@admin.register(FeatureResult)
+class FeatureResultAdmin(AuditAdmin):
+    list_display = ["feature", "check_run", "role", "level", "psi", "distance", "shift", "q"]
+    list_filter = ["level", "role", "kind"]
+    search_fields = ["feature"]
+    list_select_related = ["check_run__monitor"]
+
+
+@admin.register(Alert)
+class AlertAdmin(AuditAdmin):
+    list_display = ["text", "monitor", "cause", "severity", "incident", "is_held", "created_at"]
+    list_filter = ["cause", "severity", "is_held"]
+    search_fields = ["text", "monitor__name"]
+    list_select_related = ["monitor__endpoint", "incident"]
+
+
+@admin.register(Incident)
+class IncidentAdmin(AuditAdmin):
+    list_display = [
+        "number",
+        "title",
+        "model",
+        "endpoint",
+        "cause",
+        "severity",
+        "state",
+        "owner",
+        "since",
+        "ended_at",
+        "ended_by",
+    ]
+    list_filter = ["state", "cause", "severity"]
+    search_fields = ["title", "root_cause", "resolution", "endpoint__key", "model__name"]
+    list_select_related = ["model", "endpoint", "owner", "ended_by"]
+    inlines = [EntryInline]
+
+
+@admin.register(IncidentEntry)
+class IncidentEntryAdmin(AuditAdmin):
+    list_display = ["incident", "kind", "text", "written_by", "created_at"]
+    list_filter = ["kind"]
+    search_fields = ["text", "incident__title"]
+    list_select_related = ["incident", "written_by"]

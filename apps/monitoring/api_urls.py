@@ -1,0 +1,20 @@
+"""API of monitoring, under /o/<organization>/api/v1/."""
+
+from rest_framework.routers import SimpleRouter
+
+from apps.monitoring import api
+
+router = SimpleRouter()
+OF_ENDPOINT = r"monitoring/(?P<endpoint>[-a-z0-9]+)"
+router.register("monitors", api.Monitors, basename="api-monitors")
+router.register("checks", api.Checks, basename="api-checks")
+router.register("alerts", api.Alerts, basename="api-alerts")
+router.register("incidents", api.Incidents, basename="api-incidents")
+router.register("baselines", api.Baselines, basename="api-baselines")
+router.register("batches", api.Batches, basename="api-batches")
+router.register(f"{OF_ENDPOINT}/predictions", api.ReceivePredictions, basename="api-monitoring-predictions")
+router.register(f"{OF_ENDPOINT}/outcomes", api.ReceiveOutcomes, basename="api-monitoring-outcomes")
+router.register(f"{OF_ENDPOINT}/feedback", api.ReceiveFeedback, basename="api-monitoring-feedback")
+router.register(f"{OF_ENDPOINT}/states", api.States, basename="api-monitoring-states")
+router.register(f"{OF_ENDPOINT}/service", api.Service, basename="api-monitoring-service")
+urlpatterns = router.urls

@@ -1,0 +1,145 @@
+"""Forms of monitoring; what they may hold is decided by actions and policies."""
+
+import datetime as dt
+from typing import Any
+
+from django import forms
+
+from apps.monitoring.models import Cause, Clock, EntryKind, MonitorKind, Reference, Severity, Span
+from apps.organizations import access
+from apps.organizations.roles import Permission
+
+EVERY = {"1": "Every hour", "24": "Every day", "168": "Every week"}
+
+
+class Moment(forms.DateTimeField):
+    """A moment to the minute, in UTC."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+
+class MonitorForm(forms.Form):
+    """What is watched, against what, how often, with which limits."""
+
+    kind = forms.ChoiceField(choices=MonitorKind.choices, label="What to watch")
+    name = forms.CharField(max_length=120, help_text="As it appears in alerts.")
+    owner = forms.ModelChoiceField(queryset=None, help_text="Is told first and owns its incidents.")
+    reference = forms.ChoiceField(choices=Reference.choices, label="Compare with", required=False)
+    reference_since = Moment(required=False, label="Fixed period from")
+    reference_until = Moment(required=False, label="Fixed period to")
+    trailing = forms.IntegerField(min_value=1, max_value=60, initial=4, required=False, label="Windows before")
+    window = forms.ChoiceField(choices=Span.choices, initial=Span.WEEK, label="Window")
+    clock = forms.ChoiceField(
+        choices=Clock.choices, help_text="By the newest event, a replayed past is checked as if it were now."
+    )
+    every = forms.ChoiceField(choices=EVERY, label="Look for complete windows")
+    expected_share = forms.FloatField(
+        min_value=0.01, max_value=1, initial=1.0, required=False, label="Share of outcomes that can be known"
+    )
+    psi = forms.FloatField(min_value=0.001, required=False, initial=0.1, label="Drift limit (PSI)")
+    minimum = forms.IntegerField(min_value=1, required=False, initial=200, label="Least rows")
+    open_after = forms.IntegerField(
+        min_value=1, max_value=20, required=False, initial=2, label="Alert after bad windows"
+    )
+    among = forms.IntegerField(min_value=1, max_value=20, required=False, initial=3, label="Among the last windows")
+    performance = forms.FloatField(min_value=0.001, required=False, initial=0.03, label="Performance may fall by")
+    error_share = forms.FloatField(
+        min_value=0.001, max_value=1, required=False, initial=0.02, label="Share of calls that may fail"
+    )
+    latency = forms.FloatField(
+        min_value=0.001, required=False, initial=0.5, label="Seconds within which 95 of 100 answer"
+    )
+    rating = forms.FloatField(min_value=1, max_value=5, required=False, initial=3.0, label="Lowest mean rating")
+    silence_hours = forms.IntegerField(min_value=1, required=False, initial=24, label="Hours without predictions")
+
+    LIMITS = (
+        "psi", "minimum", "open_after", "among", "performance", "error_share", "latency", "rating", "silence_hours",
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, endpoint: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["owner"].queryset = access.people_with(Permission.INVESTIGATE, endpoint)  # type: ignore[attr-defined]
+
+    def settings(self, limits: dict | None = None) -> dict[str, Any]:
+        """What the action takes; limits that the form does not show stay as they are."""
+        given = dict(self.cleaned_data)
+        chosen = {name: given.pop(name) for name in self.LIMITS}
+        given["limits"] = {**(limits or {}), **{name: value for name, value in chosen.items() if value is not None}}
+        given["every"] = dt.timedelta(hours=int(given["every"]))
+        for name, usual in {"trailing": 4, "expected_share": 1.0, "reference": Reference.TRAINING}.items():
+            given[name] = given[name] or usual
+        return given
+
+
+class ReasonForm(forms.Form):
+    """Why."""
+
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class SnoozeForm(forms.Form):
+    """Until when, and why."""
+
+    until = Moment(label="Until (UTC)")
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class PeriodForm(forms.Form):
+    """A period of predictions that shows how things should look from now on."""
+
+    since = Moment(label="From (UTC)")
+    until = Moment(label="To (UTC)")
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), help_text="Why this is how it should look.")
+
+
+class IncidentForm(forms.Form):
+    """An incident that a person saw before any monitor."""
+
+    cause = forms.ChoiceField(choices=Cause.choices, label="What is wrong")
+    title = forms.CharField(max_length=250, label="In one sentence")
+    severity = forms.ChoiceField(choices=Severity.choices)
+
+
+class EntryForm(forms.Form):
+    """A line for the log of an incident."""
+
+    kind = forms.ChoiceField(
+        choices=[(kind, label) for kind, label in EntryKind.choices if kind != EntryKind.SIGNAL], label="What it is"
+    )
+    text = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}))
+
+
+class CauseForm(forms.Form):
+    """What caused it."""
+
+    root_cause = forms.CharField(widget=forms.Textarea(attrs={"rows": 4}), label="What caused it")
+
+
+class ResolveForm(forms.Form):
+    """How it ended."""
+
+    root_cause = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), label="What caused it")
+    resolution = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), label="What was done about it")
+
+
+class AssignForm(forms.Form):
+    """Whose it is."""
+
+    owner = forms.ModelChoiceField(queryset=None)
+
+    def __init__(self, *args: Any, incident: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["owner"].queryset = access.people_with(Permission.INVESTIGATE, incident)  # type: ignore[attr-defined]
+
+
+class FeedbackForm(forms.Form):
+    """What the predictions are worth to a person."""
+
+    rating = forms.TypedChoiceField(
+        choices=[("", "–"), *[(str(n), str(n)) for n in range(1, 6)]], coerce=int, empty_value=None, required=False,
+        help_text="1 is useless, 5 is just right.",
+    )  # fmt: skip
+    prediction_id = forms.CharField(
+        max_length=200, required=False, label="Which prediction", help_text="If it is about one."
+    )
+    comment = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False)

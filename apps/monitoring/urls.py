@@ -1,0 +1,40 @@
+"""Pages of monitoring, under /o/<organization>/monitoring/."""
+
+from django.urls import path
+
+from apps.monitoring import views
+
+app_name = "monitoring"
+ENDPOINT = "monitoring/endpoints/<slug:endpoint>/"
+MONITOR = "monitoring/monitors/<uuid:pk>/"
+INCIDENT = "monitoring/incidents/<int:number>/"
+urlpatterns = [
+    path("monitoring/", views.Overview.as_view(), name="overview"),
+    path(ENDPOINT, views.EndpointPage.as_view(), name="endpoint"),
+    path(f"{ENDPOINT}features/<path:feature>/", views.FeaturePage.as_view(), name="feature"),
+    path(f"{ENDPOINT}rows/", views.BatchList.as_view(), name="batches"),
+    path(f"{ENDPOINT}set-up/", views.SetUpUsual.as_view(), name="set-up"),
+    path(f"{ENDPOINT}new-monitor/", views.CreateMonitor.as_view(), name="create-monitor"),
+    path(f"{ENDPOINT}baseline/", views.MakeBaselineOfPeriod.as_view(), name="baseline-of-period"),
+    path(f"{ENDPOINT}open-incident/", views.OpenIncident.as_view(), name="open-incident"),
+    path(f"{ENDPOINT}feedback/", views.GiveFeedback.as_view(), name="give-feedback"),
+    path("monitoring/rows/<uuid:pk>/", views.BatchPage.as_view(), name="batch"),
+    path("monitoring/baselines/<uuid:pk>/", views.BaselinePage.as_view(), name="baseline"),
+    path("monitoring/versions/<uuid:pk>/baseline/", views.MakeBaseline.as_view(), name="make-baseline"),
+    path("monitoring/checks/<uuid:pk>/", views.CheckPage.as_view(), name="check"),
+    path(MONITOR, views.MonitorPage.as_view(), name="monitor"),
+    path(f"{MONITOR}run/", views.RunMonitor.as_view(), name="run-monitor"),
+    path(f"{MONITOR}change/", views.ChangeMonitor.as_view(), name="change-monitor"),
+    path(f"{MONITOR}pause/", views.PauseMonitor.as_view(), name="pause-monitor"),
+    path(f"{MONITOR}resume/", views.ResumeMonitor.as_view(), name="resume-monitor"),
+    path(f"{MONITOR}snooze/", views.SnoozeMonitor.as_view(), name="snooze-monitor"),
+    path(f"{MONITOR}wake/", views.WakeMonitor.as_view(), name="wake-monitor"),
+    path("monitoring/incidents/", views.IncidentList.as_view(), name="incidents"),
+    path(INCIDENT, views.IncidentPage.as_view(), name="incident"),
+    path(f"{INCIDENT}investigate/", views.Investigate.as_view(), name="investigate"),
+    path(f"{INCIDENT}write/", views.WriteEntry.as_view(), name="write-entry"),
+    path(f"{INCIDENT}cause/", views.FindCause.as_view(), name="find-cause"),
+    path(f"{INCIDENT}assign/", views.Assign.as_view(), name="assign"),
+    path(f"{INCIDENT}resolve/", views.Resolve.as_view(), name="resolve"),
+    path(f"{INCIDENT}dismiss/", views.Dismiss.as_view(), name="dismiss"),
+]

@@ -1,0 +1,327 @@
+"""Monitors: their pages, their checks, and everything that can be set."""
+
+from typing import Any
+
+from django.urls import reverse
+
+from apps.core.pages import Action, Crumb, refusal
+from apps.deployments.models import Endpoint
+from apps.discussions import timeline
+from apps.models.models import ModelVersion
+from apps.monitoring import actions, drawing, policies
+from apps.monitoring.forms import FeedbackForm, MonitorForm, PeriodForm, ReasonForm, SnoozeForm
+from apps.monitoring.models import Alert, Check, FeatureResult, Monitor, MonitorKind
+from apps.monitoring.views.shared import link, of_endpoint
+from apps.monitoring.windows import Window
+from apps.organizations.bases import ActionPage, ObjectFormPage, ObjectPage
+from apps.work import jobs
+
+
+class MonitorPage(ObjectPage):
+    """One monitor: its windows, its alerts, its settings."""
+
+    template_name = "monitoring/monitor.html"
+    model = Monitor
+
+    def get_queryset(self) -> Any:
+        return Monitor.objects.select_related("organization", "endpoint__model__project", "owner")
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        monitor, user = self.object, self.request.user
+        checks = Check.objects.filter(monitor=monitor, is_current=True).select_related("organization", "monitor")
+        return super().context(
+            title=monitor.name,
+            crumbs=of_endpoint(self.organization, monitor.endpoint, Crumb(monitor.name)),
+            owner=monitor.owner,
+            primary=self._post("Run now", "run", refusal(policies.check_run, user, monitor)),
+            actions=self._actions(),
+            checks=checks.defer("result")[:60],
+            alerts=Alert.objects.filter(monitor=monitor).select_related("incident__organization", "check_run")[:20],
+            chart=self._chart(),
+            limits=self._limits(),
+            job=jobs.newest(monitor),
+            timeline=timeline.of(monitor),
+            **more,
+        )
+
+    def _chart(self) -> Any:
+        if self.object.kind == MonitorKind.DRIFT:
+            return drawing.drift_over_time(self.object, drawing.checks_of(self.object))
+        return drawing.performance_over_time(self.object) if self.object.kind == MonitorKind.PERFORMANCE else None
+
+    def _limits(self) -> dict[str, Any]:
+        from apps.monitoring.engine.policy import Limits
+
+        return Limits.read(self.object.limits).as_json()
+
+    def _post(self, label: str, name: str, refused: str) -> Action:
+        return Action(label, link(f"{name}-monitor", self.organization, self.object.pk), refused=refused)
+
+    def _actions(self) -> list[Action]:
+        monitor = self.object
+        refused = refusal(policies.check_monitor, self.request.user, monitor)
+        pages = [("Change", "change")]
+        pages += [] if monitor.is_snoozed else [("Hold back alerts", "snooze")]
+        pages += [("Pause", "pause")] if monitor.is_active else []
+        found = [
+            Action(label, link(f"{name}-monitor", self.organization, monitor.pk), method="get", refused=refused)
+            for label, name in pages
+        ]
+        if monitor.is_snoozed:
+            found.append(self._post("Let it alert again", "wake", refused))
+        return found if monitor.is_active else [*found, self._post("Resume", "resume", refused)]
+
+
+class CheckPage(ObjectPage):
+    """One window of a monitor, with everything it takes to compute it again."""
+
+    template_name = "monitoring/check.html"
+    model = Check
+
+    def get_queryset(self) -> Any:
+        return Check.objects.select_related("organization", "monitor__endpoint__model__project", "baseline__version")
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        check = self.object
+        monitor = check.monitor
+        window = Window(check.start_at, check.end_at)
+        others = Check.objects.filter(
+            monitor=monitor, baseline_id=check.baseline_id, start_at=check.start_at, end_at=check.end_at
+        )
+        return super().context(
+            title=f"{monitor.name}, {window}",
+            crumbs=of_endpoint(
+                self.organization,
+                monitor.endpoint,
+                Crumb(monitor.name, monitor.get_absolute_url()),
+                Crumb(str(window)),
+            ),
+            monitor=monitor,
+            features=FeatureResult.objects.filter(check_run=check),
+            signals=[(name, level) for name, level in check.signals.items()],
+            measures=self._measures(),
+            readings={name: value for name, value in check.result.items() if name not in ("definitions", "limits")},
+            alerts=Alert.objects.filter(check_run=check).select_related("incident__organization"),
+            revisions=others.select_related("organization", "monitor").defer("result"),
+            **more,
+        )
+
+    def _measures(self) -> list[dict[str, Any]]:
+        result = self.object.result
+        names = list(result.get("realised") or result.get("estimated") or {})
+        kinds = ("realised", "estimated", "reference")
+        return [{"name": name, **{kind: result.get(kind, {}).get(name) for kind in kinds}} for name in names]
+
+
+class _OfEndpoint(ObjectFormPage):
+    """A form about a watched endpoint."""
+
+    model = Endpoint
+    lookups = {"endpoint": "key"}
+
+    def get_queryset(self) -> Any:
+        return Endpoint.objects.select_related("model__project", "organization", "environment")
+
+    def check(self) -> None:
+        policies.check_monitor(self.request.user, self.object)
+
+    def cancel_url(self) -> str:
+        return link("endpoint", self.organization, self.object.key)
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        return super().context(**({"crumbs": of_endpoint(self.organization, self.object, Crumb(self.title))} | more))
+
+
+class CreateMonitor(_OfEndpoint):
+    """Watch something more."""
+
+    template_name = "monitoring/monitor_form.html"
+    title, submit, done = "New monitor", "Watch", "The monitor runs from now on."
+
+    def get_form(self, **kwargs: Any) -> MonitorForm:
+        return MonitorForm(endpoint=self.object, **{key: kwargs[key] for key in kwargs if key != "files"})
+
+    def initial(self) -> dict:
+        return {"owner": self.request.user, "kind": self.request.GET.get("kind", MonitorKind.DRIFT)}
+
+    def perform(self, form: Any) -> str:
+        monitor = actions.create_monitor(endpoint=self.object, by=self.request.user, **form.settings())
+        return monitor.get_absolute_url()
+
+
+class ChangeMonitor(ObjectFormPage):
+    """Change a monitor's settings."""
+
+    template_name = "monitoring/monitor_form.html"
+    model = Monitor
+    title, submit, done = "Change the monitor", "Save", "The monitor was changed."
+
+    def get_queryset(self) -> Any:
+        return Monitor.objects.select_related("organization", "endpoint__model__project", "owner")
+
+    def check(self) -> None:
+        policies.check_monitor(self.request.user, self.object)
+
+    def get_form(self, **kwargs: Any) -> MonitorForm:
+        form = MonitorForm(endpoint=self.object.endpoint, **{key: kwargs[key] for key in kwargs if key != "files"})
+        form.fields["kind"].required = False
+        form.fields["kind"].disabled = True
+        return form
+
+    def initial(self) -> dict:
+        monitor = self.object
+        names = (
+            "kind",
+            "name",
+            "owner",
+            "reference",
+            "reference_since",
+            "reference_until",
+            "trailing",
+            "window",
+            "clock",
+        )
+        hours = str(int(monitor.every.total_seconds() // 3600))
+        given = {name: getattr(monitor, name) for name in names}
+        return {**given, "expected_share": monitor.expected_share, "every": hours, **monitor.limits}
+
+    def perform(self, form: Any) -> str:
+        settings = form.settings(self.object.limits)
+        settings.pop("kind")
+        return actions.change_monitor(monitor=self.object, by=self.request.user, **settings).get_absolute_url()
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        monitor = Crumb(self.object.name, self.object.get_absolute_url())
+        trail = of_endpoint(self.organization, self.object.endpoint, monitor, Crumb(self.title))
+        return super().context(**({"crumbs": trail} | more))
+
+
+class _MonitorReason(ObjectFormPage):
+    """A change of a monitor that asks for more than a click."""
+
+    model = Monitor
+
+    def get_queryset(self) -> Any:
+        return Monitor.objects.select_related("organization", "endpoint__model__project")
+
+    def check(self) -> None:
+        policies.check_monitor(self.request.user, self.object)
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        monitor = Crumb(self.object.name, self.object.get_absolute_url())
+        trail = of_endpoint(self.organization, self.object.endpoint, monitor, Crumb(self.title))
+        return super().context(**({"crumbs": trail} | more))
+
+
+class PauseMonitor(_MonitorReason):
+    """Stop running it."""
+
+    title, submit, form_class, done = "Pause the monitor", "Pause", ReasonForm, "The monitor is paused."
+
+    def perform(self, form: Any) -> str:
+        actions.pause_monitor(monitor=self.object, by=self.request.user, **form.cleaned_data)
+        return self.object.get_absolute_url()
+
+
+class SnoozeMonitor(_MonitorReason):
+    """Hold back its alerts."""
+
+    title, submit, form_class, done = "Hold back alerts", "Hold back", SnoozeForm, "Its alerts are held back."
+
+    def perform(self, form: Any) -> str:
+        actions.snooze_monitor(monitor=self.object, by=self.request.user, **form.cleaned_data)
+        return self.object.get_absolute_url()
+
+
+class _MonitorAction(ActionPage):
+    """One click on a monitor."""
+
+    model = Monitor
+
+    def get_queryset(self) -> Any:
+        return Monitor.objects.select_related("organization", "endpoint__model__project")
+
+
+class RunMonitor(_MonitorAction):
+    """Check now what is due."""
+
+    done = "The check has begun."
+
+    def perform(self) -> None:
+        actions.run_now(monitor=self.object, by=self.request.user)
+
+
+class ResumeMonitor(_MonitorAction):
+    """Run it again."""
+
+    done = "The monitor runs again."
+
+    def perform(self) -> None:
+        actions.resume_monitor(monitor=self.object, by=self.request.user)
+
+
+class WakeMonitor(_MonitorAction):
+    """Let it alert again."""
+
+    done = "Its alerts are no longer held back."
+
+    def perform(self) -> None:
+        actions.wake_monitor(monitor=self.object, by=self.request.user)
+
+
+class SetUpUsual(ActionPage):
+    """The monitors that every endpoint should have."""
+
+    model = Endpoint
+    lookups = {"endpoint": "key"}
+    done = "The usual monitors are set up."
+
+    def get_queryset(self) -> Any:
+        return Endpoint.objects.select_related("model__project", "organization")
+
+    def perform(self) -> str:
+        actions.set_up_usual(endpoint=self.object, by=self.request.user)
+        return link("endpoint", self.organization, self.object.key)
+
+
+class MakeBaseline(ActionPage):
+    """Make a version's baseline from what it was trained on."""
+
+    model = ModelVersion
+    done = "The baseline is being made."
+
+    def get_queryset(self) -> Any:
+        return ModelVersion.objects.select_related("model__project", "organization")
+
+    def perform(self) -> None:
+        actions.start_baseline(version=self.object, by=self.request.user)
+
+
+class MakeBaselineOfPeriod(_OfEndpoint):
+    """Take a period of predictions as how things should look."""
+
+    title, submit, form_class = "Baseline from a period", "Make the baseline", PeriodForm
+    done = "The baseline is being made; earlier predictions will be counted with it."
+
+    def perform(self, form: Any) -> str:
+        current = self.object.current
+        actions.start_baseline_of_period(
+            endpoint=self.object,
+            version=current.version if current else None,
+            by=self.request.user,
+            **form.cleaned_data,
+        )
+        return self.cancel_url()
+
+
+class GiveFeedback(_OfEndpoint):
+    """Say what the predictions are worth."""
+
+    title, submit, form_class, done = "Give feedback", "Send", FeedbackForm, "Thank you. It is kept with the model."
+
+    def check(self) -> None:
+        policies.check_give_feedback(self.request.user, self.object)
+
+    def perform(self, form: Any) -> str:
+        actions.give_feedback(endpoint=self.object, by=self.request.user, **form.cleaned_data)
+        return reverse("monitoring:endpoint", args=[self.organization.key, self.object.key])

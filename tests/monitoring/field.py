@@ -1,0 +1,126 @@
+"""An endpoint whose predictions are watched: its version, its baseline, and rows to send to it."""
+
+import datetime as dt
+import json
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from apps.deployments.models import Deployment, Endpoint
+from apps.models.engine.signatures import Signature
+from apps.models.models import ModelVersion
+from apps.monitoring import actions
+from apps.monitoring.engine import reference
+from apps.monitoring.models import Baseline, BaselineSource, Batch, Monitor, MonitorKind
+from tests.cast import Cast
+from tests.deployments import samples
+from tests.deployments.shop import Shop
+from tests.support import deliver
+
+START = dt.datetime(2013, 4, 1, tzinfo=dt.UTC)
+SIGNATURE = samples.SIGNATURE
+INPUTS = [column["name"] for column in SIGNATURE["inputs"]]
+
+
+def draw(rng: np.random.Generator, size: int, later: float = 0.0, worse: float = 0.0) -> dict[str, Any]:
+    """Columns of so many flights: inputs, a calibrated score, and the truth. `worse` makes the scores wrong."""
+    score = 1 / (1 + np.exp(-rng.normal(-0.5, 1.5, size)))
+    late = rng.uniform(size=size) < score * (1 - worse) + worse * rng.uniform(size=size)
+    return {
+        "dep_delay": rng.normal(10 + later, 5, size),
+        "month": rng.integers(1, 4, size),
+        "carrier": rng.choice(["AA", "B6", "UA"], size, p=[0.5, 0.3, 0.2]),
+        "weekend": rng.uniform(size=size) < 2 / 7,
+        "score": score,
+        "late": late,
+    }
+
+
+class Field:
+    """Late arrivals on its production endpoint, with version 1 live and a baseline of 5,000 flights."""
+
+    def __init__(self, cast: Cast, with_baseline: bool = True) -> None:
+        self.cast, self.rng = cast, np.random.default_rng(7)
+        self.shop = Shop(cast)
+        self.version = self.make_version(1)
+        self.endpoint = self.shop.endpoint()
+        self.shop.deploy(self.endpoint, self.version)
+        self.endpoint = Endpoint.objects.select_related("model", "organization").get(pk=self.endpoint.pk)
+        self.sent = 0
+        if with_baseline:
+            self.baseline = self.make_baseline(self.version)
+
+    def make_version(self, number: int) -> ModelVersion:
+        return self.shop.version(number)
+
+    def make_baseline(self, version: ModelVersion) -> Baseline:
+        signature = Signature.from_json(SIGNATURE)
+        columns = draw(np.random.default_rng(1), 5_000)
+        table = pa.table({name: columns[name] for name in INPUTS})
+        said = (columns["score"] >= 0.5).astype(np.int32)
+        scored = reference.scored_rows(table, signature, columns["score"], said, columns["late"].astype(np.int32))
+        found = reference.build(table, scored, signature)
+        return actions.keep_baseline(
+            version=version,
+            found=found,
+            source=BaselineSource.TRAINING,
+            dataset_version=self.shop.data,
+            by=self.cast.dario,
+        )
+
+    def rows(self, size: int, at: dt.datetime = START, hours: int = 24, **more: Any) -> tuple[list[dict], list[dict]]:
+        """So many predictions spread over the hours from `at`, and their outcomes a day later."""
+        columns = draw(self.rng, size, **more)
+        predictions, outcomes = [], []
+        for place in range(size):
+            name = f"flight-{self.sent + place}"
+            moment = at + dt.timedelta(hours=hours) * place / size
+            inputs = {column: columns[column][place].item() for column in INPUTS}
+            score = float(columns["score"][place])
+            predictions.append({"prediction_id": name, "event_time": moment.isoformat(), "score": score} | inputs)
+            known_at = moment + dt.timedelta(hours=20)
+            outcomes.append(
+                {"prediction_id": name, "event_time": known_at.isoformat(), "value": bool(columns["late"][place])}
+            )
+        self.sent += size
+        return predictions, outcomes
+
+    def send(self, kind: str, rows: list[dict], by: Any = None, count: bool = True, **more: Any) -> Batch:
+        """Rows sent as JSON, and counted unless told otherwise."""
+        batch, _ = actions.receive(
+            endpoint=self.endpoint,
+            kind=kind,
+            body=json.dumps(rows).encode(),
+            format="json",
+            by=by or self.cast.otto,
+            **more,
+        )
+        if count:
+            deliver(self.cast.meridian)
+            batch.refresh_from_db()
+        return batch
+
+    def fly(self, size: int, at: dt.datetime = START, hours: int = 24, labelled: bool = True, **more: Any) -> None:
+        """Predictions with their outcomes, all sent and counted."""
+        predictions, outcomes = self.rows(size, at, hours, **more)
+        self.send("predictions", predictions, count=not labelled)
+        if labelled:
+            self.send("outcomes", outcomes)
+
+    def monitor(self, kind: str = MonitorKind.DRIFT, **more: Any) -> Monitor:
+        """A monitor of days by the data's clock."""
+        given = {"window": "day", "clock": "data", "by": self.cast.otto}
+        return actions.create_monitor(endpoint=self.endpoint, kind=kind, **(given | more))
+
+    def run(self, monitor: Monitor) -> Any:
+        """Run the monitor through its worker; the job, or None when nothing was due."""
+        job = actions.start_check(monitor=monitor, by=self.cast.otto)
+        deliver(self.cast.meridian)
+        monitor.refresh_from_db()
+        if job is not None:
+            job.refresh_from_db()
+        return job
+
+    def live(self) -> Deployment | None:
+        return self.endpoint.current
