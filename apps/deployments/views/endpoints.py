@@ -47,7 +47,7 @@ class EndpointList(ListPage):
     columns = {"Endpoint": "key", "Model": "model", "Environment": "environment", "State": "state"}
 
     def get_queryset(self) -> QuerySet:
-        rows = Endpoint.objects.select_related("model", "environment", "organization", "report")
+        rows = Endpoint.objects.select_related("model__organization", "environment", "organization", "report")
         return rows.prefetch_related(answering())
 
     def context(self, **more: Any) -> dict[str, Any]:
