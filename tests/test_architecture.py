@@ -24,6 +24,10 @@ WITHOUT_HISTORY = {
     "work.IdempotencyKey": "an answer kept for a repeated call",
     "organizations.Scope": "follows its project",
     "discussions.Notice": "an inbox line, read or not",
+    "deployments.RoutingRevision": "a count that wakes the prediction servers",
+    "deployments.ServerCounter": "counts of the prediction servers",
+    "deployments.ServingReport": "what the prediction servers said last",
+    "deployments.Traffic": "minutes added up from the predictions",
 }
 WITHOUT_ADMIN = {
     "work.OutboxMessage": "plumbing",
@@ -34,12 +38,15 @@ WITHOUT_ADMIN = {
     "audit.Head": "the last record says the same",
     "approvals.PolicyStep": "shown in its policy",
     "approvals.Conflict": "shown in its request",
+    "deployments.RoutingRevision": "plumbing",
+    "deployments.Traffic": "drawn on its endpoint's page",
 }
 DOORS = {
     "door_organization_by_key",
     "door_organizations_of",
     "door_portal_is_empty",
     "door_organizations_with_work",
+    "door_routing_revisions",
 }
 # SECURITY DEFINER functions that are no doors: triggers that write as the owner.
 TRIGGERS = {"audit_chain"}
