@@ -51,7 +51,7 @@ class _Hashed:
 def store(source: BinaryIO, *, folder: str, name: str, limit: int | None = None) -> Stored:
     """Stream `source` into the ambient tenant's `folder`; nothing stays behind when it is refused."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).name).strip("-.") or "file"
-    path = f"{tenancy.current()}/{folder}/{uuid7()}/{safe[-80:]}"
+    path = f"{tenancy.owner_of_files()}/{folder}/{uuid7()}/{safe[-80:]}"
     hashed = _Hashed(source, settings.TENURE_UPLOAD_LIMIT if limit is None else limit)
     with tempfile.NamedTemporaryFile(dir=_spool()) as spool:
         for piece in hashed.chunks():
@@ -104,5 +104,5 @@ def scratch() -> Iterator[Path]:
 
 
 def _check_owner(path: str) -> None:
-    if not path.startswith(f"{tenancy.current()}/") or ".." in path:
+    if not path.startswith(f"{tenancy.owner_of_files()}/") or ".." in path:
         raise NotVisible()

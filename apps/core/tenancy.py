@@ -15,6 +15,7 @@ from psycopg.pq import TransactionStatus
 
 SETTING = "app.organization"
 _current: ContextVar[UUID | None] = ContextVar("organization", default=None)
+_working_for: ContextVar[UUID | None] = ContextVar("working_for", default=None)
 
 
 class OutsideTenant(RuntimeError):
@@ -32,6 +33,21 @@ def current() -> UUID:
     if organization_id is None:
         raise OutsideTenant("This needs an organization: open one with `with tenant(organization_id):`.")
     return organization_id
+
+
+def owner_of_files() -> UUID:
+    """The organization whose files may be touched: the open tenant's, or the one a long job works for between two."""
+    return _current.get() or _working_for.get() or current()
+
+
+@contextmanager
+def working_for(organization_id: UUID | str) -> Iterator[None]:
+    """Mark long work as done for an organization. It opens no transaction, so rows still need `tenant(...)`."""
+    token = _working_for.set(UUID(str(organization_id)))
+    try:
+        yield
+    finally:
+        _working_for.reset(token)
 
 
 @contextmanager

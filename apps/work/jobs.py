@@ -171,7 +171,7 @@ def run(function: Callable[[Running], None], organization_id: str, job_id: str) 
     running = _claim(organization_id, job_id)
     if running is None:
         return
-    with _heartbeat(running):
+    with _heartbeat(running), tenancy.working_for(organization_id):
         try:
             function(running)
             if not running.is_finished:
