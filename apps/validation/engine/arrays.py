@@ -63,3 +63,21 @@ def codes(values: Array, levels: list[str] | None = None) -> tuple[Whole, list[s
     found = np.array([place.get(name, -1) for name in names.tolist()], dtype=np.int64)
     found[missing] = -1
     return found, levels
+
+
+_MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
+
+
+def mixed(numbers: Array) -> Array:
+    """64 bits of each whole number stirred so that near numbers come out far apart (splitmix64)."""
+    stirred = numbers.astype(np.uint64) + _MIX[0]
+    stirred = (stirred ^ (stirred >> np.uint64(30))) * _MIX[1]
+    stirred = (stirred ^ (stirred >> np.uint64(27))) * _MIX[2]
+    return np.asarray(stirred ^ (stirred >> np.uint64(31)))
+
+
+def figure_bits(figures: Floats) -> Array:
+    """The bits of each figure; every NaN is the same and zero has one sign."""
+    same = figures + 0.0
+    same[np.isnan(same)] = np.nan
+    return same.view(np.uint64)

@@ -26,13 +26,17 @@ class Model(Protocol):
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows by column. `number` is the row's place in its file, so that evidence can point at it."""
+    """Rows by column. `number` is the row's place in its file, so that evidence can point at it.
+
+    `marks` is a number for the whole content of the row, columns that are not read included, where the file is known.
+    """
 
     columns: Columns
     features: tuple[str, ...]
     truth: Array
     number: Whole
     time: Array | None = None
+    marks: Array | None = None
 
     def __len__(self) -> int:
         return len(self.truth)
@@ -46,7 +50,10 @@ class Rows:
         """Some of the rows, by place or by flag."""
         columns = {name: values[index] for name, values in self.columns.items()}
         time = None if self.time is None else self.time[index]
-        return replace(self, columns=columns, truth=self.truth[index], number=self.number[index], time=time)
+        marks = None if self.marks is None else self.marks[index]
+        return replace(
+            self, columns=columns, truth=self.truth[index], number=self.number[index], time=time, marks=marks
+        )
 
     def sample(self, limit: int | None, seed: int) -> Rows:
         """At most `limit` rows, drawn by the seed and kept in their order."""

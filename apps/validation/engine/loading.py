@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,7 @@ import numpy as np
 
 from apps.core.sandbox import Job, Refused
 from apps.models.engine.signatures import Signature, SignatureError
-from apps.validation.engine.arrays import Array, Columns
+from apps.validation.engine.arrays import Array, Columns, mixed
 from apps.validation.engine.base import CannotRun, Kind, Need
 from apps.validation.engine.case import Artifact, Case, Model, Rows
 
@@ -81,10 +82,12 @@ def read_rows(path: Path, signature: Signature, roles: Roles, limit: int, seed: 
     names = list(dict.fromkeys([*signature.names, signature.target, *roles.names]))
     table = arrow.read(path, names)
     total = table.num_rows
+    marks = row_marks(path)
     if total > limit:
         table = table.append_column(_NUMBER, [np.arange(total)])
         table = table.take(np.sort(np.random.default_rng(seed).choice(total, limit, replace=False)))
         number = table.column(_NUMBER).to_numpy()
+        marks = marks[number]
     else:
         number = np.arange(total)
     truth = arrow.truth(signature, table.column(signature.target))
@@ -93,12 +96,27 @@ def read_rows(path: Path, signature: Signature, roles: Roles, limit: int, seed: 
         columns.update(roles.champion.columns_from_arrow(table))
     columns.update(signature.columns_from_arrow(table))
     time = _time(table.column(roles.time)) if roles.time else None
-    rows = Rows(columns, tuple(signature.names), truth, number.astype(np.int64), time)
+    rows = Rows(columns, tuple(signature.names), truth, number.astype(np.int64), time, marks)
     known = np.isfinite(truth) if signature.task == Kind.REGRESSION else truth >= 0
     return rows.take(known), {"rows": total, "used": int(known.sum()), "without_truth": int((~known).sum())}
 
 
 _NUMBER = "__row__"
+
+
+def row_marks(path: Path) -> Array:
+    """A 64-bit number for the whole content of each row of a file, read column by column."""
+    import pyarrow.parquet as pq
+
+    file = pq.ParquetFile(path)
+    total = mixed(np.zeros(file.metadata.num_rows))
+    for name in file.schema_arrow.names:
+        values = file.read(columns=[name]).column(0).combine_chunks().dictionary_encode()
+        words = [hashlib.blake2b(repr(item).encode(), digest_size=8).digest() for item in values.dictionary.to_pylist()]
+        digests = np.frombuffer(b"".join(words) or bytes(8), dtype=np.uint64)
+        places = values.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        total = mixed(total ^ np.where(places < 0, np.uint64(0), digests[np.maximum(places, 0)]))
+    return total
 
 
 def _beside(values: pa.ChunkedArray) -> Array:

@@ -26,6 +26,32 @@ def test_leak_counts_exactly_the_rows_that_were_planted() -> None:
     assert Leak().measure(case()).value == 0.0
 
 
+def coarse(rows: int, seed: int) -> Rows:
+    """A world rounded so far that rows have twins without any leak."""
+    made = world(rows, seed)
+    return made.with_column("delay", np.round(made.columns["delay"])).with_column(
+        "distance", np.zeros(rows, np.float32)
+    )
+
+
+def test_leak_is_not_seen_in_twins_that_meet_by_chance() -> None:
+    test, train = coarse(2_000, 1), coarse(2_000, 2)
+
+    clean = Leak().measure(case(test=test, train=train))
+
+    assert clean.value < 0.05
+    assert "By chance" in clean.sentence
+
+
+def test_leak_among_fine_and_coarse_rows_is_the_share_beyond_chance() -> None:
+    test, train = world(1_000, 1), world(1_000, 2)
+    twins = joined(train, train.take(np.arange(500)))  # half of the training rows have a twin
+    found = Leak().measure(case(test=test, train=joined(twins, test.take(np.arange(800)))))
+
+    expected = 1_000 / 2_300
+    assert found.value == pytest.approx((0.8 - expected) / (1 - expected))
+
+
 def test_leak_needs_the_truth_to_be_the_same_too() -> None:
     test = world(500)
     other = Rows(test.columns, FEATURES, 1 - test.truth, test.number)
@@ -40,7 +66,8 @@ def test_rows_with_gaps_meet_each_other() -> None:
     one = test.with_column("delay", gap).with_column("distance", zero)
     other = one.with_column("distance", np.where(zero == 0, np.float32(0.0), zero))
 
-    assert Leak().measure(case(test=one, train=other)).value == 1.0
+    found = Leak().measure(case(test=one, train=other))
+    assert found.sentence.startswith("100 of 100 test rows are also in the training rows.")
 
 
 def test_duplicates_are_counted_once_each() -> None:

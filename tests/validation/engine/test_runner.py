@@ -234,6 +234,22 @@ def test_champion_of_another_question_is_not_compared(files: dict[str, Path]) ->
     )
 
 
+def test_duplicates_are_exact_copies_over_all_columns_of_the_file(files: dict[str, Path], tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(files["test"])
+    alike = table.set_column(0, "delay", pa.array([1.0] * table.num_rows, pa.float32()))
+    copies = pa.concat_tables([alike, alike.slice(0, 200)])
+    pq.write_table(copies, tmp_path / "copies.parquet")
+    items = [item.as_json() for item in template(Subject("limited", Kind.BINARY)) if item.key == "data.duplicates"]
+
+    found = verdicts_of({**files, "test": tmp_path / "copies.parquet"}, items=items)
+
+    assert found["data.duplicates"]["sentence"] == "100 of 2,000 test rows are the exact copy of an earlier one."
+    assert found["data.duplicates"]["evidence"]["rows"][0] == {"row": 2100}
+
+
 def test_data_without_a_feature_are_refused_with_its_name(files: dict[str, Path], tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 

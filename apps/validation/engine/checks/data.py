@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.validation.engine.arrays import Array, Floats, Line, codes, is_missing, is_number
+from apps.validation.engine.arrays import Array, Floats, Line, codes, figure_bits, is_missing, is_number, mixed
 from apps.validation.engine.base import (
     MAX_EVIDENCE_ROWS,
     CannotRun,
@@ -25,30 +25,16 @@ from apps.validation.engine.case import Case, Rows
 from apps.validation.engine.intervals import wilson
 
 EMPTY_SHARE = 1e-4
-MIX = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
-
-
-def mixed(numbers: Array) -> Array:
-    """64 bits of each whole number stirred so that near numbers come out far apart (splitmix64)."""
-    stirred = numbers.astype(np.uint64) + MIX[0]
-    stirred = (stirred ^ (stirred >> np.uint64(30))) * MIX[1]
-    stirred = (stirred ^ (stirred >> np.uint64(27))) * MIX[2]
-    return np.asarray(stirred ^ (stirred >> np.uint64(31)))
 
 
 def fingerprints(rows: Rows, names: tuple[str, ...], levels: dict[str, list[str]]) -> Array:
-    """One 64-bit number for the content of each row; missing values are alike, zero has one sign."""
+    """One 64-bit number for features and truth of each row; missing values are alike, zero has one sign."""
     total = mixed(np.zeros(len(rows)))
     for name in names:
         values = rows.columns[name]
-        if is_number(values):
-            figures = values.astype(float) + 0.0
-            figures[np.isnan(figures)] = np.nan
-            part = figures.view(np.uint64)
-        else:
-            part = (codes(values, levels[name])[0] + 1).astype(np.uint64)
+        part = figure_bits(values.astype(float)) if is_number(values) else codes(values, levels[name])[0] + 1
         total = mixed(total ^ mixed(part))
-    return mixed(total ^ mixed((np.asarray(rows.truth, dtype=float) + 0.0).view(np.uint64)))
+    return mixed(total ^ mixed(figure_bits(np.asarray(rows.truth, dtype=float))))
 
 
 def known_levels(sets: tuple[Rows, ...], names: tuple[str, ...]) -> dict[str, list[str]]:
@@ -70,33 +56,43 @@ def _places(rows: Rows, flags: Array) -> list[dict[str, Any]]:
 
 
 class Leak(Check):
-    """Test rows that the model has already seen."""
+    """Test rows that the model has already seen, beyond what coarse data meet by chance.
+
+    Rows of a few rounded features have twins without any leak. How many is told by the training rows themselves: the
+    share of them that have a twin among the others is the share of new rows that would meet one.
+    """
 
     key = "data.leak"
     family = Family.DATA
     title = "Test rows seen in training"
     question = "Are the test rows new to the model?"
-    metric = "share of test rows that are in the training rows, all features and the truth alike"
+    metric = "share of test rows found in training, features and truth alike, beyond the share met by chance"
     unit = "percent"
-    source = "train and test sample mix as in deepchecks (5 %)"
+    source = "train and test sample mix as in deepchecks (5 %); the correction for chance is our own"
     sense = Sense.AT_MOST
     needs = frozenset({Need.TRAIN})
     limits = {"low": Limits(None, 0.10), "limited": Limits(0.20, 0.05), "high": Limits(0.20, 0.05)}
 
     def measure(self, case: Case, **settings: Any) -> Measured:
-        """The share, with rows that would be met by chance in coarse data told apart by the count of distinct rows."""
+        """The share beyond chance, with its interval, and the rows that were met."""
         names = case.test.features
         levels = known_levels((case.training, case.test), names)
-        seen = np.unique(fingerprints(case.training, names, levels))
-        asked = fingerprints(case.test, names, levels)
-        met = np.isin(asked, seen)
-        value, interval = _share(int(met.sum()), len(asked))
+        seen, counts = np.unique(fingerprints(case.training, names, levels), return_counts=True)
+        met = np.isin(fingerprints(case.test, names, levels), seen)
+        expected = float(counts[counts > 1].sum() / counts.sum())
+        share, interval = _share(int(met.sum()), len(met))
+        by_chance = f"By chance {expected:.1%} would be met: as many training rows have a twin in training."
         return Measured(
-            value,
-            f"{int(met.sum()):,} of {len(asked):,} test rows are also in the training rows.",
-            interval,
-            offending_rows=_places(case.test, met),
+            beyond(share, expected),
+            f"{int(met.sum()):,} of {len(met):,} test rows are also in the training rows. {by_chance}",
+            Interval(beyond(interval.low, expected), beyond(interval.high, expected), method="Wilson, beyond chance"),
+            offending_rows=_places(case.test, met) if share > expected else [],
         )
+
+
+def beyond(share: float, chance: float) -> float:
+    """How much of what chance leaves over is taken: 0 at or below chance, 1 where everything is met."""
+    return max(0.0, (share - chance) / (1 - chance)) if chance < 1 else 0.0
 
 
 class Duplicates(Check):
@@ -106,7 +102,7 @@ class Duplicates(Check):
     family = Family.DATA
     title = "Duplicate test rows"
     question = "Does every test row count once?"
-    metric = "share of test rows that repeat an earlier one"
+    metric = "share of test rows that are the exact copy of an earlier one, over all columns of the file"
     unit = "percent"
     source = "data duplicates as in deepchecks (5 %)"
     sense = Sense.AT_MOST
@@ -115,14 +111,16 @@ class Duplicates(Check):
     def measure(self, case: Case, **settings: Any) -> Measured:
         """The share and the rows that repeat an earlier one."""
         names = case.test.features
-        marks = fingerprints(case.test, names, known_levels((case.test,), names))
+        marks = case.test.marks
+        if marks is None:
+            marks = fingerprints(case.test, names, known_levels((case.test,), names))
         _, first = np.unique(marks, return_index=True)
         repeats = np.ones(len(marks), dtype=bool)
         repeats[first] = False
         value, interval = _share(int(repeats.sum()), len(marks))
         return Measured(
             value,
-            f"{int(repeats.sum()):,} of {len(marks):,} test rows repeat an earlier one.",
+            f"{int(repeats.sum()):,} of {len(marks):,} test rows are the exact copy of an earlier one.",
             interval,
             offending_rows=_places(case.test, repeats),
         )

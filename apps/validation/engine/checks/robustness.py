@@ -55,7 +55,7 @@ class Noise(Check):
     family = Family.ROBUSTNESS
     title = "Noise"
     question = "How much is lost when measurements are a little off?"
-    metric = "loss of the score under normal noise of the given strength, largest over repeats"
+    metric = "loss of the score under normal noise of the given strength on every figure"
     source = "perturbation tests as in other suites; 0.05 as their default"
     sense = Sense.AT_MOST
     limits = {"low": Limits(None, 0.10), "limited": Limits(0.15, 0.05), "high": Limits(0.10, 0.05)}
