@@ -30,6 +30,8 @@ class BoundedUpload(TemporaryFileUploadHandler):
 
 def refuse_too_large(request: Any) -> None:
     """Raise TooLarge when a file of this request was dropped because of its size."""
+    # Only reading the body tells; an API request keeps it under another name.
+    _ = request.data if hasattr(request, "data") else request.POST
     plain: HttpRequest = getattr(request, "_request", request)
     name = getattr(plain, "upload_too_large", "")
     if name:

@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 
 from apps.core import files
-from apps.core.errors import NotVisible
 from apps.core.pages import Action, Crumb, Tab, refusal
-from apps.datasets import actions, drawing, folders, policies
+from apps.datasets import actions, drawing, policies
+from apps.datasets.downloads import download
 from apps.datasets.forms import ReadForm, ReasonForm, UseForm
-from apps.datasets.models import DatasetVersion, Origin, VersionState
+from apps.datasets.models import DatasetVersion, VersionState
 from apps.datasets.views.shared import OfDatasets, version_rows
 from apps.discussions import timeline
 from apps.organizations.bases import ActionPage, ObjectFormPage, ObjectMixin, ObjectPage, TenantPage
@@ -100,7 +100,7 @@ class VersionPage(_OfVersion, ObjectPage):
 
     def _overview(self, version: DatasetVersion) -> dict[str, Any]:
         details = version.failure_details.get("details", {})
-        return {"broken": details.get("first", []), "total_broken": details.get("total")}
+        return {"broken": [_place(found) for found in details.get("first", [])], "total_broken": details.get("total")}
 
     def _columns(self, version: DatasetVersion) -> dict[str, Any]:
         measured = version.profile.get("columns", [])
@@ -127,10 +127,12 @@ class VersionPage(_OfVersion, ObjectPage):
         if refused or not version.is_readable:
             return {"rows_refused": refused or "There are no rows to show."}
         from apps.datasets.engine.tables import Table
+        from apps.datasets.engine.values import plain_value
 
         with files.local(version.file) as path:
             head = Table(path).head(SHOWN_ROWS)
-        return {"head": [list(row.values()) for row in head], "shown_rows": SHOWN_ROWS}
+        cells = [[None if value is None else str(plain_value(value)) for value in row.values()] for row in head]
+        return {"head": cells, "shown_rows": SHOWN_ROWS}
 
     def _quality(self, version: DatasetVersion) -> dict[str, Any]:
         check = policies.newest_check(version)
@@ -154,6 +156,20 @@ class VersionPage(_OfVersion, ObjectPage):
             "splits": version.splits.select_related("source__dataset", "organization"),
             "part": version.part_of.select_related("split__source__dataset", "split__organization").first(),
         }
+
+
+def _place(found: dict[str, Any]) -> dict[str, Any]:
+    """A broken line or a wrong cell, as a row of a table."""
+    if "declared" in found:
+        expected = found["declared"]
+    else:
+        expected = f"{found.get('expected')} fields, there are {found.get('found')}"
+    return {
+        "line": found.get("line") or found.get("row"),
+        "column": found.get("column", ""),
+        "text": found.get("text", found.get("value", "")),
+        "expected": expected,
+    }
 
 
 def _missing_share(version: DatasetVersion) -> float | None:
@@ -251,20 +267,3 @@ class Download(_OfVersion, TenantPage):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         return download(self.get_object(), self.kwargs["what"], request.user)
-
-
-def download(version: DatasetVersion, what: str, user: Any) -> HttpResponse:
-    """A response that streams the rows, or the file as it came; sensitive rows leave a record."""
-    if what not in ("table", "original") or (what == "original" and not version.raw_file):
-        raise NotVisible()
-    policies.check_see_rows(user, version)
-    if what == "table":
-        policies.require_readable(version)
-    if policies.is_sensitive(version):
-        actions.note_download(version=version, what=what, by=user)
-    if what == "table":
-        name = f"{version.dataset.key}-v{version.number}.parquet"
-        return FileResponse(files.open_file(version.file), as_attachment=True, filename=name)
-    if version.origin == Origin.REFERENCED:
-        return FileResponse(folders.find(version.raw_file).open("rb"), as_attachment=True, filename=version.raw_name)
-    return FileResponse(files.open_file(version.raw_file), as_attachment=True, filename=version.raw_name)
