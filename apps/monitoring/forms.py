@@ -23,7 +23,9 @@ class MonitorForm(forms.Form):
 
     kind = forms.ChoiceField(choices=MonitorKind.choices, label="What to watch")
     name = forms.CharField(max_length=120, help_text="As it appears in alerts.")
-    owner = forms.ModelChoiceField(queryset=None, help_text="Is told first and owns its incidents.")
+    owner: forms.ModelChoiceField = forms.ModelChoiceField(
+        queryset=None, help_text="Is told first and owns its incidents."
+    )
     reference = forms.ChoiceField(choices=Reference.choices, label="Compare with", required=False)
     reference_since = Moment(required=False, label="Fixed period from")
     reference_until = Moment(required=False, label="Fixed period to")
@@ -125,7 +127,7 @@ class ResolveForm(forms.Form):
 class AssignForm(forms.Form):
     """Whose it is."""
 
-    owner = forms.ModelChoiceField(queryset=None)
+    owner: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None)
 
     def __init__(self, *args: Any, incident: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

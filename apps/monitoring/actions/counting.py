@@ -35,7 +35,8 @@ def count_waiting(*, endpoint: Any, by: Any) -> int:
     """Count what was received for the endpoint and waits; returns how many batches. Asking twice counts once."""
     hold(f"count {endpoint.pk}")
     waiting = Batch.objects.filter(endpoint=endpoint, state=BatchState.RECEIVED).order_by("id")
-    batches, rows = [], 0
+    batches: list[Batch] = []
+    rows = 0
     for batch in waiting.select_related("version", "endpoint", "sent_by")[:1_000]:
         if batches and rows + batch.rows > MOST_ROWS:
             break
@@ -342,7 +343,8 @@ def recount(*, baseline: Baseline, by: Any) -> int:
     if first is None or baseline_of(baseline.version) != baseline:
         return 0
     hold(f"count {first.endpoint_id}")
-    batches, rows = [], 0
+    batches: list[Batch] = []
+    rows = 0
     for batch in waiting.filter(endpoint=first.endpoint_id).select_related("endpoint")[:1_000]:
         if batches and rows + batch.rows > MOST_ROWS:
             break

@@ -16,7 +16,7 @@ from apps.monitoring.signals import incident_opened
 from apps.organizations import access
 from apps.organizations.roles import ProjectRole
 
-TOLD_ROLES = [ProjectRole.OPERATOR, ProjectRole.DATA_SCIENTIST]
+TOLD_ROLES: set[str] = {ProjectRole.OPERATOR, ProjectRole.DATA_SCIENTIST}
 
 
 @action

@@ -273,6 +273,10 @@ class StateQuerySet(TenantQuerySet):
         }
 
 
+class StateManager(TenantManager.from_queryset(StateQuerySet)):  # type: ignore[misc]
+    """States of the ambient organization."""
+
+
 class State(TenantModel):
     """Rows of one hour (later day, month) reduced to an additive state (apps.monitoring.engine.state).
 
@@ -292,7 +296,7 @@ class State(TenantModel):
     changes = models.BigIntegerField(default=0)
     data = models.BinaryField()
 
-    objects = TenantManager.from_queryset(StateQuerySet)()
+    objects = StateManager()
     project_path = "endpoint__model__project"
     model_path = "endpoint__model"
 

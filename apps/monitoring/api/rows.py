@@ -1,0 +1,240 @@
+"""Rows come in: predictions, outcomes and feedback; what they were counted into comes out."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
+from rest_framework import serializers
+from rest_framework.parsers import BaseParser
+from rest_framework.response import Response
+
+from apps.core.errors import Invalid, TooLarge
+from apps.deployments.models import Endpoint
+from apps.models.models import ModelVersion
+from apps.monitoring import actions
+from apps.monitoring.actions.rows import LARGEST_BODY
+from apps.monitoring.models import Batch, Feedback, Outcome, Prediction, ServiceReading, State
+from apps.organizations import access
+from apps.organizations.bases import Rows, fetch
+
+TYPES = {
+    "application/json": "json",
+    "application/x-ndjson": "ndjson",
+    "application/jsonl": "ndjson",
+    "text/csv": "csv",
+    "application/vnd.apache.parquet": "parquet",
+    "application/x-parquet": "parquet",
+    "application/vnd.apache.arrow.stream": "arrow",
+}
+
+
+class RawBody(BaseParser):
+    """The body as it came, up to the largest batch; what it holds is read by the action."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        """The bytes of the body."""
+        if stream is None:
+            return b""
+        body = stream.read(LARGEST_BODY + 1)
+        if len(body) > LARGEST_BODY:
+            raise TooLarge(f"A batch holds at most {LARGEST_BODY // 1024**2} MiB. Send it in parts.")
+        return bytes(body)
+
+
+class BatchOut(serializers.ModelSerializer):
+    """A batch in the ledger."""
+
+    endpoint = serializers.CharField(source="endpoint.key")
+    version = serializers.IntegerField(source="version.number", default=None)
+    sent_by = serializers.CharField(source="sent_by.email")
+    url = serializers.CharField(source="get_absolute_url", read_only=True)
+
+    class Meta:
+        model = Batch
+        fields = [
+            "id", "endpoint", "version", "kind", "source", "key", "sha256", "state", "rows", "refused", "errors",
+            "repeated", "unmatched", "first_at", "last_at", "created_at", "reduced_at", "sent_by", "url",
+        ]  # fmt: skip
+
+
+class Batches(Rows):
+    """Batches received, with what was refused and why."""
+
+    model = Batch
+    related = ("organization", "endpoint", "version", "sent_by")
+    serializer_class = BatchOut
+    filterset_fields = ["kind", "state", "source", "endpoint__key"]
+
+
+class _OfEndpoint(Rows):
+    """Rows of one watched endpoint; the address of an endpoint that may not be seen leads nowhere."""
+
+    lookups = {"endpoint": "endpoint__key"}
+
+    def endpoint(self) -> Endpoint:
+        """The endpoint of the address, if it may be seen."""
+        rows = Endpoint.objects.select_related("model__project", "organization")
+        return fetch(rows, self.request.user, key=self.kwargs["endpoint"])
+
+    def get_queryset(self) -> Any:
+        if getattr(self, "swagger_fake_view", False):
+            return super().get_queryset()
+        return access.visible(self.model._default_manager.filter(endpoint_id=self.endpoint().pk), self.request.user)
+
+
+PARAMETERS = [
+    OpenApiParameter("batch_key", str, description="What you call this batch. The same key and content is one batch."),
+    OpenApiParameter(
+        "on_error", str, enum=["refuse", "keep"], description="Refuse all for a bad row, or keep the rest."
+    ),
+    OpenApiParameter(
+        "version", int, description="The model version that made the predictions, if not the deployed one."
+    ),
+]
+ROWS_IN = dict.fromkeys(TYPES, OpenApiTypes.BINARY) | {"application/json": OpenApiTypes.OBJECT}
+
+
+class _Receive(_OfEndpoint):
+    """POST takes a batch: JSON, NDJSON, CSV, Parquet or an Arrow stream."""
+
+    kind = ""
+
+    def get_parsers(self) -> list[BaseParser]:
+        return [RawBody()] if getattr(self.request, "method", "") == "POST" else super().get_parsers()
+
+    def take(self, request: Any) -> Response:
+        """The batch, 202 when it is new and 200 when it was there."""
+        endpoint = self.endpoint()
+        media = (request.content_type or "").split(";")[0].strip().lower()
+        if media not in TYPES:
+            raise Invalid(f"Say with Content-Type what you send: {', '.join(TYPES)}.")
+        asked = request.query_params
+        if asked.get("on_error", "refuse") not in ("refuse", "keep"):
+            raise Invalid("on_error is refuse or keep.", {"on_error": "Say refuse or keep."})
+        body = request.data if isinstance(request.data, bytes) else b""
+        batch, is_new = actions.receive(
+            endpoint=endpoint,
+            kind=self.kind,
+            body=body,
+            format=TYPES[media],
+            key=asked.get("batch_key", ""),
+            version=self._version(endpoint, asked.get("version")),
+            keep_good=asked.get("on_error") == "keep",
+            by=request.user,
+        )
+        return Response(BatchOut(batch, context=self.get_serializer_context()).data, status=202 if is_new else 200)
+
+    def _version(self, endpoint: Endpoint, number: str | None) -> ModelVersion | None:
+        if not number:
+            return None
+        found = ModelVersion.objects.filter(model_id=endpoint.model_id, number=number) if number.isdigit() else None
+        version = found.first() if found is not None else None
+        if version is None:
+            raise Invalid(f"{endpoint.model} has no version {number}.", {"version": "Give a version's number."})
+        return version
+
+
+class PredictionOut(serializers.ModelSerializer):
+    """A prediction as far as its outcome needs it."""
+
+    class Meta:
+        model = Prediction
+        fields = ["prediction_id", "at", "score", "label", "batch"]
+
+
+class ReceivePredictions(_Receive):
+    """Predictions made elsewhere, and those known."""
+
+    model = Prediction
+    kind = "predictions"
+    lookups = {"endpoint": "batch__endpoint__key"}
+    lookup_field = "prediction_id"
+    lookup_value_regex = "[^/]+"
+    serializer_class = PredictionOut
+
+    @extend_schema(parameters=PARAMETERS, request=ROWS_IN, responses={200: BatchOut, 202: BatchOut})
+    def create(self, request: Any, **_: Any) -> Response:
+        """Send predictions: prediction_id, event_time, score, label, and every input of the model."""
+        return self.take(request)
+
+
+class OutcomeOut(serializers.ModelSerializer):
+    """What came true, with every revision."""
+
+    class Meta:
+        model = Outcome
+        fields = ["prediction_id", "revision", "is_current", "at", "label", "number", "matched_at", "batch"]
+
+
+class ReceiveOutcomes(_Receive):
+    """Outcomes of predictions; `?matched_at__isnull=true` lists those whose prediction nobody knows."""
+
+    model = Outcome
+    kind = "outcomes"
+    lookups = {"endpoint": "batch__endpoint__key"}
+    serializer_class = OutcomeOut
+    filterset_fields = {"prediction_id": ["exact"], "is_current": ["exact"], "matched_at": ["isnull"]}
+
+    @extend_schema(parameters=PARAMETERS, request=ROWS_IN, responses={200: BatchOut, 202: BatchOut})
+    def create(self, request: Any, **_: Any) -> Response:
+        """Send outcomes: prediction_id, value (or the name of the target), event_time."""
+        return self.take(request)
+
+
+class FeedbackOut(serializers.ModelSerializer):
+    """What somebody thinks of a prediction."""
+
+    class Meta:
+        model = Feedback
+        fields = ["id", "prediction_id", "rating", "comment", "said_by", "at", "created_at"]
+
+
+class ReceiveFeedback(_Receive):
+    """Feedback on predictions."""
+
+    model = Feedback
+    kind = "feedback"
+    serializer_class = FeedbackOut
+    filterset_fields = ["rating", "prediction_id"]
+
+    @extend_schema(parameters=PARAMETERS[:2], request=ROWS_IN, responses={200: BatchOut, 202: BatchOut})
+    def create(self, request: Any, **_: Any) -> Response:
+        """Send feedback: rating (1 to 5), comment, prediction_id, said_by, event_time."""
+        return self.take(request)
+
+
+class StateOut(serializers.ModelSerializer):
+    """An additive state: which rows are behind it."""
+
+    baseline = serializers.UUIDField(source="baseline_id")
+
+    class Meta:
+        model = State
+        fields = ["id", "baseline", "kind", "segment", "grain", "start_at", "end_at", "last_at", "rows"]
+
+
+class States(_OfEndpoint):
+    """The hours (days, months) that an endpoint's rows were counted into."""
+
+    model = State
+    serializer_class = StateOut
+    filterset_fields = ["kind", "grain", "baseline"]
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().defer("data")
+
+
+class ServiceOut(serializers.ModelSerializer):
+    """Calls of one hour."""
+
+    class Meta:
+        model = ServiceReading
+        fields = ["id", "start_at", "calls", "failed", "refused", "predictions", "latencies"]
+
+
+class Service(_OfEndpoint):
+    """Calls, errors and latency of an endpoint by the hour."""
+
+    model = ServiceReading
+    serializer_class = ServiceOut

@@ -1,0 +1,192 @@
+"""The API: batches in five formats, answered once they are kept; monitors and incidents by their verbs."""
+
+import datetime as dt
+import io
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from apps.core.tenancy import tenant
+from apps.monitoring.models import Batch, Incident
+from apps.organizations import actions as organizations
+from tests.monitoring.field import START, Field
+from tests.support import deliver
+
+API = "/o/meridian/api/v1/"
+DAY = dt.timedelta(days=1)
+
+
+@pytest.fixture
+def outside(cast) -> Field:
+    """The watched endpoint; no tenant is open."""
+    with tenant(cast.meridian.pk):
+        return Field(cast)
+
+
+@pytest.fixture
+def call(outside, client):
+    """`call(path, body, ...)` posts with Otto's token."""
+    with tenant(outside.cast.meridian.pk):
+        _, token = organizations.create_token(
+            user=outside.cast.otto, name="ingest", scopes=["ingest", "monitor", "investigate"], by=outside.cast.otto
+        )
+    headers = {"Authorization": f"Bearer {token}"}
+
+    def send(path, body=None, type="application/json", method="post", **more):
+        if method == "get":
+            return client.get(f"{API}{path}", headers=headers)
+        if type == "application/json" and not isinstance(body, bytes):
+            body = json.dumps(body)
+        return getattr(client, method)(f"{API}{path}", body, content_type=type, headers=headers | more)
+
+    return send
+
+
+def predictions(field, size=20):
+    with tenant(field.cast.meridian.pk):
+        return field.rows(size)
+
+
+def test_batch_is_taken_once_and_answered_the_same(outside, call):
+    rows, _ = predictions(outside)
+    first = call("monitoring/late-arrivals/predictions/?batch_key=monday", rows)
+    again = call("monitoring/late-arrivals/predictions/?batch_key=monday", rows)
+    other = call("monitoring/late-arrivals/predictions/?batch_key=monday", rows[:3])
+    assert (first.status_code, again.status_code, other.status_code) == (202, 200, 409)
+    assert first.json()["id"] == again.json()["id"]
+    assert (first.json()["rows"], first.json()["state"]) == (20, "received")
+    deliver(outside.cast.meridian)
+    found = call(f"batches/{first.json()['id']}/", method="get").json()
+    assert found["state"] == "reduced"
+
+
+def encoded(rows, type):
+    if type == "application/x-ndjson":
+        return "\n".join(map(json.dumps, rows)).encode()
+    table, sink = pa.Table.from_pylist(rows), io.BytesIO()
+    if type == "text/csv":
+        import pyarrow.csv
+
+        pyarrow.csv.write_csv(table, sink)
+    elif type.endswith("parquet"):
+        pq.write_table(table, sink)
+    else:
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    "type",
+    ["application/x-ndjson", "text/csv", "application/vnd.apache.parquet", "application/vnd.apache.arrow.stream"],
+)
+def test_batch_may_come_in_every_format(outside, call, type):
+    rows, outcomes = predictions(outside)
+    assert call("monitoring/late-arrivals/predictions/", encoded(rows, type), type).status_code == 202
+    answer = call("monitoring/late-arrivals/outcomes/", encoded(outcomes, type), type)
+    assert answer.status_code == 202
+    deliver(outside.cast.meridian)
+    states = call("monitoring/late-arrivals/states/?kind=outcomes", method="get").json()["results"]
+    assert sum(state["rows"] for state in states) == 20
+
+
+@pytest.mark.parametrize(
+    ("body", "type"),
+    [
+        (b"", "application/json"),
+        (b"{", "application/json"),
+        (b"[1]", "application/json"),
+        (b"PAR1 cut", "application/x-parquet"),
+        (b"1,2,3\n4,5,6\n", "text/csv"),
+        (b"\xff\xfe", "text/csv"),
+        (b"<x/>", "application/xml"),
+        (b"[]", "application/json"),
+    ],
+)
+def test_bad_batch_is_a_sentence_and_never_a_500(outside, call, body, type):
+    for noun in ("predictions", "outcomes", "feedback"):
+        answer = call(f"monitoring/late-arrivals/{noun}/", body, type)
+        assert answer.status_code in (202, 422), answer.content
+        if answer.status_code == 422:
+            assert answer.json()["detail"].endswith(".")
+        else:
+            assert answer.json()["rows"] == 0
+
+
+def test_bad_rows_are_named_and_good_ones_kept_on_wish(outside, call):
+    rows, _ = predictions(outside, 3)
+    rows[1]["month"] = "May"
+    refused = call("monitoring/late-arrivals/predictions/", rows)
+    assert refused.status_code == 422
+    assert refused.json()["errors"]["rows"] == ["row 2: month must be a number."]
+    kept = call("monitoring/late-arrivals/predictions/?on_error=keep", rows)
+    assert (kept.status_code, kept.json()["rows"], kept.json()["refused"]) == (202, 2, 1)
+    assert call("monitoring/late-arrivals/predictions/?on_error=guess", rows).status_code == 422
+    assert call("monitoring/late-arrivals/predictions/?version=99", rows).status_code == 422
+
+
+def test_outcomes_without_a_prediction_can_be_listed(outside, call):
+    call("monitoring/late-arrivals/outcomes/", [{"prediction_id": "ghost", "value": True}])
+    deliver(outside.cast.meridian)
+    found = call("monitoring/late-arrivals/outcomes/?matched_at__isnull=true", method="get").json()["results"]
+    assert [one["prediction_id"] for one in found] == ["ghost"]
+
+
+def test_rows_are_refused_without_the_scope_and_from_outside(outside, client, call):
+    with tenant(outside.cast.meridian.pk):
+        _, narrow = organizations.create_token(
+            user=outside.cast.otto, name="read", scopes=["view"], by=outside.cast.otto
+        )
+    with tenant(outside.cast.harbor.pk):
+        _, foreign = organizations.create_token(user=outside.cast.mallory, name="x", by=outside.cast.mallory)
+    path, body = f"{API}monitoring/late-arrivals/feedback/", json.dumps([{"rating": 3}])
+    for token, status in ((narrow, 403), (foreign, 401)):
+        answer = client.post(path, body, content_type="application/json", headers={"Authorization": f"Bearer {token}"})
+        assert answer.status_code == status
+    assert call("monitoring/nowhere/feedback/", [{"rating": 3}]).status_code == 404
+    with tenant(outside.cast.meridian.pk):
+        assert Batch.objects.count() == 0
+
+
+def test_monitors_are_set_up_run_and_changed(outside, call):
+    with tenant(outside.cast.meridian.pk):
+        for day in range(3):
+            outside.fly(250, START + day * DAY, labelled=False, later=8)
+    given = {
+        "endpoint": "late-arrivals", "kind": "drift", "window": "day", "clock": "data",
+        "limits": {"open_after": 1, "among": 1},
+    }  # fmt: skip
+    made = call("monitors/", given)
+    assert made.status_code == 201, made.content
+    home = f"monitors/{made.json()['id']}/"
+    assert call(home, {"limits": {"psi": "much"}}, method="patch").status_code == 422
+    assert call(f"{home}run/").status_code == 202
+    deliver(outside.cast.meridian)
+    checks = call(f"checks/?monitor={made.json()['id']}", method="get").json()["results"]
+    assert [one["level"] for one in checks] == ["drift", "drift"]
+    whole = call(f"checks/{checks[0]['id']}/", method="get").json()
+    assert whole["features"][0]["feature"] == "dep_delay"
+    assert whole["result"]["limits"]["psi"] == 0.1
+    assert call(f"{home}run/").status_code == 403
+    assert call(f"{home}pause/", {"reason": "Night."}).json()["is_active"] is False
+    assert call(f"{home}pause/", {"reason": "Night."}).status_code == 409
+    assert call(f"{home}resume/").json()["is_active"] is True
+
+
+def test_incidents_are_worked_on(outside, call):
+    given = {"endpoint": "late-arrivals", "cause": "feedback", "title": "Gate planners ignore the scores"}
+    made = call("incidents/", given)
+    assert made.status_code == 201
+    assert call("incidents/", given).status_code == 409
+    home = f"incidents/{made.json()['number']}/"
+    assert call(f"{home}investigate/").json()["owner"] == "otto@meridian.example"
+    assert call(f"{home}write/", {"text": "They see too many."}).json()["entries"][0]["text"] == "They see too many."
+    assert call(f"{home}resolve/", {"resolution": "Threshold raised."}).status_code == 422
+    ended = call(f"{home}resolve/", {"resolution": "Threshold raised.", "root_cause": "Threshold too low."})
+    assert (ended.status_code, ended.json()["state"]) == (200, "resolved")
+    again = call(f"{home}resolve/", {"resolution": "Again.", "root_cause": "Again."})
+    assert again.status_code == 409
+    with tenant(outside.cast.meridian.pk):
+        assert Incident.objects.count() == 1
