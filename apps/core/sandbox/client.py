@@ -51,6 +51,8 @@ def _environment(threads: int, home: str) -> dict[str, str]:
         # No thread may run in the launcher when it forks.
         "JE_ARROW_MALLOC_CONF": "background_thread:false",
         "MALLOC_ARENA_MAX": "2",
+        # Waiting threads sleep instead of spinning: on a shared machine spinning costs more than it gains.
+        "OMP_WAIT_POLICY": "PASSIVE",
         **one_or_more,
     }
 
