@@ -181,6 +181,16 @@
     showTip(next);
   };
 
+  // A list that is wider than the page scrolls inside its own box; only then it gives up its sticky head.
+  const fit = () =>
+    document.querySelectorAll(".page-table").forEach((box) => {
+      box.classList.remove("is-wide");
+      box.classList.toggle("is-wide", box.scrollWidth > box.clientWidth + 1);
+    });
+  fit();
+  window.addEventListener("resize", fit);
+  on("htmx:afterSettle", fit);
+
   // What went wrong in a form is read first.
   const first = document.querySelector("[data-focus]");
   if (first) first.focus();
