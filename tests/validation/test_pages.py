@@ -167,6 +167,9 @@ def test_lists_show_what_there_is_and_export_it(inside: Cast, sign_in: Any) -> N
         assert vera.get(f"{url(name)}?format=csv").status_code == 200
     assert "ROC AUC failed" in vera.get(f"{url('findings')}?severity=high&overdue=false&mine=false").content.decode()
     assert "ROC AUC failed" not in vera.get(f"{url('findings')}?mine=true").content.decode()
+    assert "ROC AUC failed" in vera.get(f"{url('findings')}?model=late-flights").content.decode()
+    assert "ROC AUC failed" not in vera.get(f"{url('findings')}?model=other").content.decode()
+    assert "Validation 1 of" in vera.get(f"{url('runs')}?model=late-flights").content.decode()
 
 
 def test_list_takes_the_same_queries_for_one_row_and_for_ten(inside: Cast, sign_in: Any) -> None:

@@ -31,8 +31,9 @@ OF_FINDING = tuple(f"finding__{path}" for path in BESIDE)
 
 
 class FindingFilter(django_filters.FilterSet):
-    """State, severity, whose they are, what is overdue."""
+    """Model, state, severity, whose they are, what is overdue."""
 
+    model = django_filters.CharFilter(field_name="version__model__key", label="Model's key")
     state = django_filters.ChoiceFilter(choices=FindingState.choices)
     severity = django_filters.ChoiceFilter(choices=Severity.choices)
     mine = YesNoFilter(method="filter_mine", label="Mine")

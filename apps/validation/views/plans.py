@@ -17,8 +17,9 @@ from apps.validation.views.shared import BESIDE, BY_NUMBER, OfVersion, crumbs, l
 
 
 class PlanFilter(django_filters.FilterSet):
-    """State and tier."""
+    """Model, state and tier."""
 
+    model = django_filters.CharFilter(field_name="version__model__key", label="Model's key")
     state = django_filters.ChoiceFilter(choices=PlanState.choices)
     tier = django_filters.ChoiceFilter(choices=TIERS)
 

@@ -15,8 +15,9 @@ from apps.work import jobs
 
 
 class RunFilter(django_filters.FilterSet):
-    """State, verdict and conclusion."""
+    """Model, state, verdict and conclusion."""
 
+    model = django_filters.CharFilter(field_name="version__model__key", label="Model's key")
     state = django_filters.ChoiceFilter(choices=RunState.choices)
     verdict = django_filters.ChoiceFilter(choices=Verdict.choices)
     outcome = django_filters.ChoiceFilter(
