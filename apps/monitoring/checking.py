@@ -57,8 +57,8 @@ class Found:
 
 
 def newest_moment(monitor: Monitor) -> dt.datetime | None:
-    """What time it is for the monitor: now, or the newest event that its endpoint knows."""
-    if monitor.clock == Clock.NOW:
+    """What time it is for the monitor: now, or the newest event that its endpoint knows. Calls happen now."""
+    if monitor.clock == Clock.NOW or monitor.kind == MonitorKind.SERVICE:
         return timezone.now()
     span = State.objects.filter(endpoint_id=monitor.endpoint_id, kind=StateKind.PREDICTIONS).span()
     return span[1] if span else None

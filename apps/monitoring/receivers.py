@@ -2,18 +2,16 @@
 
 from typing import Any
 
-import structlog
 from django.dispatch import receiver
 
-from apps.deployments.models import Endpoint
-from apps.deployments.signals import predictions_recorded
+from apps.deployments.models import Endpoint, EndpointState
+from apps.deployments.signals import endpoint_changed, predictions_recorded
 from apps.models.models import ModelVersion
 from apps.models.signals import registered
 from apps.monitoring import actions
 from apps.monitoring.actions.service import Call
+from apps.monitoring.models import Monitor
 from apps.organizations.people import system
-
-log = structlog.get_logger("tenure.monitoring")
 
 
 @receiver(registered)
@@ -36,6 +34,13 @@ def take_served(endpoint_id: Any, version_id: Any, predictions: Any, **_: Any) -
     rows = [_row(one) for one in predictions if one.status == "ok" and not one.is_repeat]
     if rows:
         actions.take_served(endpoint=endpoint, version=version, rows=rows, by=system())
+
+
+@receiver(endpoint_changed)
+def stop_watching(endpoint: Any, state: str, by: Any, **_: Any) -> None:
+    """What is off needs no monitor."""
+    if state == EndpointState.OFF and Monitor.objects.filter(endpoint=endpoint, is_active=True).exists():
+        actions.stop_monitors(endpoint=endpoint, reason="The endpoint is off.", by=by)
 
 
 def _row(one: Any) -> dict[str, Any]:

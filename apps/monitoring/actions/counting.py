@@ -55,10 +55,13 @@ def count_batches(*, endpoint: Any, batches: list[Batch], by: Any) -> None:
 
     Their receipt was recorded; that they are counted is no decision, and the ledger says when.
     """
+    new: dict[Any, list[Any]] = {}
     for batch in batches:
         table = _rows(batch)
         if batch.kind == BatchKind.PREDICTIONS:
-            _count_predictions(batch, table)
+            table = _count_predictions(batch, table)
+            if batch.baseline is not None and table.num_rows:
+                new.setdefault(batch.baseline, []).append(table)
         elif batch.kind == BatchKind.OUTCOMES:
             matched = _count_outcomes(batch, table)
             if matched:
@@ -67,6 +70,8 @@ def count_batches(*, endpoint: Any, batches: list[Batch], by: Any) -> None:
             _keep_feedback(batch, table)
         batch.state, batch.reduced_at = BatchState.REDUCED, timezone.now()
         batch.save()
+    for baseline, tables in new.items():
+        _add_predictions(endpoint, baseline, tables)
 
 
 def _rows(batch: Batch) -> Any:
@@ -81,18 +86,17 @@ def baseline_of(version: Any) -> Baseline | None:
     return Baseline.objects.filter(version=version).order_by("-number").first()
 
 
-def _count_predictions(batch: Batch, table: Any) -> None:
-    """Remember the new predictions, add them to their hours, and match outcomes that came before them."""
+def _count_predictions(batch: Batch, table: Any) -> Any:
+    """Remember the new predictions and match outcomes that came before them; returns the rows that are new."""
     from apps.monitoring.engine.wanted import ID
 
     batch.baseline = baseline_of(batch.version)
     batch.save(update_fields=["baseline"])
     table = _only(table, _remember(batch, table))
     batch.repeated = batch.rows - table.num_rows
-    if table.num_rows == 0:
-        return
-    _add_predictions(batch, table)
-    _match(batch.endpoint, _unmatched(batch.endpoint_id, table.column(ID).to_pylist()))
+    if table.num_rows:
+        _match(batch.endpoint, _unmatched(batch.endpoint_id, table.column(ID).to_pylist()))
+    return table
 
 
 def _only(table: Any, ids: set[str]) -> Any:
@@ -106,16 +110,18 @@ def _only(table: Any, ids: set[str]) -> Any:
     return table.filter(pa.array([name in ids for name in table.column(ID).to_pylist()], pa.bool_()))
 
 
-def _add_predictions(batch: Batch, table: Any) -> None:
+def _add_predictions(endpoint: Any, baseline: Baseline, tables: list[Any]) -> None:
+    """Add rows of several batches at once: every hour is read and written once."""
+    import pyarrow as pa
+
     from apps.monitoring.engine.baseline import decode_baseline
     from apps.monitoring.engine.reduce import reduce_groups
     from apps.monitoring.engine.wanted import AT, hours_of
 
-    if batch.baseline is None:
-        return
+    table = pa.concat_tables(tables, promote_options="permissive")
     moments = table.column(AT)
-    states = reduce_groups(table, decode_baseline(bytes(batch.baseline.data)).bins, hours_of(moments))
-    add(batch.endpoint, batch.baseline, StateKind.PREDICTIONS, states, _last(moments))
+    states = reduce_groups(table, decode_baseline(bytes(baseline.data)).bins, hours_of(moments))
+    add(endpoint, baseline, StateKind.PREDICTIONS, states, _last(moments))
 
 
 def _last(moments: Any) -> dt.datetime:
@@ -367,7 +373,7 @@ def recount_batches(*, baseline: Baseline, batches: list[Batch], by: Any) -> Non
         table = _only(_rows(batch), set(mine))
         if table.num_rows == 0:
             continue
-        _add_predictions(batch, table)
+        _add_predictions(batch.endpoint, baseline, [table])
         known = [one for one in _current_outcomes(batch.endpoint_id, list(mine)) if one.matched_at is not None]
         if known:
             _add_pairs(batch.endpoint, baseline, [(mine[one.prediction_id], one) for one in known], 1)

@@ -296,7 +296,7 @@ class State(TenantModel):
     changes = models.BigIntegerField(default=0)
     data = models.BinaryField()
 
-    objects = StateManager()
+    objects = StateManager()  # type: ignore[misc]
     project_path = "endpoint__model__project"
     model_path = "endpoint__model"
 

@@ -5,6 +5,7 @@ from collections import Counter
 from typing import Any
 
 import django_filters
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.core.errors import NotVisible
@@ -36,7 +37,11 @@ class OverviewFilter(django_filters.FilterSet):
     """Environment and model."""
 
     environment = django_filters.ModelChoiceFilter(queryset=lambda _: Environment.objects.all())
-    model = django_filters.CharFilter(field_name="model__name", lookup_expr="icontains", label="Model")
+    model = django_filters.CharFilter(method="of_model", label="Model")
+
+    def of_model(self, rows: Any, name: str, value: str) -> Any:
+        """Those of the model with this key, or with this in its name."""
+        return rows.filter(Q(model__key=value) | Q(model__name__icontains=value))
 
 
 class Overview(ListPage):

@@ -1,0 +1,134 @@
+"""What monitoring hears: served predictions, registered versions, endpoints turned off."""
+
+import datetime as dt
+import uuid
+
+from apps.deployments import actions as deployments
+from apps.deployments.recording import Recorded
+from apps.deployments.signals import predictions_recorded
+from apps.monitoring import actions
+from apps.monitoring.models import Baseline, Batch, Monitor, Prediction, ServiceReading, State
+from apps.work.models import Schedule
+from tests.monitoring.field import INPUTS, START
+from tests.support import deliver
+
+NOW = dt.datetime(2026, 11, 20, 10, 30, tzinfo=dt.UTC)
+
+
+def recorded(field, rows, call=None, **more):
+    """Predictions as the recorder announces them."""
+    call = call or uuid.uuid4()
+    return [
+        Recorded(
+            id=uuid.uuid4(),
+            endpoint_id=field.endpoint.pk,
+            version_id=field.version.pk,
+            prediction_id=row["prediction_id"],
+            call=call,
+            row=number,
+            request_id="",
+            at=NOW,
+            event_at=dt.datetime.fromisoformat(row["event_time"]),
+            seconds=0.02,
+            inputs={name: row[name] for name in INPUTS},
+            outputs={"score": row["score"], "label": row["score"] >= 0.5},
+            **({"status": "ok"} | more),
+        )
+        for number, row in enumerate(rows, start=1)
+    ]
+
+
+def announce(field, predictions):
+    predictions_recorded.send(
+        sender=None, endpoint_id=field.endpoint.pk, version_id=field.version.pk, predictions=predictions
+    )
+    deliver(field.cast.meridian)
+
+
+def states():
+    return {row.start_at: bytes(row.data) for row in State.objects.filter(kind="predictions")}
+
+
+def test_served_predictions_end_in_the_same_states_as_sent_ones(field):
+    rows, _ = field.rows(60)
+    field.send("predictions", rows)
+    sent = states()
+    State.objects.all().delete()
+    Prediction.objects.all().delete()
+    announce(field, recorded(field, rows[:25]) + recorded(field, rows[25:]))
+    assert states() == sent
+    batch = Batch.objects.get(source="served")
+    assert (batch.state, batch.rows, batch.refused) == ("reduced", 60, 0)
+
+
+def test_served_and_sent_predictions_of_one_id_count_once(field):
+    rows, outcomes = field.rows(20)
+    announce(field, recorded(field, rows))
+    batch = field.send("predictions", rows)
+    assert batch.repeated == 20
+    field.send("outcomes", outcomes)
+    assert sum(State.objects.filter(kind="outcomes").values_list("rows", flat=True)) == 20
+
+
+def test_served_predictions_without_values_or_repeated_are_not_counted(field):
+    rows, _ = field.rows(6)
+    announce(
+        field,
+        recorded(field, rows[:2])
+        + recorded(field, rows[2:4], is_repeat=True)
+        + recorded(field, rows[4:], status="failed", error="broken"),
+    )
+    assert Prediction.objects.count() == 2
+
+
+def test_calls_are_counted_by_the_hour_they_were_answered_in(field):
+    rows, _ = field.rows(7)
+    announce(field, recorded(field, rows[:5]) + recorded(field, rows[5:6], status="refused"))
+    announce(field, recorded(field, rows[6:], status="failed"))
+    hour = ServiceReading.objects.get()
+    assert (hour.start_at, hour.calls, hour.refused, hour.failed, hour.predictions) == (
+        NOW.replace(minute=0), 3, 1, 1, 5,
+    )  # fmt: skip
+    assert sum(hour.latencies) == 1
+
+
+def test_served_predictions_with_missing_inputs_are_counted_as_missing(field):
+    rows, _ = field.rows(10)
+    for row in rows:
+        row["dep_delay"] = None
+    announce(field, recorded(field, rows))
+    assert Prediction.objects.count() == 10
+
+
+def test_endpoint_turned_off_stops_its_monitors_and_their_schedules(field):
+    actions.set_up_usual(endpoint=field.endpoint, by=field.cast.otto)
+    deployments.turn_off(endpoint=field.endpoint, reason="Replaced", by=field.cast.otto)
+    assert not Monitor.objects.filter(is_active=True).exists()
+    assert not Schedule.objects.filter(task__startswith="monitoring.", is_active=True).exists()
+
+
+def test_registered_version_gets_its_baseline_from_its_training(cast):
+    from apps.core.tenancy import tenant
+    from tests.models import factories
+
+    with tenant(cast.meridian.pk):
+        version = factories.draft(cast)
+    deliver(cast.meridian)
+    with tenant(cast.meridian.pk):
+        baseline = Baseline.objects.get(version=version)
+        assert (baseline.number, baseline.source, baseline.dataset_version) == (1, "training", version.dataset_version)
+        assert baseline.rows == version.dataset_version.rows
+        assert baseline.has_labels
+        assert baseline.reason == ""
+
+
+def test_later_checks_use_the_schedule(field):
+    monitor = field.monitor()
+    field.fly(300, labelled=False)
+    field.fly(1, START + dt.timedelta(days=1), labelled=False)
+    from apps.monitoring.tasks import run_monitor
+
+    run_monitor.run(str(field.cast.meridian.pk), str(monitor.pk))
+    deliver(field.cast.meridian)
+    assert monitor.checks.count() == 1
+    assert Schedule.objects.get(subject_id=monitor.pk).task == "monitoring.run_monitor"
