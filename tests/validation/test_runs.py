@@ -180,6 +180,18 @@ def test_worker_that_lost_its_lease_keeps_nothing(inside: Cast) -> None:
     assert run.results.count() == 0
 
 
+def test_result_told_twice_is_kept_once(inside: Cast) -> None:
+    run = factories.queued_run(inside)
+    actions.begin_run(run=run, inputs={}, by=inside.vera)
+    said = {"name": "perf.auc", "verdict": "passed", "value": 0.9, "sense": "at_least"}
+
+    first = actions.keep_result(run=run, said=said, by=inside.vera)
+    second = actions.keep_result(run=run, said={**said, "value": 0.1}, by=inside.vera)
+
+    assert first == second
+    assert list(run.results.values_list("value", flat=True)) == [0.9]
+
+
 def test_check_that_ends_its_child_costs_itself_and_not_the_run(inside: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     run = factories.queued_run(inside)
     real = sandbox.run
