@@ -55,7 +55,7 @@ class PredictionRecordAdmin(AuditAdmin):
     list_filter = ["status", "is_repeat", "endpoint"]
     search_fields = ["=prediction_id", "=request_id"]
     list_select_related = ["endpoint", "version__model"]
-    date_hierarchy = None
+    date_hierarchy = "at"
 
 
 @admin.register(ServerCounter)

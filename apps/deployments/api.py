@@ -160,9 +160,7 @@ class Endpoints(Rows):
 
     def _version(self, endpoint: Endpoint) -> dict[str, Any]:
         given = self.given(VersionIn)
-        rows = ModelVersion.objects.select_related(
-            "model__project__approval", "artifact", "approval", "dataset_version"
-        )
+        rows = policies.for_gate(ModelVersion.objects.all())
         version = fetch(rows, self.request.user, model=endpoint.model, number=given["version"])
         return {"endpoint": endpoint, "version": version, "reason": given["reason"], "by": self.request.user}
 
@@ -260,7 +258,7 @@ class AllDeployments(Rows):
         return super().list(request, *args, **kwargs)
 
     def get_queryset(self) -> Any:
-        rows = super().get_queryset()
+        rows: Any = super().get_queryset()
         if "at" in self.request.query_params:
             given = MomentIn(data={"at": self.request.query_params["at"]})
             given.is_valid(raise_exception=True)
@@ -385,9 +383,7 @@ class Gate(APIView):
     def _asked(self, data: Any) -> tuple[ModelVersion, Environment]:
         given = GateIn(data=data)
         given.is_valid(raise_exception=True)
-        rows = ModelVersion.objects.select_related(
-            "model__project__approval", "artifact", "approval", "dataset_version__dataset"
-        )
+        rows = policies.for_gate(ModelVersion.objects.all())
         wanted = given.validated_data
         version = fetch(rows, self.request.user, model__key=wanted["model"], number=wanted["version"])
         return version, fetch(Environment.objects.all(), self.request.user, key=wanted["environment"])

@@ -11,19 +11,14 @@ DATATYPES = {"number": "FP64", "integer": "INT64", "string": "BYTES", "boolean":
 
 def examples(endpoint: Endpoint, version: ModelVersion) -> dict[str, str]:
     """The same request as curl, Python, and as the body alone; the token is left for the caller to fill in."""
-    body = {
-        "id": "my-own-id",
-        "inputs": [
-            {
-                "name": column["name"],
-                "shape": [1],
-                "datatype": DATATYPES[column["type"]],
-                "data": [_example(column)],
-            }
-            for column in version.signature["inputs"]
-        ],
-    }
-    text = json.dumps(body, indent=2, ensure_ascii=False)
+    tensors = [
+        json.dumps(
+            {"name": column["name"], "shape": [1], "datatype": DATATYPES[column["type"]], "data": [_example(column)]},
+            ensure_ascii=False,
+        )
+        for column in version.signature["inputs"]
+    ]
+    text = '{"id": "my-own-id", "inputs": [\n  ' + ",\n  ".join(tensors) + "\n]}"
     quoted = text.replace("'", "'\\''")
     return {
         "curl": (

@@ -41,7 +41,7 @@ def charts_of(endpoint: Endpoint, history: list[Deployment], asked: str) -> dict
 
 def _traffic(rows: list[traffic.Stretch], events: list[Any]) -> Any:
     points = [(row.start, row.predictions) for row in rows]
-    return charts.line("How much is asked?", [charts.Series("Predictions", points)], events=events, unit="predictions")
+    return charts.line("How much is asked?", [charts.Series("Predictions", points)], events=events)
 
 
 def _latency(rows: list[traffic.Stretch], events: list[Any]) -> Any:

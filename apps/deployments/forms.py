@@ -37,8 +37,8 @@ class EnvironmentForm(forms.Form):
 class EndpointForm(forms.Form):
     """A new endpoint of a model."""
 
-    model = forms.ModelChoiceField(queryset=None)
-    environment = forms.ModelChoiceField(queryset=None)
+    model: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None)
+    environment: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None)
     key = forms.CharField(
         max_length=50,
         required=False,
@@ -84,12 +84,12 @@ class MomentForm(forms.Form):
 
 
 class GateForm(forms.Form):
-    """The question to the gate."""
+    """The question to the gate, in the words of its API."""
 
-    version = forms.ModelChoiceField(queryset=None)
-    environment = forms.ModelChoiceField(queryset=None)
+    model = forms.CharField(max_length=50, label="Model's key")
+    version = forms.IntegerField(min_value=1)
+    environment: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, to_field_name="key")
 
-    def __init__(self, *args: Any, versions: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["version"].queryset = versions  # type: ignore[attr-defined]
         self.fields["environment"].queryset = Environment.objects.all()  # type: ignore[attr-defined]

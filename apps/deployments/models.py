@@ -1,7 +1,7 @@
 """Where models run: environments, endpoints, what was deployed there from when to when, and every prediction."""
 
 import datetime as dt
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -78,6 +78,10 @@ class EndpointQuerySet(TenantQuerySet):
         return self.filter(state__in=[EndpointState.LIVE, EndpointState.DRAINING])
 
 
+class EndpointManager(TenantManager.from_queryset(EndpointQuerySet)):  # type: ignore[misc]
+    """Endpoints of the ambient organization."""
+
+
 class Endpoint(TenantModel):
     """The address under which one model answers in one environment. Which version answers is its current deployment."""
 
@@ -93,7 +97,7 @@ class Endpoint(TenantModel):
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     history = History()
 
-    objects = TenantManager.from_queryset(EndpointQuerySet)()  # type: ignore[misc]
+    objects: ClassVar[Any] = EndpointManager()
     project_path = "model__project"
     model_path = "model"
 
@@ -181,6 +185,10 @@ class DeploymentQuerySet(TenantQuerySet):
         return self.filter(endpoint__environment__is_production=True)
 
 
+class DeploymentManager(TenantManager.from_queryset(DeploymentQuerySet)):  # type: ignore[misc]
+    """Deployments of the ambient organization."""
+
+
 class Deployment(TenantModel):
     """One version on one endpoint, from its start to its end: who put it there, why, and who had approved it."""
 
@@ -208,7 +216,7 @@ class Deployment(TenantModel):
     )
     history = History()
 
-    objects = TenantManager.from_queryset(DeploymentQuerySet)()  # type: ignore[misc]
+    objects: ClassVar[Any] = DeploymentManager()
     project_path = "endpoint__model__project"
     model_path = "endpoint__model"
 
@@ -336,6 +344,11 @@ class PredictionRecord(AppendOnlyModel):
 
     def __str__(self) -> str:
         return self.prediction_id or f"{self.get_status_display()} call {self.call}"
+
+    @property
+    def milliseconds(self) -> float:
+        """How long its call took."""
+        return round(self.seconds * 1000, 2)
 
 
 class Traffic(TenantModel):

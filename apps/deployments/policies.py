@@ -172,6 +172,13 @@ def _check_open(endpoint: Endpoint) -> None:
         )
 
 
+def for_gate(versions: Any) -> Any:
+    """Versions with all that the gate looks at, for asking it without a query for each thing."""
+    return versions.select_related(
+        "model__project__approval", "artifact", "dataset_version__dataset", "approval", "organization"
+    )
+
+
 def gather(version: ModelVersion, environment: Environment) -> gate.Facts:
     """The facts the gate decides on, as they are now."""
     project = version.model.project

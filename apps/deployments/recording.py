@@ -164,7 +164,7 @@ class _reached:
 
 def _rows(call: records.Call) -> list[Recorded]:
     facts = call.facts
-    shared = {
+    shared: dict[str, Any] = {
         "endpoint_id": UUID(facts.endpoint),
         "version_id": UUID(facts.version),
         "call": UUID(facts.call),

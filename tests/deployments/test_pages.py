@@ -174,11 +174,28 @@ def test_way_to_production_by_pages(shop: Shop, sign_in: Any, cast: Cast) -> Non
 def test_gate_page_refuses_with_every_reason(shop: Shop, sign_in: Any, cast: Cast) -> None:
     with tenant(cast.meridian.pk):
         version = shop.version(1, state="candidate", validated_by=None, validated_at=None)
-    page = text_of(sign_in(cast.wim).get(f"{HOME}gate/?version={version.pk}&environment={shop.production.pk}"))
-    assert "It may not go there now." in page
+    page = text_of(
+        sign_in(cast.wim).get(f"{HOME}gate/?model=late-arrivals&version={version.number}&environment=production")
+    )
+    assert "Late arrivals version 1 may not go there now." in page
     assert "Late arrivals version 1 is not validated." in page
     assert "Late arrivals version 1 is candidate, not approved." in page
     assert "The artifact is in ONNX" in page
+    unknown = sign_in(cast.mina).get(f"{HOME}gate/?model=late-arrivals&version=1&environment=production")
+    assert unknown.status_code == 422
+    assert "There is no version 1 of “late-arrivals”, or you may not see it." in text_of(unknown)
+
+
+def test_version_that_the_gate_refuses_has_no_button(shop: Shop, sign_in: Any, cast: Cast) -> None:
+    with tenant(cast.meridian.pk):
+        shop.endpoint()
+        shop.version(1, state="validated")
+    page = text_of(sign_in(cast.otto).get(f"{HOME}late-arrivals/versions/1/"))
+    assert "It may not go there now." in page
+    assert "Ask for approval" not in page
+    assert "Production is production" in page
+    forced = sign_in(cast.otto).post(f"{HOME}late-arrivals/versions/1/", {"reason": ""})
+    assert forced.status_code == 403
 
 
 def test_roll_back_by_page_asks_for_a_reason(live: Deployment, sign_in: Any, cast: Cast) -> None:

@@ -30,9 +30,7 @@ class ChangeVersion(OfEndpoint, ObjectFormPage):
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        rows = ModelVersion.objects.select_related(
-            "model__project__approval", "artifact", "dataset_version__dataset", "approval", "organization"
-        )
+        rows = policies.for_gate(ModelVersion.objects.all())
         self.version = fetch(rows, request.user, model=self.object.model, number=self.kwargs["number"])
         self.needs_approval = self.object.environment.is_production
 
@@ -58,6 +56,7 @@ class ChangeVersion(OfEndpoint, ObjectFormPage):
         return super().context(
             crumbs=trail,
             version=self.version,
+            needs_approval=self.needs_approval,
             current=self.object.current,
             answer=gate.decide(policies.gather(self.version, self.object.environment)),
             refused=refusal(check, self.request.user, self.object, self.version),

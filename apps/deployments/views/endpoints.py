@@ -6,7 +6,7 @@ import django_filters
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from apps.core.pages import Action, Crumb, refusal
+from apps.core.pages import Action, Crumb, Entry, refusal
 from apps.deployments import actions, calling, drawing, policies, traffic
 from apps.deployments.forms import (
     EndpointForm,
@@ -88,7 +88,7 @@ class EndpointPage(OfEndpoint, ObjectPage):
             candidates=_candidates(endpoint),
             calls=calling.examples(endpoint, current.version) if current else {},
             counters=_summed(endpoint),
-            timeline=timeline.of(endpoint),
+            timeline=_timeline(endpoint, history),
             **drawing.charts_of(endpoint, history, window),
             **more,
         )
@@ -127,6 +127,20 @@ def _history(endpoint: Endpoint) -> QuerySet[Deployment]:
         "request",
     )
     return rows.select_related(*people, *places, "organization", "rollback_of__version__model")
+
+
+def _timeline(endpoint: Endpoint, history: list[Deployment]) -> list[Entry]:
+    """What was decided on the endpoint and what was deployed there, newest first."""
+    entries = [*timeline.of(endpoint), *[_entry(one) for one in history if one.started_at is not None]]
+    return sorted(entries, key=lambda entry: entry.at, reverse=True)
+
+
+def _entry(deployment: Deployment) -> Entry:
+    number, at = deployment.version.number, deployment.started_at
+    text = f"rolled back to version {number}" if deployment.rollback_of_id else f"deployed version {number}"
+    meaning = "attention" if deployment.rollback_of_id else "good"
+    url, reason = deployment.get_absolute_url(), deployment.reason
+    return Entry(at, deployment.deployed_by, text, icon="decision", meaning=meaning, body=reason, url=url)  # type: ignore[arg-type]
 
 
 def _candidates(endpoint: Endpoint) -> list[ModelVersion]:

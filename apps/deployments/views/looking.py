@@ -58,7 +58,8 @@ class PredictionList(ListPage):
 
     def context(self, **more: Any) -> dict[str, Any]:
         trail = crumbs(self, Crumb(str(self.endpoint), self.endpoint.get_absolute_url()), Crumb(self.title))
-        return super().context(crumbs=trail, endpoint=self.endpoint, **more)
+        has_events = any(one.event_at != one.at for one in more.get("page", ()))
+        return super().context(crumbs=trail, endpoint=self.endpoint, has_events=has_events, **more)
 
 
 class GatePage(TenantPage):
@@ -68,15 +69,22 @@ class GatePage(TenantPage):
     title = "May it go there?"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        rows = ModelVersion.objects.select_related(
-            "model__project__approval", "artifact", "approval", "dataset_version__dataset"
-        )
-        versions = access.visible(rows, request.user).order_by("model__name", "-number")
-        asked = GateForm(request.GET or None, versions=versions)
-        answer = None
-        if asked.is_bound and asked.is_valid():
-            answer = gate.decide(policies.gather(asked.cleaned_data["version"], asked.cleaned_data["environment"]))
-        return self.render(form=asked, answer=answer, crumbs=crumbs(self, Crumb("Gate")), tabs=tabs(self, "gate"))
+        form = GateForm(request.GET or None)
+        found: dict[str, Any] = {}
+        if form.is_bound and form.is_valid():
+            asked = form.cleaned_data
+            wanted = {"model__key": asked["model"], "number": asked["version"]}
+            version = (
+                policies.for_gate(access.visible(ModelVersion.objects.all(), request.user)).filter(**wanted).first()
+            )
+            if version is None:
+                form.add_error(
+                    None, f"There is no version {asked['version']} of “{asked['model']}”, or you may not see it."
+                )
+            else:
+                found = {"version": version, "answer": gate.decide(policies.gather(version, asked["environment"]))}
+        context = {"crumbs": crumbs(self, Crumb("Gate")), "tabs": tabs(self, "gate")}
+        return self.render(form=form, **found, **context, status=422 if form.errors else 200)
 
 
 class HistoryPage(TenantPage):

@@ -4,18 +4,17 @@ from django.db.models import QuerySet
 from django.urls import reverse
 
 from apps.core.pages import Crumb, Tab
-from apps.deployments.models import (
-    Deployment,
-    Endpoint,
-)
-from apps.organizations.bases import TenantPage
+from apps.deployments.models import Deployment, Endpoint
+from apps.organizations.bases import ObjectMixin, TenantPage
 
 
 def crumbs(page: TenantPage, *more: Crumb) -> list[Crumb]:
+    """The way to a page, from the list of endpoints."""
     return [Crumb("Deployment", reverse("deployments:endpoints", args=[page.organization.key])), *more]
 
 
 def tabs(page: TenantPage, current: str) -> list[Tab]:
+    """The pages beside each other at the top of the stage."""
     pages = {"Endpoints": "endpoints", "Gate": "gate", "History": "history", "Environments": "environments"}
     return [
         Tab(label, reverse(f"deployments:{name}", args=[page.organization.key]), current=name == current)
@@ -23,7 +22,7 @@ def tabs(page: TenantPage, current: str) -> list[Tab]:
     ]
 
 
-class OfEndpoint:
+class OfEndpoint(ObjectMixin):
     """What pages about one endpoint share."""
 
     model = Endpoint
@@ -33,7 +32,7 @@ class OfEndpoint:
         return Endpoint.objects.select_related("model__project", "environment", "organization", "created_by")
 
 
-class OfDeployment:
+class OfDeployment(ObjectMixin):
     """What pages about one deployment share."""
 
     model = Deployment
