@@ -11,8 +11,9 @@ from apps.deployments.models import Deployment, Endpoint
 from apps.models.engine.signatures import Signature
 from apps.models.models import ModelVersion
 from apps.monitoring import actions
+from apps.monitoring.actions.service import Call
 from apps.monitoring.engine import reference
-from apps.monitoring.models import Baseline, BaselineSource, Batch, Monitor, MonitorKind
+from apps.monitoring.models import Baseline, BaselineSource, Batch, Incident, Monitor, MonitorKind
 from tests.cast import Cast
 from tests.deployments import samples
 from tests.deployments.shop import Shop
@@ -121,6 +122,19 @@ class Field:
         if job is not None:
             job.refresh_from_db()
         return job
+
+    def fill(self) -> None:
+        """Something in every table of monitoring: checks with features, an alert, an incident, outcomes, feedback."""
+        monitor = self.monitor(name="Filled", limits={"open_after": 1, "among": 1})
+        self.fly(250, later=8)
+        self.fly(250, START + dt.timedelta(days=1))
+        self.run(monitor)
+        self.run(self.monitor(MonitorKind.PERFORMANCE, name="Filled, performance"))
+        self.send("feedback", [{"rating": 2, "comment": "Too many warnings", "prediction_id": "flight-1"}])
+        call = Call(START + dt.timedelta(days=1), 0.01, "ok", 3)
+        actions.count_calls(endpoint=self.endpoint, calls=[call])
+        incident = Incident.objects.get(endpoint=self.endpoint)
+        actions.write_entry(incident=incident, text="Looked at it.", by=self.cast.otto)
 
     def live(self) -> Deployment | None:
         return self.endpoint.current

@@ -8,7 +8,6 @@ import django_filters
 from django.db.models import Q
 from django.utils import timezone
 
-from apps.core.errors import NotVisible
 from apps.core.pages import Action, Crumb, refusal
 from apps.deployments.models import Endpoint, Environment
 from apps.discussions import timeline
@@ -159,43 +158,43 @@ class FeaturePage(ObjectPage):
     """One feature of a watched endpoint: the reference beside the window, and how it moved through time."""
 
     template_name = "monitoring/feature.html"
-    model = Endpoint
-    lookups = {"endpoint": "key"}
+    model = FeatureResult
+    lookups = {"endpoint": "check_run__monitor__endpoint__key", "feature": "feature"}
 
     def get_queryset(self) -> Any:
-        return Endpoint.objects.select_related("model", "environment", "organization")
+        rows = FeatureResult.objects.filter(check_run__is_current=True)
+        related = rows.select_related("check_run__monitor__endpoint__organization", "check_run__organization")
+        return related.order_by("-check_run__end_at")
 
     def context(self, **more: Any) -> dict[str, Any]:
-        endpoint, feature = self.object, self.kwargs["feature"]
-        rows = self._rows(feature)
+        rows = self._rows()
         row = self._chosen(rows)
         monitor = row.check_run.monitor
         window = Window(row.check_run.start_at, row.check_run.end_at)
+        name = drawing.name_of(row.feature)
         return super().context(
-            title=drawing.name_of(feature),
+            title=name,
             state=row,
-            crumbs=of_endpoint(self.organization, endpoint, Crumb(drawing.name_of(feature))),
+            crumbs=of_endpoint(self.organization, monitor.endpoint, Crumb(name)),
             row=row,
             window=window,
             monitor=monitor,
             distribution=drawing.distribution(row, window),
-            charts=drawing.feature_over_time(rows, monitor, feature),
+            charts=drawing.feature_over_time(rows, monitor, row.feature),
             rows=rows[::-1],
             **more,
         )
 
-    def _rows(self, feature: str) -> list[FeatureResult]:
+    def _rows(self) -> list[FeatureResult]:
         """The results of the feature in one monitor's windows, oldest first."""
-        found = FeatureResult.objects.filter(
-            check_run__monitor__endpoint=self.object, check_run__is_current=True, feature=feature
-        ).select_related("check_run__monitor__endpoint", "check_run__organization")
+        newest = self.object
+        rows = self.get_queryset().filter(
+            check_run__monitor__endpoint=newest.check_run.monitor.endpoint, feature=newest.feature
+        )
         wanted = self.request.GET.get("monitor", "")
-        rows = list(found.order_by("check_run__end_at"))
-        if not rows:
-            raise NotVisible()
-        monitors = {str(row.check_run.monitor_id) for row in rows}
-        chosen = wanted if wanted in monitors else str(rows[-1].check_run.monitor_id)
-        return [row for row in rows if str(row.check_run.monitor_id) == chosen][-drawing.SHOWN_WINDOWS :]
+        every = list(rows)
+        chosen = next((row for row in every if str(row.check_run.monitor_id) == wanted), newest).check_run.monitor_id
+        return [row for row in every if row.check_run.monitor_id == chosen][: drawing.SHOWN_WINDOWS][::-1]
 
     def _chosen(self, rows: list[FeatureResult]) -> FeatureResult:
         wanted = self.request.GET.get("check", "")
