@@ -69,7 +69,7 @@ class Running:
             del kept["BROKER_URL"]  # The surrounding run's own; only a real broker is shared.
         return kept | {"TENURE_DATA": str(self.data), "PORT": str(self.port)}
 
-    def start(self, command: str = "up", seconds: float = 120) -> None:
+    def start(self, command: str = "up", seconds: float = 240) -> None:
         """Start and wait until it is ready."""
         with self.output.open("a") as output:
             self.process = subprocess.Popen(
