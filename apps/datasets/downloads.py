@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import FileResponse, HttpResponse
+from django.http import FileResponse
 
 from apps.core import files
 from apps.core.errors import NotVisible
@@ -10,7 +10,7 @@ from apps.datasets import actions, folders, policies
 from apps.datasets.models import DatasetVersion, Origin
 
 
-def download(version: DatasetVersion, what: str, user: Any) -> HttpResponse:
+def download(version: DatasetVersion, what: str, user: Any) -> FileResponse:
     """A response that streams the rows, or the file as it came; sensitive rows leave a record."""
     if what not in ("table", "original") or (what == "original" and not version.raw_file):
         raise NotVisible()

@@ -13,12 +13,14 @@ def column_chart(column: dict[str, Any], rows: int) -> Any:
         edges = [edge[:10] if isinstance(edge, str) else edge for edge in histogram["edges"]]
         unit = f" ({column['unit']})" if column.get("unit") else ""
         known = rows - column["nulls"]
+        outside = histogram.get("below", 0) + histogram.get("above", 0)
+        beyond = f" {outside:,} values lie further out and are not drawn." if outside else ""
         return charts.histogram(
             f"How are the values of {name} distributed?{unit}",
             edges,
             reference=histogram["counts"],
             names=("Share of known values", ""),
-            note=f"{known:,} known values in {len(histogram['counts'])} bins of equal width.",
+            note=f"{known:,} known values in {len(histogram['counts'])} bins of equal width.{beyond}",
         )
     if column.get("top"):
         bars = [charts.Bar(_said(top["value"]), round(100 * top["share"], 2)) for top in column["top"][:15]]
@@ -82,5 +84,6 @@ def _short(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.4g}"
     if isinstance(value, int):
-        return f"{value:,}"
+        # A year reads as one; only long numbers are grouped.
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)
     return str(value).replace("T", " ").replace(":00Z", "").removesuffix("Z")

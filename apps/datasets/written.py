@@ -109,15 +109,16 @@ def _shown(kind: str, value: Any) -> Any:
 
 
 class DeclaredForm(forms.Form):
-    """One step or rule: a field for each of its settings. Nothing is required here; the engine says what is missing."""
+    """One step or rule: a field for each of its settings. Whether the values fit together is the engine's to say."""
 
     def __init__(
         self, described: dict[str, Any], columns: list[str], tables: list[str], *args: Any, **kwargs: Any
     ) -> None:
-        initial = kwargs.pop("initial", None) or {}
+        initial: dict[str, Any] = kwargs.pop("initial", None) or {}
         kinds = {field["name"]: field["kind"] for field in described["fields"]}
         shown = {name: _shown(kinds[name], value) for name, value in initial.items() if name in kinds}
-        super().__init__(*args, initial=shown, **kwargs)
+        kwargs["initial"] = shown
+        super().__init__(*args, **kwargs)
         self.described = described
         for field in described["fields"]:
             self.fields[field["name"]] = self._field(field, columns, tables, shown.get(field["name"]))
@@ -130,9 +131,15 @@ class DeclaredForm(forms.Form):
     def _field(self, field: dict[str, Any], columns: list[str], tables: list[str], value: Any) -> forms.Field:
         kind = field["kind"]
         hint = " ".join(filter(None, [field["help"], _HINTS.get(kind, "")]))
-        common: dict[str, Any] = {"required": False, "label": field["label"], "help_text": hint}
+        needed = f"{field['label']} is needed."
+        common: dict[str, Any] = {
+            "required": field["needed"],
+            "label": field["label"],
+            "help_text": hint,
+            "error_messages": {"required": needed},
+        }
         if kind == "flag":
-            return forms.BooleanField(**common, initial=field["default"])
+            return forms.BooleanField(**(common | {"required": False}), initial=field["default"])
         if kind == "choice":
             choices = [(choice, choice.replace("_", " ")) for choice in field["choices"]]
             return forms.ChoiceField(**common, choices=choices, initial=field["default"])

@@ -166,7 +166,7 @@ def fail_preparation(*, run: PreparationRun, sentence: str, details: dict[str, A
     PREPARATION_STATES.move(run, WorkState.FAILED)
     run.failure, run.failure_details, run.ended_at = sentence, details, timezone.now()
     run.save()
-    record(by=by, action="preparation.failed", subject=run, reason=sentence)
+    record(by=by, action="preparation.could_not_finish", subject=run, reason=sentence)
     return run
 
 

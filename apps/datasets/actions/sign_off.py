@@ -71,7 +71,9 @@ def snapshot_of(version: DatasetVersion, use: str) -> dict[str, Any]:
 
 
 def _column(column: dict[str, Any], profile: dict[str, Any]) -> dict[str, Any]:
-    measured = next((found for found in profile.get("columns", []) if found["name"] == column["name"]), {})
+    measured: dict[str, Any] = next(
+        (found for found in profile.get("columns", []) if found["name"] == column["name"]), {}
+    )
     kept = {name: column.get(name) for name in ("name", "type", "unit", "role")}
     return kept | {"missing": measured.get("null_share"), "distinct": measured.get("distinct", {}).get("count")}
 

@@ -100,7 +100,7 @@ def fail_split(*, row: Split, sentence: str, by: Any) -> Split:
     SPLIT_STATES.move(row, WorkState.FAILED)
     row.failure, row.ended_at = sentence, timezone.now()
     row.save()
-    record(by=by, action="split.failed", subject=row, reason=sentence)
+    record(by=by, action="split.could_not_finish", subject=row, reason=sentence)
     return row
 
 

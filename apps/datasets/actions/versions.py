@@ -137,7 +137,7 @@ def fail_reading(*, version: DatasetVersion, sentence: str, details: dict[str, A
     VERSION_STATES.move(version, VersionState.FAILED)
     version.failure, version.failure_details = sentence, details
     version.save()
-    record(by=by, action="dataset_version.failed", subject=version, reason=sentence)
+    record(by=by, action="dataset_version.could_not_read", subject=version, reason=sentence)
     return version
 
 

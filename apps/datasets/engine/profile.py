@@ -19,6 +19,8 @@ from .tables import Progress, Table, silent
 
 BINS = 20
 TOP = 20
+# From how many times the range of 99 % of the values on the ends are left out of a histogram.
+TAILS = 3
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 EXACT_ROWS = 4_000_000
 SAMPLED = 1_000_000
@@ -215,18 +217,47 @@ def _quantiles(sample: Sample) -> dict[str, Any]:
 
 
 def _histogram(table: Table, column: Column, moments: Moments, sample: Sample) -> dict[str, Any]:
-    """Counts in equal bins from the smallest to the largest value, of all rows even where only a sample stayed."""
+    """Counts in equal bins, of all rows even where only a sample stayed; what lies far out is counted beside them."""
     low, high = float(moments.low), float(moments.high)
     if low == high or not math.isfinite(high - low):
-        return {"edges": [low, high], "counts": [moments.count]}
-    edges = np.linspace(low, high, BINS + 1)
+        return {"edges": [low, high], "counts": [moments.count], "below": 0, "above": 0}
+    edges = _edges(low, high, column.type, sample.values())
     if sample.is_exact:
         counts = np.histogram(sample.values(), edges)[0]
     else:
-        counts = np.zeros(BINS, np.int64)
+        counts = np.zeros(len(edges) - 1, np.int64)
         for values in table.column(column.name):
             counts += np.histogram(_as_numbers(values, column.type), edges)[0]
-    return {"edges": [plain(edge) for edge in edges], "counts": [int(count) for count in counts]}
+    below, above = _outside(table, column, edges) if edges[0] > low or edges[-1] < high else (0, 0)
+    return {
+        "edges": [plain(edge) for edge in edges],
+        "counts": [int(count) for count in counts],
+        "below": below,
+        "above": above,
+    }
+
+
+def _edges(low: float, high: float, kind: str, values: np.ndarray) -> np.ndarray:
+    """Edges of the bins: a few values far out are left aside, and whole numbers have bins of whole width."""
+    if kind in NUMERIC:
+        first, last = np.quantile(values, [0.005, 0.995])
+        if last > first and high - low > TAILS * (last - first):
+            low, high = float(first), float(last)
+    if kind == INTEGER:
+        low, high = math.floor(low), math.ceil(high)
+        width = max(1, math.ceil((high - low + 1) / BINS))
+        bins = math.ceil((high - low + 1) / width)
+        return low - 0.5 + width * np.arange(bins + 1, dtype=np.float64)
+    return np.linspace(low, high, BINS + 1)
+
+
+def _outside(table: Table, column: Column, edges: np.ndarray) -> tuple[int, int]:
+    below = above = 0
+    for values in table.column(column.name):
+        numbers = _as_numbers(values, column.type)
+        below += int((numbers < edges[0]).sum())
+        above += int((numbers > edges[-1]).sum())
+    return below, above
 
 
 def _as_numbers(values: pa.Array, kind: str) -> np.ndarray:

@@ -109,7 +109,7 @@ class DatasetPage(_OfDataset, ObjectPage):
         whole = [version for version in versions if not version.is_part]
         return super().context(
             crumbs=self.dataset_crumbs(dataset),
-            state=whole[0].state if whole else "empty",
+            state=whole[0] if whole else "empty",
             primary=self.link("Upload a version", "upload", dataset.key, refused=refused),
             actions=[
                 self.link("Take a file from the server", "reference", dataset.key, refused=refused),

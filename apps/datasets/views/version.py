@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest
 
 from apps.core import files
 from apps.core.pages import Action, Crumb, Tab, refusal
@@ -181,7 +181,7 @@ def _first_worth(columns: list[dict[str, Any]]) -> dict[str, Any] | None:
     """The column to begin with: the target, else the first with a distribution."""
     targets = [column for column in columns if column.get("role") == "target"]
     drawn = [column for column in columns if len(column.get("histogram", {}).get("counts", [])) > 1]
-    return (targets or drawn or columns or [None])[0]
+    return next(iter(targets or drawn or columns), None)
 
 
 class _VersionForm(_OfVersion, ObjectFormPage):
@@ -265,5 +265,5 @@ class CheckQuality(_OfVersion, ActionPage):
 class Download(_OfVersion, TenantPage):
     """The rows as Parquet, or the file as it came."""
 
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **kwargs: Any) -> FileResponse:
         return download(self.get_object(), self.kwargs["what"], request.user)

@@ -47,7 +47,7 @@ class NewPreparation(OfDatasets, ObjectMixin, TenantPage):
         if not number.isdigit():
             return []
         run = PreparationRun.objects.filter(into=self.object.dataset, number=int(number)).first()
-        return list(run.recipe) if run is not None else []
+        return _in_order(run.recipe) if run is not None else []
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         policies.check_prepare(request.user, self.object, self.object.dataset)
@@ -118,6 +118,19 @@ class NewPreparation(OfDatasets, ObjectMixin, TenantPage):
         )
 
 
+def _in_order(recipe: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The steps as they were written: the database keeps the values, not their order."""
+    from apps.datasets.engine.preparation import Recipe
+
+    return Recipe.from_list(recipe).to_list()
+
+
+def _plan_in_order(plan: dict[str, Any]) -> dict[str, Any]:
+    from apps.datasets.engine.splitting import SplitPlan
+
+    return SplitPlan.from_dict(plan).to_dict()
+
+
 class PreparationPage(OfDatasets, ObjectPage):
     """A preparation: what each step changed, before and after."""
 
@@ -141,7 +154,7 @@ class PreparationPage(OfDatasets, ObjectPage):
             owner=run.started_by,
             job=job if job is not None and job.is_open else None,
             steps=run.report.get("steps", []),
-            recipe=as_yaml({"steps": run.recipe}),
+            recipe=as_yaml({"steps": _in_order(run.recipe)}),
             again=again,
             has_learned=run.state == WorkState.SUCCEEDED and any(run.learned),
             timeline=timeline.of(run),
@@ -209,7 +222,7 @@ class SplitPage(OfDatasets, ObjectPage):
             job=job if job is not None and job.is_open else None,
             parts=[{"part": part, "said": reported.get(part.name, {})} for part in parts],
             parts_chart=drawing.parts_chart(row.report),
-            plan=as_yaml(row.plan),
+            plan=as_yaml(_plan_in_order(row.plan)),
             timeline=timeline.of(row),
             **more,
         )

@@ -136,8 +136,29 @@ def test_one_row_has_a_profile(tmp_path):
     result = profile(table_of(tmp_path, {"a": [1], "b": ["x"], "t": [dt.datetime(2024, 1, 1, tzinfo=UTC)]}).path)
 
     assert column_of(result, "a")["sd"] is None
-    assert column_of(result, "a")["histogram"] == {"edges": [1.0, 1.0], "counts": [1]}
+    assert column_of(result, "a")["histogram"] == {"edges": [1.0, 1.0], "counts": [1], "below": 0, "above": 0}
     assert column_of(result, "t")["span_seconds"] == 0
+
+
+def test_few_values_far_out_do_not_press_all_others_into_one_bin(tmp_path):
+    values = [float(number % 100) for number in range(1000)] + [1e6, -1e6, 2e6]
+
+    histogram = column_of(profile(table_of(tmp_path, {"a": values}).path), "a")["histogram"]
+
+    assert (histogram["below"], histogram["above"]) == (1, 2)
+    assert sum(histogram["counts"]) == 1000
+    assert max(histogram["counts"]) < 100
+
+
+@pytest.mark.parametrize(("high", "bins"), [(12, 12), (24, 12), (2400, 20)])
+def test_whole_numbers_fall_into_bins_of_whole_width(tmp_path, high, bins):
+    values = list(range(1, high + 1))
+
+    histogram = column_of(profile(table_of(tmp_path, {"a": values}).path), "a")["histogram"]
+
+    assert len(histogram["counts"]) == bins
+    assert set(histogram["counts"]) == {high // bins}
+    assert histogram["edges"][0] == 0.5
 
 
 def test_progress_ends_with_all_rows(tmp_path):
