@@ -161,7 +161,8 @@ def test_monitors_are_set_up_run_and_changed(outside, call):
     made = call("monitors/", given)
     assert made.status_code == 201, made.content
     home = f"monitors/{made.json()['id']}/"
-    assert call(home, {"limits": {"psi": "much"}}, method="patch").status_code == 422
+    assert call(f"{home}change/", {"limits": {"psi": "much"}}).status_code == 422
+    assert call(f"{home}change/", {"limits": {"psi": 0.1, "open_after": 1, "among": 1}}).status_code == 200
     assert call(f"{home}run/").status_code == 202
     deliver(outside.cast.meridian)
     checks = call(f"checks/?monitor={made.json()['id']}", method="get").json()["results"]

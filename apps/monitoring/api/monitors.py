@@ -126,7 +126,7 @@ class SnoozeIn(ReasonIn):
 
 
 class Monitors(Rows):
-    """Monitors; POST sets one up, PATCH changes it, the verbs run, pause and hold it back."""
+    """Monitors; POST sets one up, the verbs change, run, pause and hold it back."""
 
     model = Monitor
     related = ("organization", "endpoint__model__project", "owner")
@@ -142,7 +142,8 @@ class Monitors(Rows):
         return self.answer(actions.create_monitor(**given, by=request.user), status=201)
 
     @extend_schema(request=MonitorChange, responses=MonitorOut)
-    def partial_update(self, request: Any, **_: Any) -> Response:
+    @verb("change")
+    def change(self, request: Any, **_: Any) -> Response:
         """Change some of its settings."""
         given = self.given(MonitorChange)
         return self.answer(actions.change_monitor(monitor=self.get_object(), by=request.user, **given))
