@@ -71,7 +71,7 @@ def create_monitor(
 
 
 @action
-def change_monitor(*, monitor: Monitor, by: Any, reason: str = "", **settings: Any) -> Monitor:
+def change_monitor(*, monitor: Monitor, settings: dict[str, Any], by: Any, reason: str = "") -> Monitor:
     """Change some of the monitor's settings (see SETTINGS)."""
     policies.check_monitor(by, monitor)
     unknown = set(settings) - set(SETTINGS)

@@ -45,7 +45,7 @@ def receive(
     known = Batch.objects.filter(endpoint=endpoint, kind=kind, key=key).first()
     if known is None:
         found = _read(endpoint, kind, body, format, version or version_of(endpoint, kind), keep_good)
-        return _enter(endpoint=endpoint, kind=kind, key=key, sha256=sha256, by=by, **found), True
+        return _enter(endpoint=endpoint, kind=kind, key=key, sha256=sha256, found=found, by=by), True
     if known.sha256 != sha256:
         raise Conflict(
             f"A batch of {known.get_kind_display().lower()} with the key “{key}” was received before with other "
@@ -124,9 +124,9 @@ def _check_refused(found: Any, keep_good: bool) -> None:
 
 
 @action
-def _enter(*, by: Any, **found: Any) -> Batch:
+def _enter(*, endpoint: Any, kind: str, key: str, sha256: str, found: dict[str, Any], by: Any) -> Batch:
     """Keep what was sent and enter it in the ledger, with who sent it."""
-    batch = _write(by=by, **found)
+    batch = _write(endpoint=endpoint, kind=kind, key=key, sha256=sha256, by=by, **found)
     details = {"rows": batch.rows, "refused": batch.refused, "sha256": batch.sha256, "endpoint": batch.endpoint.key}
     record(by=by, action="batch.received", subject=batch, details=details)
     return batch

@@ -146,7 +146,7 @@ class Monitors(Rows):
     def change(self, request: Any, **_: Any) -> Response:
         """Change some of its settings."""
         given = self.given(MonitorChange)
-        return self.answer(actions.change_monitor(monitor=self.get_object(), by=request.user, **given))
+        return self.answer(actions.change_monitor(monitor=self.get_object(), settings=given, by=request.user))
 
     @extend_schema(request=None, responses={202: None})
     @verb("run")

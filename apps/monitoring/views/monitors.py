@@ -188,7 +188,7 @@ class ChangeMonitor(ObjectFormPage):
     def perform(self, form: Any) -> str:
         settings = form.settings(self.object.limits)
         settings.pop("kind")
-        return actions.change_monitor(monitor=self.object, by=self.request.user, **settings).get_absolute_url()
+        return actions.change_monitor(monitor=self.object, settings=settings, by=self.request.user).get_absolute_url()
 
     def context(self, **more: Any) -> dict[str, Any]:
         monitor = Crumb(self.object.name, self.object.get_absolute_url())
