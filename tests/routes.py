@@ -50,8 +50,8 @@ class Route:
 
     def path(self, organization: str, given: dict[str, Any]) -> str:
         """The address with arguments filled in."""
-        filled = ARGUMENT.sub(lambda match: str(given[match["name"]]), self.pattern)
-        filled = REGEX_ARGUMENT.sub(lambda match: str(given[match["name"]]), filled)
+        filled = REGEX_ARGUMENT.sub(lambda match: str(given[match["name"]]), self.pattern)
+        filled = ARGUMENT.sub(lambda match: str(given[match["name"]]), filled)
         return f"/o/{organization}/{ANCHORS.sub('', filled)}"
 
 

@@ -28,6 +28,12 @@ WITHOUT_HISTORY = {
     "deployments.ServerCounter": "counts of the prediction servers",
     "deployments.ServingReport": "what the prediction servers said last",
     "deployments.Traffic": "minutes added up from the predictions",
+    "monitoring.Batch": "a ledger: a row is entered once, and counted once",
+    "monitoring.Check": "what changes is a new revision, the former stay",
+    "monitoring.Outcome": "a correction is a new row, the former stay",
+    "monitoring.Prediction": "one of millions, never changed",
+    "monitoring.ServiceReading": "calls added up by the hour",
+    "monitoring.State": "rows added up by the hour",
 }
 WITHOUT_ADMIN = {
     "work.OutboxMessage": "plumbing",
