@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from apps.models.engine.metrics import SMALLER_IS_BETTER
+from apps.models.engine.metrics import SMALLER_IS_BETTER, title_of
 from apps.models.models import ModelVersion, TrainingRun
 
 MOST = 4
@@ -37,6 +37,11 @@ class Group:
 
     title: str
     rows: list[Row] = field(default_factory=list)
+
+    @property
+    def is_figures(self) -> bool:
+        """Whether every row holds numbers, which then stand under each other."""
+        return all(row.is_number for row in self.rows)
 
 
 def of_runs(runs: Sequence[TrainingRun]) -> list[Group]:
@@ -150,7 +155,7 @@ def _figure(name: str, cells: list[Any]) -> Row:
     known = [cell for cell in cells if cell is not None]
     best = (min if name in SMALLER_IS_BETTER else max)(known) if len(known) > 1 else None
     marked = frozenset(index for index, cell in enumerate(cells) if best is not None and cell == best)
-    return Row(name, cells, marked if len(marked) < len(cells) else frozenset(), is_number=True)
+    return Row(title_of(name), cells, marked if len(marked) < len(cells) else frozenset(), is_number=True)
 
 
 def as_json(groups: Sequence[Group]) -> list[dict[str, Any]]:

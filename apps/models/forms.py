@@ -6,12 +6,12 @@ from django import forms
 
 from apps.datasets.models import DatasetVersion, Split, WorkState
 from apps.datasets.models import VersionState as DataState
+from apps.models import policies
 from apps.models.engine import cards
 from apps.models.models import ALIAS, CHALLENGER, CHAMPION, ModelKind, ModelVersion, RegisteredModel, VersionState
 from apps.organizations import access
 from apps.organizations.models import KEY
-from apps.organizations.roles import Permission
-from apps.projects.models import Project, ProjectState
+from apps.projects.models import Project
 
 LINES = {"rows": 4}
 SIGNATURE_HELP = (
@@ -50,8 +50,7 @@ class RegisterModelForm(forms.Form):
 
     def __init__(self, *args: Any, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        able = access.visible(Project.objects.filter(state__in=[ProjectState.APPROVED, ProjectState.LIVE]), user)
-        mine = [project.pk for project in able if access.can(user, Permission.TRAIN, project)]
+        mine = [project.pk for project in policies.trainable_projects(user)]
         self.fields["project"].queryset = Project.objects.filter(pk__in=mine)  # type: ignore[attr-defined]
 
 

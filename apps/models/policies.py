@@ -23,7 +23,7 @@ from apps.models.models import (
 from apps.organizations import access
 from apps.organizations.models import UserKind
 from apps.organizations.roles import Permission
-from apps.projects.models import Project
+from apps.projects.models import Project, ProjectState
 from apps.projects.policies import require_approved
 
 ENDED = {VersionState.REJECTED, VersionState.ARCHIVED}
@@ -35,6 +35,32 @@ def check_register_model(user: Any, project: Project) -> None:
     """Data scientists register models of an approved project."""
     access.check(user, Permission.TRAIN, project)
     require_approved(project)
+
+
+def trainable_projects(user: Any) -> list[Project]:
+    """Approved projects in which the person may register models; a handful of queries, however many there are."""
+    open_ones = Project.objects.filter(state__in=[ProjectState.APPROVED, ProjectState.LIVE]).select_related("approval")
+    with access.remembered():
+        member = access.membership(user)
+        everywhere = member is not None and access.ROLES[member.role].everywhere
+        return [
+            project
+            for project in access.visible(open_ones, user)
+            if any(Permission.TRAIN in access.ROLES[role].permissions for role in access.roles(user, project.pk))
+            or (
+                not everywhere
+                and len(access.roles(user, project.pk)) == 1
+                and access.can(user, Permission.TRAIN, project)
+            )
+        ]
+
+
+def check_register_any(user: Any) -> None:
+    """There is a project to register a model in."""
+    if not trainable_projects(user):
+        raise Refused(
+            "Models are registered by data scientists of a project whose charter is approved. You are in none."
+        )
 
 
 def require_in_office(model: RegisteredModel) -> None:

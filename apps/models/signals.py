@@ -5,6 +5,9 @@ from django.dispatch import Signal
 # A training run has ended well, with `run` and `by`.
 trained = Signal()
 
+# A training run has ended without a result (it failed or was cancelled), with `run` and `by`.
+training_failed = Signal()
+
 # A version was registered, with `version` and `by`.
 registered = Signal()
 

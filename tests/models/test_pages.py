@@ -315,6 +315,11 @@ def test_key_that_is_a_word_of_the_address_is_refused(cast: Cast, sign_in: Any) 
     assert "is a word of the address" in words(response)
 
 
+def test_register_button_says_why_it_may_not_be_pressed(cast: Cast, model: Any, sign_in: Any) -> None:
+    for user, refused in ((cast.dario, False), (cast.vera, True), (cast.audrey, True), (cast.odile, True)):
+        assert bool(sign_in(user).get(HOME).context["primary"].refused) is refused
+
+
 def test_auditor_sees_everything_and_changes_nothing(cast: Cast, at: Any, sign_in: Any) -> None:
     version = at("approved")
     audrey = sign_in(cast.audrey)

@@ -164,4 +164,5 @@ def end_training(*, run: TrainingRun, sentence: str, cancelled: bool, log: str, 
     run.error, run.log, run.finished_at = sentence, log, timezone.now()
     run.save()
     record(by=by, action="run.cancelled" if cancelled else "run.failed", subject=run, reason=sentence)
+    signals.training_failed.send(sender=TrainingRun, run=run, by=by)
     return run

@@ -10,7 +10,25 @@ from .onnx_runtime import class_positions
 from .signatures import Signature
 
 SMALLER_IS_BETTER = {"log_loss", "brier", "rmse", "mae"}
-MOST_CLASSES = 50
+TITLES = {
+    "roc_auc": "Ranking quality (ROC AUC)",
+    "average_precision": "Precision over all thresholds (average precision)",
+    "accuracy": "Share that is right (accuracy)",
+    "balanced_accuracy": "Share that is right, class by class (balanced accuracy)",
+    "precision": "Share of positives that are right (precision)",
+    "recall": "Share of true cases that are found (recall)",
+    "f1": "Balance of precision and recall (F1)",
+    "log_loss": "Surprise by the truth (log loss)",
+    "brier": "Squared error of the probability (Brier)",
+    "rmse": "Typical error (RMSE)",
+    "mae": "Average error (MAE)",
+    "r2": "Share of the spread that is explained (R²)",
+}
+
+
+def title_of(metric: str) -> str:
+    """The metric in words, its technical name beside it."""
+    return TITLES.get(metric, metric)
 
 
 def is_better(metric: str, value: float, than: float) -> bool:

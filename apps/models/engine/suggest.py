@@ -46,8 +46,9 @@ def text(value: Mapping[str, Any]) -> str:
     import yaml
 
     lines = []
-    for key, item in value.items():
-        if item is None or item == [] or key not in _SHOWN:
+    for key in _SHOWN:
+        item = value.get(key)
+        if item in (None, []) or (key in _TOP and item == _TOP[key]):
             continue
         if key in ("features", "candidates"):
             lines.append(f"{key}:")
@@ -61,6 +62,8 @@ _SHOWN = (
     "task", "target", "positive", "metric", "threshold", "seed", "features", "candidates", "cv", "holdout",
     "protected", "allow_protected", "sample_limit",
 )  # fmt: skip
+_TOP = {"allow_protected": False, "sample_limit": 200_000, "threshold": 0.5}
+_INSIDE = ("name", "kind", "estimator", "impute", "fill", "parameters", "grid", "folds", "share", "column")
 _DEFAULTS = {"scale": "auto", "encode": "one_hot", "max_categories": 100, "required": False}
 
 
@@ -68,7 +71,11 @@ def _bare(item: Any) -> Any:
     """A mapping without what is empty or at its default."""
     if not isinstance(item, Mapping):
         return item
-    return {key: entry for key, entry in item.items() if entry not in (None, {}, []) and _DEFAULTS.get(key) != entry}
+    first = [key for key in _INSIDE if key in item]
+    names = [*first, *(key for key in item if key not in first)]
+    return {
+        name: item[name] for name in names if item[name] not in (None, {}, []) and _DEFAULTS.get(name) != item[name]
+    }
 
 
 def _flow(yaml: Any, item: Any) -> str:

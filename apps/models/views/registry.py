@@ -76,7 +76,8 @@ class ModelList(ListPage):
     def context(self, **more: Any) -> dict[str, Any]:
         url = reverse("models:register", args=[self.organization.key])
         lead = "What was trained or uploaded, version by version, from draft to approval."
-        return super().context(primary=Action("Register model", url, method="get"), lead=lead, **more)
+        refused = refusal(policies.check_register_any, self.request.user)
+        return super().context(primary=Action("Register model", url, "get", refused), lead=lead, **more)
 
 
 class RegisterModel(FormPage):
@@ -318,7 +319,12 @@ class Names(OfModel, ObjectPage):
             tabs=self.tabs("names"),
             state=model.state,
             primary=self.link("Point a name at a version", "set-alias", refused=_may_name(user, model)),
-            aliases=model.aliases.select_related("version__model__organization", "version__organization", "set_by"),
+            aliases=[
+                {"alias": alias, "refused": refusal(policies.check_drop_alias, user, alias)}
+                for alias in model.aliases.select_related(
+                    "version__model__organization", "version__organization", "set_by", "model__project"
+                )
+            ],
             past=[
                 {"row": row, "number": numbers.get(row.version_id), "dropped": row.history_type == "-"} for row in past
             ],

@@ -11,7 +11,7 @@ from apps.core.pages import Action, Crumb, refusal
 from apps.discussions import timeline
 from apps.models import actions, comparison, policies
 from apps.models.engine import suggest
-from apps.models.engine.metrics import SMALLER_IS_BETTER
+from apps.models.engine.metrics import SMALLER_IS_BETTER, title_of
 from apps.models.forms import RegisterVersionForm, TrainForm, signed_off
 from apps.models.models import RegisteredModel, RunState, TrainingRun
 from apps.models.views.shared import MODEL, RUN, ModelForm, OfModel, RunForm
@@ -158,7 +158,7 @@ def live(run: TrainingRun) -> dict[str, Any]:
     lines = list(run.lines.order_by("-id")[:200])[::-1]
     done = {line.candidate["name"]: line.candidate for line in lines if line.candidate}
     candidates = (run.result or {}).get("candidates") or list(done.values())
-    return {"job": jobs.newest(run), "lines": lines, "candidates": ranked(candidates, run.metric)}
+    return {"work": jobs.newest(run), "lines": lines, "candidates": ranked(candidates, run.metric)}
 
 
 def ranked(candidates: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
@@ -175,7 +175,7 @@ def figures(run: TrainingRun) -> dict[str, Any]:
     names = sorted({*measured["train"], *measured["test"]})
     importance = [(item["feature"], item["drop"]) for item in run.result["importance"][:20]]
     return {
-        "measured": [(name, measured["train"].get(name), measured["test"].get(name)) for name in names],
+        "measured": [(title_of(name), measured["train"].get(name), measured["test"].get(name)) for name in names],
         "importance": charts.bars(f"Which features carry {run.metric}?", importance) if importance else None,
         "comparison": charts.bars(
             f"Which candidate has the best {run.metric} over {run.recipe['cv']['folds']} folds?",
