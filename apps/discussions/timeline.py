@@ -20,6 +20,16 @@ MEANINGS = {
 # The second half of a verb of two words, as in "rolled back".
 PARTICLES = {"back", "off", "on", "out", "up", "down", "in", "again", "over"}
 
+# Actions are named by participles; a sentence that begins with a person needs the past.
+PAST = {
+    "begun": "began",
+    "given": "gave",
+    "taken": "took",
+    "withdrawn": "withdrew",
+    "woken": "woke",
+    "written": "wrote",
+}
+
 
 def of(subject: Model, limit: int = 100, parts: str = "") -> list[Entry]:
     """The subject's newest decisions and comments, in two queries.
@@ -44,8 +54,8 @@ def words(action: str) -> str:
     noun, _, rest = action.replace("_", " ").partition(".")
     *what, verb = rest.split()
     if not what or verb in PARTICLES:
-        return f"{rest} {noun}"
-    return f"{verb} {' '.join(what)} of {noun}"
+        return f"{PAST.get(rest, rest)} {noun}"
+    return f"{PAST.get(verb, verb)} {' '.join(what)} of {noun}"
 
 
 def _decision(entry: Record, subject: Any) -> Entry:

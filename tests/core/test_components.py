@@ -151,6 +151,17 @@ def test_action_menu_keeps_refused_ones_visible():
     assert words(shown) == "More actions Go Stop Not yours."
 
 
+def test_a_menu_of_one_is_a_button():
+    shown = render("{% action_menu all %}", all=[Action("Export", "/x", method="get")])
+    assert shown.strip() == '<a class="button " href="/x">Export</a>'
+
+
+def test_a_small_refused_button_tells_why_when_pressed():
+    shown = render("{% action_button a 'small' %}", a=Action("Add", "/x", refused="Only the owner may."))
+    assert shown.startswith('<details class="menu why">')
+    assert words(shown) == "Add Only the owner may."
+
+
 def test_refusal_is_the_sentence_of_the_policy():
     def check(allowed: bool) -> None:
         if not allowed:

@@ -261,9 +261,9 @@ def nothing(context: Context, content: str, title: str, action: Action | None = 
 
 
 @component
-def action_button(context: Context, action: Action | None, style: str = "") -> Values:
-    """A button or link; refused: disabled, with its reason, which a small button shows when pressed."""
-    is_compact = "small" in style
+def action_button(context: Context, action: Action | None, style: str = "", compact: bool = False) -> Values:
+    """A button or link; refused: disabled, with its reason, which a small or compact one shows when pressed."""
+    is_compact = compact or "small" in style
     style = f"{style} danger".strip() if action and action.danger else style
     return {"action": action, "style": style, "is_compact": is_compact}
 

@@ -23,15 +23,17 @@ class Concern:
     meaning: str = "attention"
     due: datetime | date | None = None
     project: str = ""
+    since: datetime | None = None
 
     @property
     def sort_at(self) -> datetime:
-        """A moment to sort by; what has no date comes last."""
-        if self.due is None:
+        """A moment to sort by: until when, or since when; what has neither comes last."""
+        moment = self.due or self.since
+        if moment is None:
             return datetime.max.replace(tzinfo=UTC)
-        if isinstance(self.due, datetime):
-            return self.due
-        return datetime(self.due.year, self.due.month, self.due.day, tzinfo=UTC)
+        if isinstance(moment, datetime):
+            return moment
+        return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
 
 
 @dataclass(frozen=True)

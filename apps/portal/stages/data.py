@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Count, Max, Q, QuerySet
 
 from apps.approvals.models import RequestState
+from apps.core.formats import shorten
 from apps.datasets.models import Dataset, DatasetVersion, VersionState
 from apps.organizations import access
 from apps.portal.stages.base import Concern, Findable, Life, Source, Step, day, several
@@ -22,7 +23,7 @@ def _unread(user: Any) -> QuerySet:
 
 
 def _tell_unread(version: DatasetVersion) -> Concern:
-    why = version.failure[:160] or "The file could not be read"
+    why = shorten(version.failure, 160) or "The file could not be read"
     return Concern(STAGE, str(version), version.get_absolute_url(), why, "wrong", None, version.dataset.project.title)
 
 

@@ -10,6 +10,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from apps.approvals.models import RequestState
+from apps.core.formats import shorten
 from apps.deployments.models import Deployment, DeploymentState, Endpoint, ServerCounter, ServingReport
 from apps.organizations import access
 from apps.portal.stages.base import Concern, Findable, Life, Source, Step, day
@@ -42,7 +43,9 @@ def _troubled(user: Any) -> QuerySet:
 def _tell_troubled(report: ServingReport) -> Concern:
     endpoint = report.endpoint
     title = endpoint.model.project.title
-    return Concern(STAGE, str(endpoint), endpoint.get_absolute_url(), report.problem[:160], "wrong", None, title)
+    return Concern(
+        STAGE, str(endpoint), endpoint.get_absolute_url(), shorten(report.problem, 160), "wrong", None, title
+    )
 
 
 def _lossy(user: Any) -> QuerySet:

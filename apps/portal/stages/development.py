@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from apps.core.formats import shorten
 from apps.models.models import ModelVersion, RegisteredModel, RunState, TrainingRun, VersionState
 from apps.organizations import access
 from apps.portal.stages.base import Concern, Findable, Life, Source, Step, several
@@ -25,7 +26,7 @@ def _failed(user: Any) -> QuerySet:
 
 
 def _tell_failed(run: TrainingRun) -> Concern:
-    why = run.error[:160] or "The training run failed"
+    why = shorten(run.error, 160) or "The training run failed"
     return Concern(STAGE, str(run), run.get_absolute_url(), why, "wrong", None, run.model.project.title)
 
 

@@ -25,7 +25,7 @@ def _tell_incident(incident: Incident) -> Concern:
     why = f"{incident.get_cause_display()}{who}"
     meaning = "wrong" if incident.severity == Severity.SEVERE or incident.owner is None else "attention"
     title = incident.model.project.title
-    return Concern(STAGE, str(incident), incident.get_absolute_url(), why, meaning, incident.since, title)
+    return Concern(STAGE, str(incident), incident.get_absolute_url(), why, meaning, None, title, incident.since)
 
 
 SOURCES = [
@@ -84,7 +84,10 @@ def step(life: Life) -> Step:
     if facts.incidents:
         status = "wrong" if facts.severe else "attention"
         note = several(facts.incidents, "open incident")
-        return Step(STAGE, status, note, url, [f"End {several(facts.incidents, 'open incident')} with its cause."])
+        missing = (
+            "End the incident with its cause." if facts.incidents == 1 else "End the incidents, each with its cause."
+        )
+        return Step(STAGE, status, note, url, [missing])
     if not facts.monitors:
         return Step(STAGE, "attention", "Nothing is watched", url, ["Set up a monitor for the endpoint."])
     return Step(STAGE, "here", f"{several(facts.monitors, 'monitor')}, {facts.over or 'none'} over its limit", url)

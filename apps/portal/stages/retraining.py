@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
+from apps.core.formats import shorten
 from apps.organizations import access
 from apps.portal.stages.base import Concern, Findable, Life, Source, Step
 from apps.retraining.models import RetrainingPolicy, RetrainingRun, RunState
@@ -32,7 +33,7 @@ def _failed(user: Any) -> QuerySet:
 
 
 def _tell_failed(run: RetrainingRun) -> Concern:
-    why = run.outcome[:160] or "The retraining failed"
+    why = shorten(run.outcome, 160) or "The retraining failed"
     return Concern(STAGE, str(run), run.get_absolute_url(), why, "wrong", None, run.policy.model.project.title)
 
 

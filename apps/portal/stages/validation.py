@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from apps.approvals.models import RequestState
+from apps.core.formats import shorten
 from apps.models.models import ModelVersion, VersionState
 from apps.organizations import access
 from apps.portal.stages import development
@@ -77,7 +78,7 @@ def _broken(user: Any) -> QuerySet:
 
 
 def _tell_broken(run: ValidationRun) -> Concern:
-    why = run.error[:160] or "The validation run was stopped by an error"
+    why = shorten(run.error, 160) or "The validation run was stopped by an error"
     title = run.version.model.project.title
     return Concern(STAGE, str(run), run.get_absolute_url(), why, "wrong", None, title)
 

@@ -9,6 +9,7 @@ from typing import Any
 import django_filters
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.audit import chain
 from apps.audit.models import Checkpoint, Head, Record
@@ -45,7 +46,8 @@ class Room(AuditPage, TenantPage):
     title = "Auditors’ room"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        form = MomentForm(request.GET or None)
+        now = timezone.localtime()
+        form = MomentForm(request.GET or None, initial={"date": now.date(), "time": now.strftime("%H:%M")})
         answered = form.is_bound and form.is_valid()
         moment = form.cleaned_data["moment"] if answered else None
         answers = production.at(moment, request.user, everywhere=form.cleaned_data["everywhere"]) if answered else None

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from apps.approvals.policies import waiting_for
 from apps.audit.models import Record
+from apps.core.formats import shorten
 from apps.core.pages import Action, Entry, refusal
 from apps.discussions.timeline import words
 from apps.organizations import access
@@ -20,8 +21,13 @@ from apps.projects.models import Project
 
 MEANINGS = {"approved": "good", "signed": "good", "declined": "wrong", "failed": "wrong", "opened": "attention"}
 
-# What is written down all day; the trail and each thing's own timeline show it, the home page leaves it out.
-EVERYDAY = r"\.(added|removed|changed|made|written|measured|noted|assessed|changed_.*|.*_changed|.*_added|.*_removed)$"
+# Verbs of decisions. What is written down all day besides is shown by the trail and by each thing's own timeline.
+DECIDED = (
+    r"\.(opened|proposed|signed|approved|declined|rejected|withdrawn|invalidated|expired|went_live|put_on_hold|resumed"
+    r"|retired|registered|locked|concluded|validated|archived|deployed|rolled_back|turned_off|draining|resolved|dismissed"
+    r"|closed|raised|accepted|promoted|granted|moved|given|taken|deactivated|created"
+    r"|[a-z_]+_(approved|declined|rejected|requested|asked|signed|ended))$"
+)
 
 
 class Home(TenantPage):
@@ -54,15 +60,24 @@ class Home(TenantPage):
 def recent(user: Any, limit: int = 12) -> list[Entry]:
     """The newest decisions in the projects this person may see, and in the organization itself."""
     projects = access.visible(Project.objects.all(), user).values("pk")
-    rows = Record.objects.filter(Q(project_id=None) | Q(project_id__in=projects)).exclude(action__regex=EVERYDAY)
+    rows = Record.objects.filter(Q(project_id=None) | Q(project_id__in=projects)).filter(action__regex=DECIDED)
     rows = rows.select_related("actor")[:limit]
     return [
         Entry(
             row.occurred_at,
             row.actor,
-            f"{words(row.action)}: {row.subject_label}",
+            _sentence(row),
             icon="decision",
             meaning=MEANINGS.get(row.action.rpartition(".")[2], "neutral"),
         )
         for row in rows
     ]
+
+
+def _sentence(row: Record) -> str:
+    """ "opened Incident 2: …" and "deployed …", not "opened incident: Incident 2: …" and "deployed deployment: …"."""
+    said, label = words(row.action), shorten(row.subject_label, 80)
+    verb, _, noun = said.rpartition(" ")
+    if noun.lower() in label.lower() or noun.startswith(verb[:5]):
+        return f"{verb} {label}"
+    return f"{said}: {label}"
