@@ -102,6 +102,8 @@ def test_same_prediction_id_again_is_kept_as_a_repeat(live: Deployment) -> None:
     recording.store("host", [call(live)])
     rows = PredictionRecord.objects.filter(prediction_id="flight/1").order_by("id").values_list("is_repeat", flat=True)
     assert list(rows) == [False, True, True]
+    recording.store("host", [call(live, body={"id": "another"})])
+    assert not PredictionRecord.objects.get(prediction_id="another/1").is_repeat
 
 
 def test_refused_and_failed_calls_are_kept_without_values(live: Deployment) -> None:
