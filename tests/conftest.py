@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,16 +42,23 @@ def _without_reading_for_others() -> None:
         assert cursor.fetchone()[0] is False, "The suite must run as the application role, or it proves nothing."
 
 
+def own_files(folder: Path) -> dict[str, Any]:
+    """Settings under which all files lie in a folder."""
+    from django.conf import settings
+
+    options = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(folder / "files")}}
+    return {"TENURE_DATA": folder, "STORAGES": {**settings.STORAGES, "default": options}}
+
+
 @pytest.fixture(autouse=True)
-def _files_of_its_own(tmp_path, settings) -> None:
-    settings.TENURE_DATA = tmp_path
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "default": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": str(tmp_path / "files")},
-        },
-    }
+def _files_of_its_own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
+    from django.test.utils import override_settings
+
+    if "world" in request.fixturenames:  # The world brings the files of its rows.
+        yield
+        return
+    with override_settings(**own_files(tmp_path)):
+        yield
 
 
-pytest_plugins = ["tests.cast", "tests.support"]
+pytest_plugins = ["tests.cast", "tests.support", "tests.world"]

@@ -1,6 +1,71 @@
 """Harbor Bank: a model on census data whose fairness check finds a gap; a finding is open and a signature awaited."""
 
-from apps.portal.demo.walk import Walk
+import datetime as dt
+import shutil
+
+from apps.datasets import actions as datasets
+from apps.datasets.models import Dataset
+from apps.models import actions as models
+from apps.models.models import ModelVersion, RegisteredModel
+from apps.portal.demo import data
+from apps.portal.demo.walk import Walk, mildest
+from apps.projects import actions as projects
+from apps.projects.models import Project
+from apps.validation import actions as validation
+from apps.validation.models import Finding, FindingState, Plan
+
+READING = {"column_names": data.ADULT_COLUMNS, "trim": True, "null_values": ["?", ""]}
+PREPARATION = [
+    {"step": "drop_duplicates"},
+    {
+        "step": "derive",
+        "name": "high_income",
+        "operation": "equals",
+        "columns": ["income"],
+        "value": ">50K",
+        "role": "target",
+    },
+    {
+        "step": "fill_missing",
+        "columns": ["workclass", "occupation", "native_country"],
+        "method": "constant",
+        "value": "unknown",
+    },
+    {"step": "drop_columns", "columns": ["income", "fnlwgt", "education_num"]},
+]
+SPLIT = {
+    "method": "random",
+    "seed": 1994,
+    "target": "high_income",
+    "stratify": "high_income",
+    "parts": [{"name": "train", "share": 0.7}, {"name": "test", "share": 0.3}],
+}
+NUMBERS = ("age", "capital_gain", "capital_loss", "hours_per_week")
+WORDS = ("workclass", "education", "marital_status", "occupation", "relationship")
+RECIPE = {
+    "task": "classification",
+    "target": "high_income",
+    "features": [{"name": name, "kind": "integer"} for name in NUMBERS]
+    + [{"name": name, "kind": "category"} for name in WORDS],
+    "candidates": [
+        {"name": "logistic regression", "estimator": "logistic", "parameters": {}},
+        {"name": "gradient boosting", "estimator": "lightgbm", "parameters": {"n_estimators": 120, "num_leaves": 31}},
+    ],
+    "cv": {"folds": 3},
+    "metric": "roc_auc",
+    "threshold": 0.5,
+    "seed": 1994,
+    "protected": ["sex", "race"],
+}
+CARD = {
+    "intended_use": "Proposes which applicants may use the short credit application, because their income is likely above the bracket.",
+    "out_of_scope": "It grants and refuses no credit. No use for employment or insurance.",
+    "limitations": "Census data of 1994; incomes and occupations have changed. Few people outside the United States.",
+    "ethics": "Sex and race are kept out of the features, but marital status and occupation tell of them. The gap is measured in "
+    "every validation.",
+    "oversight": "A clerk sees the proposal with its reasons and may offer the short application to anybody.",
+}
+USE = "Training and testing models that propose the short application"
 
 
 class Harbor(Walk):
@@ -8,3 +73,155 @@ class Harbor(Walk):
 
     def walk(self) -> None:
         """From the charter to the request that waits."""
+        self.terminal.heading("Harbor Bank: a model with a fairness finding")
+        self.project = self.chartered()
+        version = self.trained()
+        self.examined(version)
+
+    def chartered(self) -> Project:
+        """A high-risk use with its charter approved."""
+        with self.step("Brenda writes the charter of “Short application”; it is high risk; Ruth and Chen sign"):
+            with self.inside():
+                project = Project.objects.filter(key="short-application").first() or self._opened()
+                project = self._project()
+                waiting = project.approval if project.is_waiting else None
+                if not project.is_approved and waiting is None:
+                    waiting = projects.request_approval(project=project, by=self.company["brenda"])
+            if waiting is not None:
+                self.sign(waiting, "ruth", "chen")
+        with self.inside():
+            return self._project()
+
+    @staticmethod
+    def _project() -> Project:
+        return Project.objects.select_related("approval", "organization").get(key="short-application")
+
+    def _opened(self) -> Project:
+        brenda = self.company["brenda"]
+        project = projects.open_project(
+            key="short-application",
+            title="Short application",
+            problem="Two applicants in three give up the long credit application. Many of them would have been granted it.",
+            outcomes="Half of the applicants finish; nobody is worse off for who they are.",
+            intended_users="Clerks of the credit desk",
+            affected_persons="Applicants for credit",
+            automation="confirmed",
+            owner=brenda,
+            sponsor=self.company["mallory"],
+            by=brenda,
+        )
+        self.company.staff(project)
+        due = dt.date(2027, 6, 30)
+        projects.add_metric(
+            project=project, name="Finished applications", baseline=34.0, target=50.0, unit="%", due_on=due, by=brenda
+        )
+        projects.add_requirement(
+            project=project,
+            kind="public",
+            description="Census records with income bracket",
+            personal_data="special",
+            by=brenda,
+        )
+        projects.add_risk(
+            project=project,
+            title="Women are offered the short application less often at equal income",
+            likelihood=4,
+            impact=4,
+            measures="Impact ratio in every validation; no deployment with an open fairness finding",
+            residual_likelihood=2,
+            residual_impact=3,
+            owner=brenda,
+            by=brenda,
+        )
+        projects.assess(project=project, answers=mildest({"areas": ["services"], "automation": "confirmed"}), by=brenda)
+        return project
+
+    def trained(self) -> ModelVersion:
+        """Census data prepared and signed off, two candidates trained, the best a candidate for validation."""
+        dina = self.company["dina"]
+        with self.inside():
+            raw, prepared = (
+                Dataset.objects.select_related("project", "organization").filter(key=key).first()
+                or datasets.create_dataset(project=self.project, key=key, name=name, by=dina)
+                for key, name in (
+                    ("census-income", "Census income"),
+                    ("short-application-training", "Short application, prepared"),
+                )
+            )
+        with self.step("Dina uploads the census data, a worker prepares and splits them, Chen signs them off"):
+            write = lambda path: shutil.copyfile(data.adult_file("adult.data"), path)  # noqa: E731
+            version = self.uploaded(raw, 1, "adult.csv", write, "dina", options=READING)
+            ready = self.prepared(version, prepared, PREPARATION, "dina")
+            split = self.divided(ready, SPLIT, "dina")
+            ready = self.signed_off(ready, USE, "dina", "chen")
+        with self.step("A worker trains two candidates; Dina registers the best with its card"):
+            with self.inside():
+                model = (
+                    RegisteredModel.objects.select_related("project", "organization")
+                    .filter(key="short-application")
+                    .first()
+                )
+                model = model or models.register_model(
+                    project=self.project,
+                    key="short-application",
+                    name="Short application",
+                    kind="classification",
+                    target="high_income",
+                    by=dina,
+                )
+                run = model.runs.first() or models.start_training(
+                    model=model, recipe=RECIPE, dataset_version=ready, split=split, by=dina
+                )
+            self.wait_for(run)
+            with self.inside():
+                run.refresh_from_db()
+                found = model.versions.first() or models.register_version(model=model, run=run, by=dina)
+                if found.state == "draft":
+                    models.write_card(version=found, written=CARD, by=dina)
+                    models.submit_version(version=_version(model), by=dina)
+                return _version(model)
+
+    def examined(self, version: ModelVersion) -> None:
+        """The validation finds the gap; its owner asks for a waiver, which waits for risk."""
+        viktor = self.company["viktor"]
+        with self.step("Viktor locks a plan with sex and race as protected attributes; a worker runs it"):
+            with self.inside():
+                plan = Plan.objects.filter(version=version).first() or validation.write_plan(
+                    version=version, attributes=["sex", "race"], seed=1994, by=viktor
+                )
+                plan = validation.lock_plan(plan=plan, by=viktor) if plan.state == "draft" else plan
+                run = plan.runs.exclude(state__in=["broken", "cancelled"]).first() or validation.start_run(
+                    plan=plan, by=viktor
+                )
+            self.wait_for(run)
+        with self.inside():
+            found = Finding.objects.filter(
+                version=version, state=FindingState.OPEN, result__key__startswith="fair."
+            ).order_by("number")
+            finding = found.select_related("version__model__project", "version__model__organization", "owner").first()
+            if finding is None:
+                return
+            self.terminal.say(str(finding))
+            if finding.waivers.exists():
+                return
+        with self.step("Dina asks for a waiver; the request waits for Ruth (risk)"), self.inside():
+            validation.request_waiver(
+                finding=finding,
+                reason="The short application is only a shorter form. We ask for six months to retrain with reweighed data.",
+                compensating_control="Clerks offer the short form to every applicant whose proposal was within 10 points of the limit.",
+                until=dt.date.today() + dt.timedelta(days=180),
+                by=self.company["dina"],
+            )
+
+
+def _version(model: RegisteredModel) -> ModelVersion:
+    related = (
+        "model__project",
+        "model__organization",
+        "artifact",
+        "run__split",
+        "run__dataset_version",
+        "dataset_version",
+        "approval",
+    )
+    return ModelVersion.objects.select_related(*related).filter(model=model).latest("number")

@@ -1,6 +1,7 @@
 """Meridian Air: will a flight arrive more than 15 minutes late? One model's whole life on the flights of 2013."""
 
 import datetime as dt
+import time
 from typing import Any
 
 from apps.datasets import actions as datasets
@@ -13,12 +14,16 @@ from apps.monitoring import actions as monitoring
 from apps.monitoring.models import Incident, IncidentState, Monitor
 from apps.portal.demo import data
 from apps.portal.demo.replay import Replay
-from apps.portal.demo.walk import Walk
+from apps.portal.demo.terminal import JobFailed
+from apps.portal.demo.walk import Walk, mildest
 from apps.projects import actions as projects
 from apps.projects.models import Project
+from apps.retirement import actions as retirement
+from apps.retirement.models import RetirementPlan
 from apps.retraining import actions as retraining
 from apps.retraining.models import RetrainingPolicy
 from apps.validation import actions as validation
+from apps.validation.models import Plan
 
 WEATHER = ["temp", "dewp", "humid", "wind_speed", "precip", "pressure", "visib"]
 FEATURES = [
@@ -183,19 +188,8 @@ class Meridian(Walk):
         projects.add_stakeholder(
             project=project, role="consulted", name="Operations centre", interest="Works with the warnings", by=bianca
         )
-        answers = {"practices": ["none"], "areas": ["none"], "persons": "indirect", "automation": "advice"}
-        projects.assess(project=project, answers=self._complete(answers), by=bianca)
+        projects.assess(project=project, answers=mildest({"persons": "indirect", "automation": "advice"}), by=bianca)
         return project
-
-    @staticmethod
-    def _complete(answers: dict[str, Any]) -> dict[str, Any]:
-        """The answers, with the mildest for every further question of the newest questionnaire."""
-        from apps.projects.engine import questionnaire
-
-        for question in questionnaire.newest().questions:
-            mildest = next(answer.key for answer in question.answers if answer.tier == "low")
-            answers.setdefault(question.key, [mildest] if question.many else mildest)
-        return answers
 
     def _risks(self, project: Project) -> None:
         bianca = self.company["bianca"]
@@ -248,7 +242,7 @@ class Meridian(Walk):
                 self.flights, 1, "flights-2013-q1.csv", lambda path: data.write_flights(path, range(1, 4)), "dario"
             )
         with self.step("A worker prepares them: duplicates, missing values, ranges, units, weather joined"):
-            self.first = self.prepared(raw, self.training_data, 1, PREPARATION, "dario")
+            self.first = self.prepared(raw, self.training_data, PREPARATION, "dario")
         with self.step("Dario splits them at random with a seed; Carlo (compliance) signs them off"):
             self.split = self.divided(self.first, SPLIT, "dario")
             self.first = self.signed_off(self.first, USE, "dario", "carlo")
@@ -300,7 +294,7 @@ class Meridian(Walk):
             )
         with self.step("A worker trains three candidates with 3-fold cross-validation and converts the best to ONNX"):
             with self.inside():
-                run = self.model.runs.order_by("number").first() or models.start_training(
+                run = self.model.runs.exclude(state="failed").order_by("number").first() or models.start_training(
                     model=self.model,
                     recipe=RECIPE,
                     dataset_version=self.first,
@@ -346,8 +340,8 @@ class Meridian(Walk):
         vera = self.company["vera"]
         with self.inside():
             version = self.at(number)
-            plan = version.plans.order_by("-number").first()
-            run = None if plan is None else plan.runs.order_by("-id").first()
+            plan = Plan.objects.filter(version=version).order_by("-number").first()
+            run = None if plan is None else plan.runs.exclude(state__in=["broken", "cancelled"]).order_by("-id").first()
         if version.state == "candidate":
             with self.step("Vera writes the plan, locks it, and a worker runs the checks in an isolated child"):
                 if run is None:
@@ -366,7 +360,8 @@ class Meridian(Walk):
     def _conclude(self, number: int) -> None:
         version = self.at(number)
         run = (
-            version.plans.order_by("-number")
+            Plan.objects.filter(version=version)
+            .order_by("-number")
             .first()
             .runs.select_related("plan__version__model__project")
             .order_by("-id")
@@ -451,9 +446,7 @@ class Meridian(Walk):
             raw = self.uploaded(
                 self.flights, 2, "flights-2013-apr-jul.csv", lambda path: data.write_flights(path, range(4, 8)), "dario"
             )
-            with self.inside():
-                learned = self.first.prepared_by.first() if hasattr(self.first, "prepared_by") else None
-            self.second = self.prepared(raw, self.training_data, 2, PREPARATION, "dario", learned_from=learned)
+            self.second = self.prepared(raw, self.training_data, PREPARATION, "dario", like=self.first)
         self.replay = Replay(self, self.endpoint)
         with self.step("Otto sets up the monitors: drift, performance, service, silence, feedback, value"):
             with self.inside():
@@ -530,9 +523,7 @@ class Meridian(Walk):
                 lambda path: data.write_flights(path, range(8, 13)),
                 "dario",
             )
-            with self.inside():
-                learned = self.second.prepared_by.first() if hasattr(self.second, "prepared_by") else None
-            third = self.prepared(raw, self.training_data, 3, PREPARATION, "dario", learned_from=learned)
+            third = self.prepared(raw, self.training_data, PREPARATION, "dario", like=self.first)
         self.replay.play(third, "august-december")
         with self.step("Workers count the rows and check every week"):
             self.replay.settle()
@@ -559,5 +550,92 @@ class Meridian(Walk):
     # Retirement
 
     def retirement(self) -> None:
-        """The first version leaves office in order."""
+        """The first version leaves office in order: notice, acknowledgement, zero traffic, archive, hold."""
         self.terminal.heading("8  Retirement: the first version leaves office in order")
+        with self.inside():
+            plan = RetirementPlan.objects.filter(model=self.model).first()
+        if plan is not None and plan.state == "closed":
+            return
+        with self.step("Bianca plans it; Benedikt (business) and Carlo (compliance) sign"):
+            with self.inside():
+                plan = plan or self._retirement_planned()
+                waiting = self._plan(plan).approval
+                if plan.state == "planned" and not self._plan(plan).is_waiting:
+                    waiting = retirement.request_approval(plan=self._plan(plan), by=self.company["bianca"])
+            if plan.state == "planned":
+                self.sign(waiting, "benedikt", "carlo")
+        with self.step("Notice is given; the operations centre acknowledges; traffic drains"):
+            self._taken_down(plan)
+        with self.step("Zero traffic is proven; the version is off, archived with its hash and held"):
+            self._put_away(plan)
+
+    @staticmethod
+    def _plan(plan: RetirementPlan) -> RetirementPlan:
+        related = (
+            "model__project",
+            "model__organization",
+            "version__model",
+            "successor_version__model",
+            "approval",
+            "organization",
+        )
+        return RetirementPlan.objects.select_related(*related).get(pk=plan.pk)
+
+    def _retirement_planned(self) -> RetirementPlan:
+        bianca = self.company["bianca"]
+        plan = retirement.plan(
+            model=self.model,
+            version=self.at(1),
+            successor_version=self.at(2),
+            reason="It was trained on winter only; version 2 has learned the summer and answers in its place.",
+            message="Nothing changes for callers: the address stays, version 2 answers.",
+            notice_days=0,
+            quiet_for=dt.timedelta(seconds=5),
+            by=bianca,
+        )
+        retirement.add_consumer(
+            plan=plan,
+            name="Operations centre",
+            contact=self.company["otto"],
+            use="Orders the duty managers' attention",
+            by=bianca,
+        )
+        return plan
+
+    def _taken_down(self, plan: RetirementPlan) -> None:
+        bianca, otto = self.company["bianca"], self.company["otto"]
+        with self.inside():
+            if self._plan(plan).state == "approved":
+                retirement.notify(plan=self._plan(plan), by=bianca)
+            for consumer in plan.consumers.filter(acknowledged_at=None).select_related(
+                "plan__model__project", "contact"
+            ):
+                retirement.acknowledge(consumer=consumer, by=otto, note="Seen; nothing to change on our side.")
+            if self._plan(plan).state == "notified":
+                retirement.start_draining(plan=self._plan(plan), by=bianca)
+
+    def _put_away(self, plan: RetirementPlan) -> None:
+        bianca, otto = self.company["bianca"], self.company["otto"]
+        self._wait_until(plan, "drained")
+        with self.inside():
+            if self._plan(plan).state == "drained":
+                retirement.turn_off(plan=self._plan(plan), by=otto)
+            if self._plan(plan).state == "off":
+                retirement.archive(plan=self._plan(plan), by=otto)
+        self._wait_until(plan, "archived")
+        with self.inside():
+            if self._plan(plan).state == "archived":
+                summary = (
+                    "Version 1 served from April to July 2013, warned of late arrivals and was followed by version 2."
+                )
+                retirement.close(plan=self._plan(plan), summary=summary, by=bianca)
+
+    def _wait_until(self, plan: RetirementPlan, state: str) -> None:
+        order = ["planned", "approved", "notified", "draining", "drained", "off", "archived", "closed"]
+        for _ in range(240):
+            self.wait_for(plan)
+            with self.inside():
+                if order.index(self._plan(plan).state) >= order.index(state):
+                    return
+            time.sleep(0.5)
+        raise JobFailed(f"{plan} did not become {state} within two minutes. Are the workers running?")

@@ -53,7 +53,7 @@ class Replay:
 
         with self.walk.inside(), files.local(version.file) as path:
             table = pq.read_table(path)
-        rows = table.take(range(0, table.num_rows, ONE_IN)).sort_by("time_hour")
+        rows = table.take(list(range(0, table.num_rows, ONE_IN))).sort_by("time_hour")
         weeks: dict[Any, list[dict[str, Any]]] = {}
         monday = pc.floor_temporal(rows["time_hour"], unit="week").to_pylist()
         for number, (week, row) in enumerate(zip(monday, rows.to_pylist(), strict=True)):

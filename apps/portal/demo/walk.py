@@ -63,21 +63,18 @@ class Walk:
         self.wait_for(version)
         return self._must_have(dataset, number)
 
-    def prepared(
-        self, source: DatasetVersion, into: Dataset, number: int, recipe: list[dict], by: str, learned_from: Any = None
-    ) -> DatasetVersion:
-        """The numbered version of a dataset, prepared by a worker from another by a recipe."""
-        if self._version(into, number) is None:
-            with self.inside():
-                run = datasets.prepare(
-                    version=source,
-                    recipe=None if learned_from else recipe,
-                    into=into,
-                    by=self.company[by],
-                    learned_from=learned_from,
-                )
-            self.wait_for(run)
-        return self._must_have(into, number)
+    def prepared(self, source: DatasetVersion, into: Dataset, recipe: list[dict], by: str, like: DatasetVersion | None = None) -> DatasetVersion:
+        """What a worker makes of a version by a recipe; `like` is an earlier result whose recipe and figures are used."""
+        with self.inside():
+            run = source.preparations.filter(into=into, state="succeeded").first()
+            if run is None:
+                learned_from = None if like is None else like.prepared_by.first()
+                given = {"version": source, "recipe": recipe, "into": into, "learned_from": learned_from}
+                run = datasets.prepare(by=self.company[by], **given)
+        self.wait_for(run)
+        with self.inside():
+            run.refresh_from_db()
+            return self._versions(into).get(pk=run.result_id)
 
     def divided(self, version: DatasetVersion, plan: dict[str, Any], by: str) -> Split:
         """A version's split, made by a worker."""
@@ -110,3 +107,13 @@ class Walk:
     def _versions(dataset: Dataset) -> Any:
         related = ("dataset__project", "dataset__organization", "organization", "sign_off_request")
         return DatasetVersion.objects.filter(dataset=dataset).select_related(*related)
+
+
+def mildest(answers: dict[str, Any]) -> dict[str, Any]:
+    """The answers, with the mildest one for every other question of the newest questionnaire."""
+    from apps.projects.engine import questionnaire
+
+    for question in questionnaire.newest().questions:
+        calm = next(answer.key for answer in question.answers if answer.tier == "low")
+        answers.setdefault(question.key, [calm] if question.many else calm)
+    return answers

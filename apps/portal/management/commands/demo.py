@@ -36,7 +36,8 @@ class Command(BaseCommand):
                 Harbor(harbor, terminal, Path(scratch)).walk()
                 Meridian(meridian, terminal, Path(scratch)).walk()
         except DomainError as error:
-            raise CommandError(error.sentence) from error
+            marked = "; ".join(f"{name}: {' '.join(said)}" for name, said in getattr(error, "fields", {}).items())
+            raise CommandError(f"{error.sentence} {marked}".strip()) from error
         except (JobFailed, SigningFailed, DataMissing) as error:
             raise CommandError(str(error)) from error
         self._verify(terminal, meridian, harbor)
@@ -64,7 +65,7 @@ class Command(BaseCommand):
             f"  2. Sign in as otto@meridian.example and look at {settings.TENURE_ADDRESS}/o/meridian/monitoring/: what drifted, when,",
             "     what it did to performance, and what the challenger changed.",
             f"  3. Sign in as audrey@meridian.example: {settings.TENURE_ADDRESS}/admin/ shows everything, and nothing can be changed.",
-            "     What was in production on 14 June 2013? Ask in the auditors' room.",
+            f"     What is in production, who approved it, on what evidence? {settings.TENURE_ADDRESS}/o/meridian/auditors/",
             "",
         ]
         self.stdout.write("\n".join(lines))
