@@ -33,7 +33,8 @@ class Frame:
     """The frame of one request."""
 
     def __init__(self, request: HttpRequest) -> None:
-        self._request, self._user = request, request.user
+        self._request: Any = request
+        self._user: Any = request.user
         self._organization = request.organization  # type: ignore[attr-defined]
 
     @cached_property

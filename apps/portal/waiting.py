@@ -28,7 +28,7 @@ class Count(Subquery):
 def counts(user: Any) -> dict[str, int]:
     """How many things wait in each stage that this person may see."""
     columns = {f"n{index}": Count(_rows(source, user).values("pk")) for index, source in enumerate(SOURCES)}
-    row = Organization.objects.filter(pk=current()).values(**columns).get()
+    row: dict[str, Any] = dict(Organization.objects.filter(pk=current()).values(**columns).get())
     found: dict[str, int] = {}
     for index, source in enumerate(SOURCES):
         found[source.stage] = found.get(source.stage, 0) + row[f"n{index}"]

@@ -98,7 +98,7 @@ def measure(value: float | None, unit: str = "") -> str:
 @register.simple_tag
 def time(value: datetime | date | None, style: str = "") -> str:
     """A moment in the reader's zone, UTC on hover. Styles: "" (to the minute), seconds, date, clock, ago."""
-    if _known(value) is None:
+    if value is None or value == "":
         return formats.NOTHING
     if not isinstance(value, datetime):
         day = f"{value.day} {value:%b %Y}"
@@ -418,7 +418,7 @@ def th(context: Context, label: str = "", sort: str = "", right: bool = False, h
     request = context.get("request")
     query = request.GET.copy() if request else None
     now = query.get("sort", "") if query else context.get("sort", "")
-    direction = {sort: "ascending", f"-{sort}": "descending"}.get(now, "") if sort else ""
+    direction = {sort: "ascending", f"-{sort}": "descending"}.get(str(now), "") if sort else ""
     href = ""
     if sort and query is not None:
         query["sort"] = f"-{sort}" if direction == "ascending" else sort

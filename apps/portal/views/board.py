@@ -34,10 +34,10 @@ class Board(TenantPage):
             counts = Counter(standing.stage.key for standing in standings)
             shown = [one for one in standings if stage not in BY_KEY or one.stage.key == stage]
             shown.sort(key=lambda one: WEIGHT.get(one.worst.status, 2))
-            page = Paginator(shown, PAGE).get_page(request.GET.get("page"))
+            page: Any = Paginator(shown, PAGE).get_page(request.GET.get("page"))
         else:
             page = Paginator(lines, PAGE).get_page(request.GET.get("page"))
-            page.object_list = lives.load(page.object_list, request.user)  # type: ignore[arg-type]
+            page.object_list = lives.load(page.object_list, request.user)
         return self.render(
             page=page,
             total=len(lines),
