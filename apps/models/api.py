@@ -15,7 +15,7 @@ from apps.datasets.models import DatasetVersion
 from apps.models import actions, records
 from apps.models.engine import cards
 from apps.models.models import Alias, Artifact, ModelCard, ModelKind, ModelVersion, RegisteredModel, TrainingRun
-from apps.models.views.shared import MODEL, RUN, VERSION
+from apps.models.related import MODEL, RUN, VERSION
 from apps.organizations import access
 from apps.organizations.bases import Rows, fetch, verb
 from apps.projects.models import Project

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from apps.models.engine.metrics import SMALLER_IS_BETTER, title_of
+from apps.models.engine.figures import SMALLER_IS_BETTER, title_of
 from apps.models.models import ModelVersion, TrainingRun
 
 MOST = 4

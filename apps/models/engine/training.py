@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from apps.core.sandbox import Job, Refused, sandboxed
 
-from . import arrow, conversion, gate, metrics, preprocessing, recipes
+from . import arrow, conversion, figures, gate, metrics, preprocessing, recipes
 from .estimators import ESTIMATORS, Setting
 from .parallel import threads
 from .preprocessing import Preprocessor
@@ -297,7 +297,7 @@ class Training:
             raise Refused(f"No fold has rows on which {metric} is defined. Use fewer folds or another metric.")
         best = able[0]
         for run in able[1:]:
-            if metrics.is_better(metric, run.of(metric).mean(), best.of(metric).mean()):
+            if figures.is_better(metric, run.of(metric).mean(), best.of(metric).mean()):
                 best = run
         return best
 
@@ -345,7 +345,7 @@ class Training:
         before = self.evaluate(rows, conversion.original(preprocessor, estimator, self.signature, rows.columns))
         if metric not in before:
             return []
-        sign = -1.0 if metric in metrics.SMALLER_IS_BETTER else 1.0
+        sign = -1.0 if metric in figures.SMALLER_IS_BETTER else 1.0
         found = []
         for name, column in rows.columns.items():
             drops = []

@@ -22,7 +22,8 @@ from apps.models.forms import (
     UploadForm,
 )
 from apps.models.models import CHAMPION, Alias, Artifact, ModelKind, ModelVersion, RegisteredModel
-from apps.models.views.shared import MODEL, VERSION, ModelForm, OfModel, PartForm
+from apps.models.related import MODEL, VERSION
+from apps.models.views.shared import ModelForm, OfModel, PartForm
 from apps.organizations import access
 from apps.organizations.bases import FormPage, ListPage, ObjectPage
 from apps.organizations.roles import Permission

@@ -6,37 +6,8 @@ from django.urls import reverse
 
 from apps.core.pages import Action, Crumb, Tab
 from apps.models.models import ModelVersion, RegisteredModel, TrainingRun
+from apps.models.related import MODEL, RUN, VERSION
 from apps.organizations.bases import FormPage, ObjectFormPage, fetch
-
-MODEL = ("organization", "project__organization", "project__approval", "owner", "created_by")
-VERSION = (
-    "organization",
-    "model__organization",
-    "model__project__organization",
-    "model__project__approval",
-    "artifact__organization",
-    "artifact__added_by",
-    "run__started_by",
-    "run__organization",
-    "run__model",
-    "run__split",
-    "dataset_version__dataset",
-    "dataset_version__organization",
-    "approval__organization",
-    "registered_by",
-    "validated_by",
-)
-RUN = (
-    "organization",
-    "model__organization",
-    "model__project__organization",
-    "model__project__approval",
-    "dataset_version__dataset",
-    "dataset_version__organization",
-    "split__source__dataset",
-    "split__organization",
-    "started_by",
-)
 
 
 class OfModel:

@@ -11,10 +11,11 @@ from apps.core.pages import Action, Crumb, refusal
 from apps.discussions import timeline
 from apps.models import actions, comparison, policies
 from apps.models.engine import suggest
-from apps.models.engine.metrics import SMALLER_IS_BETTER, title_of
+from apps.models.engine.figures import SMALLER_IS_BETTER, title_of
 from apps.models.forms import RegisterVersionForm, TrainForm, signed_off
 from apps.models.models import RegisteredModel, RunState, TrainingRun
-from apps.models.views.shared import MODEL, RUN, ModelForm, OfModel, RunForm
+from apps.models.related import MODEL, RUN
+from apps.models.views.shared import ModelForm, OfModel, RunForm
 from apps.organizations import access
 from apps.organizations.bases import ActionPage, ListPage, ObjectPage
 from apps.organizations.roles import Permission

@@ -12,7 +12,8 @@ from apps.models import actions, comparison, policies, records
 from apps.models.engine import cards
 from apps.models.forms import CardForm, MessageForm, OptionalReasonForm, ReasonForm
 from apps.models.models import CHAMPION, ModelVersion, VersionState
-from apps.models.views.shared import VERSION, OfModel, VersionForm
+from apps.models.related import VERSION
+from apps.models.views.shared import OfModel, VersionForm
 from apps.models.views.training import Compare, figures
 from apps.organizations import access
 from apps.organizations.bases import ActionPage, ObjectPage
