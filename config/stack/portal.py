@@ -1,13 +1,11 @@
 """`up` and `demo`: the whole portal in the foreground of one terminal, until Ctrl-C."""
 
 import contextlib
-import hashlib
 import http.client
 import os
 import shlex
 import signal
 import socket
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,6 +15,7 @@ from config.stack.errors import StackError
 from config.stack.folders import ROOT, data_folder, private
 from config.stack.lock import RunLock
 from config.stack.postgres import tail
+from config.stack.preparing import prepare
 from config.stack.processes import Process, clear_leftovers, read_procfile, stop_together
 from config.stack.services import Services
 
@@ -68,10 +67,8 @@ class Portal:
         self.services = Services(self.data)
         self.environment = {**os.environ, **self.services.start(self.port), **self.own_variables()}
         say(f"Database and broker run ({self.services.describe()}).")
-        self.manage("migrate", "--database", "owner", "--verbosity", "0", step="Tables")
-        self.collect_static()
+        prepare(self.data, self.environment)
         self.start_processes()
-        self.wait_until_ready()
         self.greet()
 
     def own_variables(self) -> dict[str, str]:
@@ -85,36 +82,21 @@ class Portal:
         }
         return variables | ({"TENURE_DEMO": "1"} if self.demo else {})
 
-    def manage(self, *words: str, step: str) -> None:
-        """Run a management command to its end; its output is shown only when it fails."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *words],
-            cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            command = " ".join(words[:1])
-            raise StackError(f"{step}: `manage.py {command}` failed.\n{done.stdout}{done.stderr}".rstrip())
-
-    def collect_static(self) -> None:
-        """Collect the static files when they, or the packages that bring some, have changed."""
-        stamp = self.data / "static.stamp"
-        current = static_digest()
-        if stamp.exists() and stamp.read_text() == current and (self.data / "static").exists():
-            return
-        self.manage("collectstatic", "--noinput", "--clear", "--verbosity", "0", step="Static files")
-        stamp.write_text(current)
-
     def start_processes(self) -> None:
-        """Every line of the Procfile."""
-        for name, command in read_procfile(self.procfile).items():
-            process = Process(name, command, data=self.data, environment=self.environment, folder=ROOT)
+        """Every line of the Procfile; the web process first and alone, so that it is ready soon."""
+        lines = [
+            Process(name, command, data=self.data, environment=self.environment, folder=ROOT)
+            for name, command in read_procfile(self.procfile).items()
+        ]
+        for process in sorted(lines, key=lambda process: process.name != "web"):
             self.processes.append(process)
             process.start()
+            if process.name == "web":
+                self.wait_until_ready(process)
 
-    def wait_until_ready(self) -> None:
-        """Returns when the web process says that it is ready; a web process that cannot start ends the portal."""
+    def wait_until_ready(self, web: Process) -> None:
+        """Returns when the web process says that it is ready; one that cannot start ends the portal."""
         deadline = time.monotonic() + SECONDS_TO_BE_READY
-        web = next(process for process in self.processes if process.name == "web")
         while not answers(self.port, "/health/ready"):
             self.look_after()
             if web.deaths > 2 or time.monotonic() > deadline:
@@ -203,16 +185,6 @@ def answers(port: int, path: str) -> bool:
         connection.request("GET", path)
         return connection.getresponse().status == 200
     return False
-
-
-def static_digest() -> str:
-    """Changes when a static file of ours or a package does."""
-    digest = hashlib.sha256((ROOT / "requirements" / "base.txt").read_bytes())
-    for folder in (ROOT / "static", *sorted(ROOT.glob("apps/*/static"))):
-        for path in sorted(folder.rglob("*")):
-            found = path.stat()
-            digest.update(f"{path.relative_to(ROOT)} {found.st_size} {found.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
 
 
 def stop_running() -> int:

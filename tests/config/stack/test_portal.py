@@ -4,9 +4,8 @@ import threading
 
 import pytest
 
-from config.stack import portal
 from config.stack.errors import StackError
-from config.stack.portal import answers, check_port, read_port, static_digest
+from config.stack.portal import answers, check_port, read_port
 
 
 def test_read_port_is_8000_unless_given(monkeypatch):
@@ -61,15 +60,3 @@ def test_answers_is_false_where_nobody_listens(web):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         assert not answers(free.getsockname()[1], "/health/ready")
-
-
-def test_static_digest_changes_with_a_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(portal, "ROOT", tmp_path)
-    (tmp_path / "requirements").mkdir()
-    (tmp_path / "requirements" / "base.txt").write_text("")
-    (tmp_path / "static").mkdir()
-    (tmp_path / "static" / "a.css").write_text("a")
-    before = static_digest()
-    assert static_digest() == before
-    (tmp_path / "static" / "a.css").write_text("ab")
-    assert static_digest() != before
