@@ -68,3 +68,10 @@ def test_a_demo_organization_on_a_real_portal_shows_nothing(sign_in, cast, mail,
 
 def test_another_organization_sees_nothing(sign_in, cast, mail, demo):
     assert sign_in(cast.mallory).get(f"/o/harbor/mail/{mail.pk}/").status_code == 404
+
+
+def test_the_admin_shows_an_auditor_that_it_went_and_not_its_words(sign_in, cast, mail):
+    page = sign_in(cast.audrey).get(f"/admin/work/message/{mail.pk}/change/", follow=True)
+    assert page.status_code == 200
+    assert "Choose a new password" in page.text
+    assert LINK not in page.text
