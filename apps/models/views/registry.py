@@ -210,6 +210,7 @@ class ArtifactList(OfModel, ListPage):
     template_name = "models/artifact_list.html"
     title = "Uploads"
     model = Artifact
+    lookups = {"key": "model__key"}
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)

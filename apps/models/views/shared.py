@@ -43,6 +43,9 @@ class OfModel:
 class ModelForm(OfModel, FormPage):
     """A form about a model, which is fetched before anything else."""
 
+    model = RegisteredModel
+    lookups = {"key": "key"}
+
     def setup(self, request: Any, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
         self.object = self.find_model()

@@ -34,6 +34,7 @@ class RunList(OfModel, ListPage):
     template_name = "models/run_list.html"
     title = "Training runs"
     model = TrainingRun
+    lookups = {"key": "model__key"}
     filterset_class = RunFilter
     orderings = {"number": "number", "state": "state", "finished": "finished_at", "seconds": "seconds"}
     default_ordering = "-number"
