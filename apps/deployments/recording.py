@@ -22,28 +22,34 @@ from apps.deployments.signals import predictions_recorded
 from apps.models.models import ModelVersion
 from apps.organizations import tokens
 
+# What is known is looked up by a join of its own: asked for by EXISTS beside the window function, PostgreSQL 18.6 drops
+# the comparison of the ids from its plan and takes every prediction after the first batch for a repeat.
 INSERT = """
+with given as materialized (
+    select sent.*, row_number() over (partition by endpoint_id, status, prediction_id order by id) as place
+    from unnest(%(id)s::uuid[], %(endpoint_id)s::uuid[], %(version_id)s::uuid[], %(prediction_id)s::text[],
+                %(call)s::uuid[], %(row)s::int[], %(request_id)s::text[], %(at)s::timestamptz[],
+                %(event_at)s::timestamptz[], %(seconds)s::float8[], %(status)s::text[], %(inputs)s::text[],
+                %(outputs)s::text[], %(error)s::text[])
+         as sent (id, endpoint_id, version_id, prediction_id, call, row, request_id, at, event_at, seconds, status,
+                  inputs, outputs, error)
+),
+seen as materialized (
+    select given.id
+    from given
+    join deployments_predictionrecord known
+      on known.organization_id = %(organization)s and known.endpoint_id = given.endpoint_id
+     and known.prediction_id = given.prediction_id and known.status = 'ok' and not known.is_repeat
+)
 insert into deployments_predictionrecord
     (id, organization_id, endpoint_id, version_id, prediction_id, call, row, request_id, at, event_at, seconds, status,
      inputs, outputs, error, is_repeat, created_at)
 select given.id, %(organization)s, given.endpoint_id, given.version_id, given.prediction_id, given.call, given.row,
        given.request_id, given.at, given.event_at, given.seconds, given.status, given.inputs::jsonb,
        given.outputs::jsonb, given.error,
-       given.status = 'ok' and (
-           row_number() over (partition by given.endpoint_id, given.status, given.prediction_id order by given.id) > 1
-           or exists (
-               select from deployments_predictionrecord known
-               where known.organization_id = %(organization)s and known.endpoint_id = given.endpoint_id
-                 and known.prediction_id = given.prediction_id and known.status = 'ok' and not known.is_repeat
-           )
-       ),
+       given.status = 'ok' and (given.place > 1 or given.id in (select seen.id from seen)),
        now()
-from unnest(%(id)s::uuid[], %(endpoint_id)s::uuid[], %(version_id)s::uuid[], %(prediction_id)s::text[],
-            %(call)s::uuid[], %(row)s::int[], %(request_id)s::text[], %(at)s::timestamptz[],
-            %(event_at)s::timestamptz[], %(seconds)s::float8[], %(status)s::text[], %(inputs)s::text[],
-            %(outputs)s::text[], %(error)s::text[])
-     as given (id, endpoint_id, version_id, prediction_id, call, row, request_id, at, event_at, seconds, status,
-               inputs, outputs, error)
+from given
 on conflict (id) do nothing
 returning id, is_repeat
 """

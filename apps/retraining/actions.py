@@ -147,7 +147,9 @@ def register_challenger(*, training_run: TrainingRun, by: Any) -> RetrainingRun:
     """The training has ended well: register the challenger, name it so, and have it compared with the champion."""
     run = _run_of(training_run)
     owner = run.policy.owner
-    version = models.register_version(run=training_run, note=f"Challenger of {run}. {run.cause}", by=owner)
+    version = models.register_version(
+        model=run.policy.model, run=training_run, note=f"Challenger of {run}. {run.cause}", by=owner
+    )
     models.set_alias(model=run.policy.model, name=CHALLENGER, version=version, reason=run.cause, by=owner)
     _submit(version, owner)
     run.challenger = version
@@ -186,6 +188,7 @@ def fail(*, run: RetrainingRun, sentence: str, by: Any) -> RetrainingRun:
 
 def test_data(run: RetrainingRun) -> DatasetVersion:
     """The rows both are compared on: those the challenger's training kept apart."""
+    assert run.training_run is not None and run.training_run.split is not None
     return parts_of(run.training_run.split)["test"]
 
 
@@ -220,6 +223,15 @@ def keep_comparison(*, run: RetrainingRun, result: dict[str, Any], isolation: st
         context={"run": run, "comparison": comparison},
     )
     return comparison
+
+
+@action
+def promote(*, run: RetrainingRun, by: Any) -> RetrainingRun:
+    """The challenger has become champion; it is nobody's challenger any more."""
+    alias = run.challenger.aliases.filter(name=CHALLENGER).select_related("model__project", "version").first()
+    if alias is not None:
+        models.drop_alias(alias=alias, reason="It is the champion now.", by=by)
+    return _move(run, RunState.PROMOTED, by, f"{run.challenger} is the champion now.")
 
 
 @action

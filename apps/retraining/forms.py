@@ -40,6 +40,16 @@ class PolicyForm(forms.Form):
         self.fields["owner"].queryset = access.people_with(Permission.TRAIN, model)  # type: ignore[attr-defined]
 
 
+class ModelForm(forms.Form):
+    """The model that a policy is for."""
+
+    model: Any = forms.ModelChoiceField(queryset=None, to_field_name="key")
+
+    def __init__(self, *args: Any, models: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["model"].queryset = models  # type: ignore[attr-defined]
+
+
 class StartForm(forms.Form):
     """Why a retraining is started by hand."""
 

@@ -6,7 +6,8 @@ from typing import Any
 from django.utils import timezone
 
 from apps.core.errors import Invalid, Refused
-from apps.datasets.models import Dataset, DatasetVersion, Split, VersionState
+from apps.datasets.actions.shared import newest_signed_off
+from apps.datasets.models import Dataset, DatasetVersion, Split, WorkState
 from apps.models.actions.training import read_recipe
 from apps.models.models import RegisteredModel
 from apps.models.policies import check_recipe, parts_of, require_in_office
@@ -39,7 +40,7 @@ def check_policy(model: RegisteredModel, dataset: Dataset, recipe: Any, every_da
     if every_days is not None and every_days < 1:
         raise Invalid("The interval is at least one day.", {"every_days": "At least one day."})
     read = read_recipe(recipe)
-    newest = newest_data(dataset)
+    newest = newest_signed_off(dataset)
     if newest is not None:
         check_recipe(model, read, newest)
     return read.as_json()
@@ -50,21 +51,16 @@ def check_start(user: Any, policy: RetrainingPolicy) -> None:
     check_write(user, policy.model)
 
 
-def newest_data(dataset: Dataset) -> DatasetVersion | None:
-    """The newest version of the dataset that was signed off as fit."""
-    return dataset.versions.filter(state=VersionState.SIGNED_OFF).order_by("-number").first()
-
-
 def newest_split(version: DatasetVersion) -> Split | None:
     """Its newest split that has rows to train on and rows to test on."""
-    for split in version.splits.filter(state="succeeded").order_by("-id")[:10]:
+    for split in version.splits.filter(state=WorkState.SUCCEEDED).order_by("-id")[:10]:
         if {"train", "test"} <= parts_of(split).keys():
             return split
     return None
 
 
 def check_guards(policy: RetrainingPolicy, trigger: str) -> tuple[DatasetVersion, Split]:
-    """The data to train on, or what keeps a triggered policy from running, as Refused with the sentence that is kept."""
+    """The data to train on; Refused with the sentence that is kept where something keeps the policy from running."""
     if not policy.is_active:
         raise Refused("The policy is switched off.")
     if not policy.listens_to(trigger):
@@ -87,7 +83,7 @@ def _check_cool_down(policy: RetrainingPolicy) -> None:
 
 
 def _check_data(policy: RetrainingPolicy) -> tuple[DatasetVersion, Split]:
-    data = newest_data(policy.dataset)
+    data = newest_signed_off(policy.dataset)
     if data is None:
         raise Refused(f"No version of “{policy.dataset}” is signed off as fit.")
     champion = policy.model.champion

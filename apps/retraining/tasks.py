@@ -15,7 +15,15 @@ FUNCTION = "apps.validation.engine.runner:validate"
 LIMITS = sandbox.Limits(wall=1800, memory=4 * sandbox.GIB, threads=1)
 CHECK = "perf.vs_champion"
 # The difference is wanted, not a verdict: that is the validators' plan's to give.
-LINE = {"name": CHECK, "key": CHECK, "parameters": {}, "fail": None, "warn": None, "judged": "value", "required": True}
+LINE: dict[str, Any] = {
+    "name": CHECK,
+    "key": CHECK,
+    "parameters": {},
+    "fail": None,
+    "warn": None,
+    "judged": "value",
+    "required": True,
+}
 
 
 class NotCompared(DomainError):
@@ -42,18 +50,20 @@ def compare(job: jobs.Running) -> None:
     """Put challenger and champion to the same rows in a child, and keep the difference with its interval."""
     with job.tenant():
         run = _run(job)
+        challenger, champion = run.challenger, run.champion
+        assert challenger is not None and champion is not None
         given = {
-            "model": _registered(run.challenger),
-            "champion": {**_registered(run.champion), "name": str(run.champion.number)},
+            "model": _registered(challenger),
+            "champion": {**_registered(champion), "name": str(champion.number)},
             "items": [LINE],
             "seed": 20,
             "max_rows": 100_000,
             "roles": {"time": "", "attributes": []},
             "facts": {},
         }
-        paths = (run.challenger.artifact.path, run.champion.artifact.path, actions.test_data(run).file)
-    with files.local(paths[0]) as challenger, files.local(paths[1]) as champion, files.local(paths[2]) as test:
-        result, layer = _compared(job, given, {"model": challenger, "champion": champion, "test": test})
+        paths = (challenger.artifact.path, champion.artifact.path, actions.test_data(run).file)
+    with files.local(paths[0]) as ours, files.local(paths[1]) as theirs, files.local(paths[2]) as test:
+        result, layer = _compared(job, given, {"model": ours, "champion": theirs, "test": test})
     with job.finish():
         actions.keep_comparison(run=_run(job), result=result, isolation=layer, by=job.by)
 

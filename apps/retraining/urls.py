@@ -7,6 +7,7 @@ from apps.retraining import views
 app_name = "retraining"
 urlpatterns = [
     path("retraining/", views.RunList.as_view(), name="runs"),
+    path("retraining/new/", views.Choose.as_view(), name="choose"),
     path("retraining/<slug:key>/", views.PolicyPage.as_view(), name="policy"),
     path("retraining/<slug:key>/policy/", views.WritePolicy.as_view(), name="write-policy"),
     path("retraining/<slug:key>/start/", views.Start.as_view(), name="start"),

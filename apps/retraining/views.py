@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import django_filters
 import yaml
 from django.urls import reverse
 
@@ -9,10 +10,13 @@ from apps.core import charts
 from apps.core.pages import Action, Crumb, refusal
 from apps.discussions import timeline
 from apps.models.models import RegisteredModel
-from apps.organizations.bases import ListPage, ObjectFormPage, ObjectPage
+from apps.organizations import access
+from apps.organizations.bases import FormPage, ListPage, ObjectFormPage, ObjectPage
+from apps.organizations.roles import Permission
 from apps.retraining import actions, policies
-from apps.retraining.forms import PolicyForm, StartForm
-from apps.retraining.models import RetrainingPolicy, RetrainingRun
+from apps.retraining.forms import ModelForm, PolicyForm, StartForm
+from apps.retraining.models import RetrainingPolicy, RetrainingRun, RunState, Trigger
+from apps.validation import report
 from apps.work import jobs
 
 
@@ -30,12 +34,28 @@ class Here:
         return [Crumb("Retraining", self.url("runs")), *more]
 
 
+class RunFilter(django_filters.FilterSet):
+    """Model, state and trigger."""
+
+    model = django_filters.CharFilter(field_name="policy__model__key", label="Model’s key")
+    state = django_filters.ChoiceFilter(choices=RunState.choices)
+    trigger = django_filters.ChoiceFilter(choices=Trigger.choices)
+
+
+def writable(user: Any) -> Any:
+    """The models in office whose policy the person may write."""
+    found = access.visible(RegisteredModel.objects.filter(retired_at=None).select_related("project"), user)
+    may = [model.pk for model in found if access.can(user, Permission.RETRAIN, model)]
+    return RegisteredModel.objects.filter(pk__in=may).order_by("name")
+
+
 class RunList(Here, ListPage):
     """Every occasion on which a model was trained anew, or was not and why."""
 
     template_name = "retraining/run_list.html"
     title = "Retraining"
     model = RetrainingRun
+    filterset_class = RunFilter
     orderings = {"at": "created_at", "state": "state", "model": "policy__model__name"}
     columns = {"Model": "policy__model", "Trigger": "trigger", "Cause": "cause", "State": "state", "Outcome": "outcome"}
 
@@ -43,10 +63,31 @@ class RunList(Here, ListPage):
         return RetrainingRun.objects.select_related("policy__model", "organization", "challenger__model")
 
     def context(self, **more: Any) -> dict[str, Any]:
-        rows = RetrainingPolicy.objects.select_related("model", "dataset", "owner", "organization")
-        from apps.organizations import access
+        rows = RetrainingPolicy.objects.select_related("model__organization", "dataset", "owner", "organization")
+        found = access.visible(rows, self.request.user).order_by("model__name")
+        refused = "" if writable(self.request.user).exists() else "There is no model in office that you may retrain."
+        lead = "What makes a model be trained anew, every occasion on which it was, and why on others it was not."
+        primary = Action("Write a policy", self.url("choose"), method="get", refused=refused)
+        return super().context(policies=found, lead=lead, primary=primary, **more)
 
-        return super().context(policies=access.visible(rows, self.request.user).order_by("model__name"), **more)
+
+class Choose(Here, FormPage):
+    """Choose the model that a policy is for."""
+
+    title, submit = "Write a retraining policy", "Next"
+
+    def get_form(self, **kwargs: Any) -> ModelForm:
+        kwargs.pop("files", None)
+        return ModelForm(models=writable(self.request.user), **kwargs)
+
+    def cancel_url(self) -> str:
+        return self.url("runs")
+
+    def perform(self, form: Any) -> str:
+        return self.url("write-policy", form.cleaned_data["model"].key)
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        return super().context(**({"crumbs": self.crumbs(Crumb(self.title))} | more))
 
 
 class PolicyPage(Here, ObjectPage):
@@ -174,6 +215,7 @@ class RunPage(Here, ObjectPage):
             lifecycle_of=run.policy.model,
             comparison=comparison,
             chart=_difference(comparison) if comparison else None,
+            tables=[report.table(one) for one in comparison.evidence.get("tables", [])] if comparison else [],
             job=jobs.newest(followed) if followed is not None and run.is_open else None,
             timeline=timeline.of(run),
             **more,

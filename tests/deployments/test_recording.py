@@ -198,3 +198,9 @@ def test_row_ids_are_those_of_the_protocol() -> None:
     assert protocol.row_ids("a", (), 1) == ["a"]
     assert protocol.row_ids("a", (), 2) == ["a/1", "a/2"]
     assert protocol.row_ids("a", ("x", "y"), 2) == ["x", "y"]
+
+
+def test_many_predictions_after_many_others_are_no_repeats(live: Deployment) -> None:
+    for batch in range(3):
+        recording.store("host", [call(live, body={"id": f"{batch}-{number}"}) for number in range(400)])
+    assert not PredictionRecord.objects.filter(is_repeat=True).exists()

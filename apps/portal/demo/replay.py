@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from apps.monitoring import actions as monitoring
-from apps.monitoring.models import Batch, BatchState, Monitor
+from apps.monitoring.models import Batch, BatchState, Monitor, Prediction
 from apps.organizations import actions as organizations
 from apps.organizations.models import ApiToken
 
@@ -21,6 +21,7 @@ class Replay:
 
     def __init__(self, walk: Any, endpoint: Any) -> None:
         self.walk, self.endpoint = walk, endpoint
+        self.expected = 0
         self.session = requests.Session()
 
     def play(self, version: Any, name: str) -> None:
@@ -33,13 +34,14 @@ class Replay:
             f"{total:,} flights are asked about at the prediction server, week by week; outcomes follow late"
         ):
             self._token()
+            self.expected = self._counted() + total
             done = 0
             for number, week in enumerate(weeks):
                 for start in range(0, len(week), ROWS):
                     self._ask(week[start : start + ROWS])
                 done += len(week)
                 self._tell(week, f"{name}-{number:02}")
-                self.walk.terminal._progress(f"     {done:,} of {total:,} flights, to {week[-1]['time_hour']:%-d %B}")
+                self.walk.terminal.show(f"{done:,} of {total:,} flights, to {week[-1]['time_hour']:%-d %B}")
 
     def _played(self, name: str) -> bool:
         with self.walk.inside():
@@ -153,11 +155,16 @@ class Replay:
         while time.monotonic() < deadline:
             with self.walk.inside():
                 waiting = Batch.objects.filter(endpoint=self.endpoint).exclude(state=BatchState.REDUCED).count()
-                if not waiting:
-                    break
-            self.walk.terminal._progress(f"     {waiting} batches wait to be counted")
+            counted = self._counted()
+            if not waiting and counted >= self.expected:
+                break
+            self.walk.terminal.show(f"{counted:,} of {self.expected:,} predictions counted, {waiting} batches wait")
             time.sleep(0.5)
         self._check()
+
+    def _counted(self) -> int:
+        with self.walk.inside():
+            return Prediction.objects.filter(batch__endpoint=self.endpoint).count()
 
     def _check(self) -> None:
         with self.walk.inside():

@@ -53,9 +53,13 @@ class Terminal:
             if not job.is_open:
                 raise JobFailed(f"{job.title}: {job.error}")
             share = f" {job.done / job.total:4.0%}" if job.total else ""
-            self._progress(f"     {job.title}:{share} {job.message}")
+            self.show(f"{job.title}:{share} {job.message}")
             time.sleep(0.25)
         raise JobFailed(f"{job.title} did not end within {seconds:.0f} s. Are the workers running?")
+
+    def show(self, text: str) -> None:
+        """How far it is, in place of the line before."""
+        self._progress(f"     {text}")
 
     def _progress(self, text: str) -> None:
         if self.live:
