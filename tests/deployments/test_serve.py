@@ -79,9 +79,10 @@ class Stack(Server):
         return found
 
     def recorded(self) -> list[str]:
-        """Ids of the predictions in the database."""
+        """Ids of the endpoint's predictions in the database."""
         with tenant(self.cast.meridian.pk):
-            return list(PredictionRecord.objects.filter(status="ok").values_list("prediction_id", flat=True))
+            rows = PredictionRecord.objects.filter(endpoint=self.endpoint, status="ok")
+            return list(rows.values_list("prediction_id", flat=True))
 
     def version_served(self) -> str | None:
         return self.infer(samples.request()).headers.get("X-Model-Version")
