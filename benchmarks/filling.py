@@ -50,9 +50,8 @@ def fill(organizations: int, models: int) -> tuple[Organization, Organization]:
         _rows(other, person, 5, projects=1)
     with connections["owner"].cursor() as cursor:
         cursor.execute("analyze")
-    print(
-        f"{organizations:,} organizations, {models:,} models in one of them, filled in {time.perf_counter() - began:.0f} s\n"
-    )
+    seconds = time.perf_counter() - began
+    print(f"{organizations:,} organizations, {models:,} models in one of them, filled in {seconds:.0f} s\n")
     return big, small
 
 

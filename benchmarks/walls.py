@@ -26,7 +26,7 @@ analyze plain_{name};
 
 
 def run(big: Organization, rounds: int) -> None:
-    """Print each query's time behind the wall, on the plain copy, and their ratio; then the price of opening a tenant."""
+    """Print each query's time behind the wall, on the plain copy, and the ratio; then what opening a tenant costs."""
     _copy()
     print(f"{'query':28}{'walled ms':>11}{'plain ms':>10}{'ratio':>8}")
     for name, query in QUERIES:

@@ -76,7 +76,7 @@ def _walk(resolver: URLResolver, prefix: str, namespace: str) -> Iterator[tuple[
 
 
 def arguments(route: Route, world: Any) -> dict[str, Any]:
-    """Real arguments of a route: from the view's own model and lookups where it says them, else from the world by name."""
+    """Real arguments of a route: from the view's own model and lookups where it says them, else from the world."""
     given: dict[str, Any] = {}
     view = route.view_class
     model = getattr(view, "model", None)

@@ -14,7 +14,7 @@ REFUSED = {401, 403, 404}
 
 
 def expected() -> dict[str, str]:
-    """The table: "METHOD pattern | who may". Write it anew with TENURE_WRITE_ACCESS=1 and read every line of the change."""
+    """The table: "METHOD pattern | who may". TENURE_WRITE_ACCESS=1 writes it anew: read every line of the change."""
     lines = [line for line in TABLE.read_text().splitlines() if line and not line.startswith("#")]
     return {call.strip(): who.strip() for call, _, who in (line.partition("|") for line in lines)}
 

@@ -1,6 +1,7 @@
 """One organization in which something of everything exists, made by the real actions; for the whole-product tests."""
 
 import datetime as dt
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,7 @@ from apps.projects import actions as projects
 from apps.retirement import actions as retirement
 from apps.retraining import actions as retraining
 from apps.validation import actions as validation
+from apps.work.models import Job
 from tests.cast import Cast, make_cast
 from tests.conftest import own_files
 from tests.datasets import factories as data_at
@@ -52,7 +54,18 @@ class World:
         }
     )
     # Routes whose arguments name no row of a tenant.
-    without_rows: frozenset[str] = frozenset()
+    without_rows = (
+        "join/",
+        "api/v1/audit/records/",
+        "auditors/trail/",
+        "api/v1/environments/",
+        "endpoints/environments/",
+        "api/v1/validation-checks/",
+        "validation/templates/",
+    )
+
+    # Pages of what this world does not have: a template of its own, a file that was never prepared.
+    unfilled = frozenset({"validation/templates/<slug:tier>/<slug:kind>/<int:number>/"})
 
     def __init__(self, cast: Cast) -> None:
         self.cast = cast
@@ -155,7 +168,32 @@ class World:
 
     def argument(self, name: str, route: Any) -> Any:
         """A real value for an argument that the view's model does not explain."""
+        shop, field = self.field.shop, self.field
+        known = {
+            ("retirement", "number"): 1,
+            ("api/v1/retirement", "plan"): 1,
+            ("endpoints", "key"): field.endpoint.key,
+            ("endpoints", "number"): 1,
+            ("api/v1/endpoints", "endpoint_key"): field.endpoint.key,
+            ("models", "key"): shop.model.key,
+            ("roles/grants", "pk"): shop.project.person_grants.first().pk,
+            ("roles", "pk"): shop.project.pk,
+            ("jobs", "pk"): Job.objects.first().pk,
+            ("validation/templates", "tier"): "limited",
+            ("validation/templates", "kind"): "binary",
+            ("validation/templates", "number"): 1,
+            ("api/v1/validation-checks", "pk"): "perf.auc",
+            ("datasets", "what"): "table",
+        }
+        for (prefix, argument), value in known.items():
+            if argument == name and route.pattern.startswith(f"{prefix}/"):
+                return value
+        if name == "pk":
+            return NOBODY  # There is no such row in this world; that it is hidden is shown all the same.
         raise LookupError(f"Say in tests/world.py what {name} is in {route.pattern}")
+
+
+NOBODY = uuid.UUID(int=0)
 
 
 @pytest.fixture(scope="module")

@@ -94,8 +94,8 @@ def _check_signable(opened: Request) -> None:
         if len(able) < step.quorum:
             role = step.role.replace("_", " ")
             raise Refused(
-                f"Step {step.order} needs {step.quorum} signature(s) of the role {role} by people who did not work on it; "
-                f"there are {len(able)}. Give the role to somebody else on the project first."
+                f"Step {step.order} needs {step.quorum} signature(s) of the role {role} by people who did not work on "
+                f"it; there are {len(able)}. Give the role to somebody else on the project first."
             )
 
 

@@ -6,7 +6,6 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 
 from apps.core.admin import AuditAdmin
-from apps.core.errors import NotVisible
 from apps.organizations import access
 from apps.organizations.models import (
     ApiToken,
@@ -46,10 +45,6 @@ class UserAdmin(AuditAdmin):
 
     def get_queryset(self, request: Any) -> Any:
         return super().get_queryset(request).filter(pk__in=Membership.objects.values("user_id"))
-
-    def history_view(self, request: Any, object_id: str, extra_context: Any = None) -> Any:
-        """Accounts are global and carry no history of their own; memberships do."""
-        raise NotVisible()
 
 
 @admin.register(Membership)

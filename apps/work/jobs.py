@@ -201,7 +201,7 @@ def _claim(organization_id: str, job_id: str) -> Running | None:
             _end(
                 job,
                 JobState.FAILED,
-                f"The worker stopped {ATTEMPTS} times while doing this, so it was given up. Look at its memory and log.",
+                f"The worker stopped {ATTEMPTS} times while doing this; it was given up. Look at its memory and log.",
             )
             job.save()
             if hook := FAILED.get(job.kind):

@@ -5,7 +5,7 @@ import sys
 
 from config.stack.folders import ROOT
 
-HEAVY = "numpy scipy sklearn pyarrow onnx onnxruntime lightgbm pandas skops skl2onnx onnxmltools".split()
+HEAVY = ["numpy", "scipy", "sklearn", "pyarrow", "onnx", "onnxruntime", "lightgbm", "pandas", "skops", "skl2onnx"]
 SCRIPT = f"""
 import sys
 from config.wsgi import application

@@ -448,12 +448,13 @@ class Meridian(Walk):
             )
             self.second = self.prepared(raw, self.training_data, PREPARATION, "dario", like=self.first)
         self.replay = Replay(self, self.endpoint)
-        with self.step("Otto sets up the monitors: drift, performance, service, silence, feedback, value"):
-            with self.inside():
-                if not Monitor.objects.filter(endpoint=self.endpoint).exists():
-                    monitoring.set_up_usual(
-                        endpoint=self.endpoint, clock="data", every=dt.timedelta(minutes=1), by=self.company["otto"]
-                    )
+        with (
+            self.step("Otto sets up the monitors: drift, performance, service, silence, feedback, value"),
+            self.inside(),
+        ):
+            if not Monitor.objects.filter(endpoint=self.endpoint).exists():
+                given = {"clock": "data", "every": dt.timedelta(minutes=1), "by": self.company["otto"]}
+                monitoring.set_up_usual(endpoint=self.endpoint, **given)
         self.replay.play(self.second, "april-july")
         with self.step("Workers count the rows and check every week"):
             self.replay.settle()

@@ -63,7 +63,9 @@ class Walk:
         self.wait_for(version)
         return self._must_have(dataset, number)
 
-    def prepared(self, source: DatasetVersion, into: Dataset, recipe: list[dict], by: str, like: DatasetVersion | None = None) -> DatasetVersion:
+    def prepared(
+        self, source: DatasetVersion, into: Dataset, recipe: list[dict], by: str, like: DatasetVersion | None = None
+    ) -> DatasetVersion:
         """What a worker makes of a version by a recipe; `like` is an earlier result whose recipe and figures are used."""
         with self.inside():
             run = source.preparations.filter(into=into, state="succeeded").first()
