@@ -90,3 +90,27 @@ class SplitAdmin(AuditAdmin):
     search_fields = ["source__dataset__name", "sentence"]
     list_select_related = ["source__dataset", "created_by", "organization"]
     inlines = [PartInline]
+
+
+@admin.register(VersionInput)
+class VersionInputAdmin(AuditAdmin):
+    list_display = ["version", "input", "how", "sha256", "created_at"]
+    list_filter = ["how"]
+    search_fields = ["version__dataset__name", "input__dataset__name", "sha256"]
+    list_select_related = ["version__dataset", "input__dataset"]
+
+
+@admin.register(QualityResult)
+class QualityResultAdmin(AuditAdmin):
+    list_display = ["rule", "severity", "passed", "value", "limit", "offending", "finding", "created_at"]
+    list_filter = ["passed", "severity"]
+    search_fields = ["rule__sentence", "finding"]
+    list_select_related = ["rule"]
+
+
+@admin.register(SplitPart)
+class SplitPartAdmin(AuditAdmin):
+    list_display = ["split", "name", "version", "created_at"]
+    list_filter = ["name"]
+    search_fields = ["name", "split__source__dataset__name"]
+    list_select_related = ["split__source__dataset", "version__dataset"]
