@@ -78,10 +78,17 @@ def drift_heat(monitor: Monitor, checks: list[Check]) -> Chart:
     return charts.heat(
         "Where is the drift?",
         columns=[_short(check, monitor.window) for check in checks[-26:]],
-        rows=[(name_of(feature), [rows.get((check.pk, feature)) for check in checks[-26:]]) for feature in features],
+        rows=[
+            (name_of(feature), [_rounded(rows.get((check.pk, feature))) for check in checks[-26:]])
+            for feature in features
+        ],
         limits=(limit, float(monitor.limits.get("severe", 0.25))),
         note="Population stability index; the steps are the monitor's limits.",
     )
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)
 
 
 def _short(check: Check, window: str) -> str:
@@ -219,7 +226,7 @@ def feedback(endpoint: Any) -> Chart:
 def distribution(row: FeatureResult, window: Window) -> Chart:
     """A feature's reference beside what it was in the window."""
     picture = row.result["picture"]
-    title = f"Has {name_of(row.feature)} moved in {window}?"
+    title = f"Has {name_of(row.feature)} moved {window.when}?"
     names = ("Reference", str(window))
     if "names" in picture:
         return charts.histogram(

@@ -12,14 +12,21 @@ class Window:
     end: dt.datetime
 
     def __str__(self) -> str:
+        return self.when.split(" ", 1)[1]
+
+    @property
+    def when(self) -> str:
+        """The window as the end of a sentence: "in June 2013", "on 3 April 2013", "from 3 to 9 June 2013"."""
         length = self.end - self.start
         if length <= dt.timedelta(hours=1):
-            return f"{self.start:%-d %B %Y, %H:%M}"
+            return f"in the hour from {self.start:%H:%M} on {self.start:%-d %B %Y}"
         if length <= dt.timedelta(days=1):
-            return f"{self.start:%-d %B %Y}"
+            return f"on {self.start:%-d %B %Y}"
         if self.start.day == 1 and self.end.day == 1:
-            return f"{self.start:%B %Y}"
-        return f"{self.start:%-d %B} to {self.end - dt.timedelta(days=1):%-d %B %Y}"
+            return f"in {self.start:%B %Y}"
+        last = self.end - dt.timedelta(days=1)
+        first = f"{self.start:%-d}" if self.start.month == last.month else f"{self.start:%-d %B}"
+        return f"from {first} to {last:%-d %B %Y}"
 
 
 def window_at(moment: dt.datetime, span: str) -> Window:

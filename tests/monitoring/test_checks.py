@@ -65,8 +65,8 @@ def test_check_finds_drift_names_it_and_opens_one_incident(field, heard):
     incident = Incident.objects.get()
     assert (incident.number, incident.cause, incident.state, incident.owner) == (1, "drift", "open", field.cast.otto)
     assert incident.title.startswith("dep_delay (PSI ")
-    assert incident.title.endswith("has moved in 3 April 2013")
-    assert incident.since == START + 2 * DAY
+    assert incident.title.endswith("has moved on 3 April 2013")
+    assert incident.since == START + DAY
     assert [alert.incident for alert in Alert.objects.all()] == [incident, incident]
     assert incident.entries.get().kind == "signal"
     worst = FeatureResult.objects.filter(check_run=incident.check_run).first()
@@ -185,7 +185,7 @@ def test_missing_values_are_an_incident_of_their_own(field):
     field.fly(1, START + DAY, labelled=False)
     field.run(monitor)
     incident = Incident.objects.get(cause="pipeline")
-    assert incident.title == "50% of dep_delay missing in 1 April 2013"
+    assert incident.title == "50% of dep_delay missing on 1 April 2013"
     assert incident.severity == "severe"
 
 
@@ -320,7 +320,7 @@ def test_feedback_is_judged_by_the_window(field):
     field.send("feedback", [{"rating": 1 + place % 2, "event_time": START.isoformat()} for place in range(30)])
     field.fly(1, START + DAY, labelled=False)
     field.run(monitor)
-    assert Incident.objects.get().title == "Users rate the predictions 1.5 of 5 in 1 April 2013"
+    assert Incident.objects.get().title == "Users rate the predictions 1.5 of 5 on 1 April 2013"
 
 
 def test_value_short_of_the_promise_is_an_incident(field):

@@ -1,5 +1,6 @@
 """Checks: started when something is due, kept once, and what follows from them: alerts and incidents."""
 
+import datetime as dt
 from typing import Any
 
 from django.db.models import Max
@@ -169,7 +170,7 @@ def _follow_cause(monitor: Monitor, check: Check, cause: str, by: Any) -> None:
     turn = policy.move(incident is not None, history, limits)
     now = history[-1]
     if turn == policy.OPEN and _may_open(monitor, cause, history):
-        _alert(monitor, check, cause, None, by)
+        _alert(monitor, check, cause, None, by, _began(monitor, check, cause, limits))
     elif incident is not None and now == Level.DRIFT:
         _alert(monitor, check, cause, incident, by)
     elif incident is not None and turn == policy.CLOSE and incident.calm_since is None:
@@ -187,7 +188,7 @@ def _history(monitor: Monitor, check: Check, cause: str) -> list[str]:
     if ended is not None:
         rows = rows.filter(created_at__gt=ended.ended_at)
     newest = list(rows.order_by("-end_at").values_list("signals", flat=True)[:60])
-    return [worst([level for signal, level in one.items() if CAUSES[signal] == cause]) for one in reversed(newest)]
+    return [worst(_of_cause(one, cause)) for one in reversed(newest)]
 
 
 def _last_ended(monitor: Monitor, cause: str) -> Incident | None:
@@ -201,7 +202,23 @@ def _may_open(monitor: Monitor, cause: str, history: list[str]) -> bool:
     return ended is None or ended.state != IncidentState.DISMISSED or Level.QUIET in history
 
 
-def _alert(monitor: Monitor, check: Check, cause: str, incident: Incident | None, by: Any) -> None:
+def _began(monitor: Monitor, check: Check, cause: str, limits: Any) -> dt.datetime:
+    """When the first of the windows began that together were bad enough."""
+    rows = Check.objects.filter(
+        monitor=monitor, baseline_id=check.baseline_id, is_current=True, end_at__lte=check.end_at
+    )
+    newest = list(rows.order_by("-end_at").values_list("start_at", "signals")[: limits.among])
+    bad = [start for start, signals in newest if Level.DRIFT in _of_cause(signals, cause)]
+    return min(bad, default=check.start_at)
+
+
+def _of_cause(signals: dict[str, str], cause: str) -> list[str]:
+    return [level for signal, level in signals.items() if CAUSES[signal] == cause]
+
+
+def _alert(
+    monitor: Monitor, check: Check, cause: str, incident: Incident | None, by: Any, since: dt.datetime | None = None
+) -> None:
     text, evidence, is_severe = describe(check, cause)
     severity = Severity.SEVERE if is_severe else Severity.ATTENTION
     is_new = incident is None and not monitor.is_snoozed
@@ -212,7 +229,7 @@ def _alert(monitor: Monitor, check: Check, cause: str, incident: Incident | None
             title=text,
             severity=severity,
             check=check,
-            since=check.start_at,
+            since=since,
             evidence=evidence,
             owner=monitor.owner,
             by=by,
@@ -245,7 +262,7 @@ def _go_on(incident: Incident, check: Check, text: str, severity: str, by: Any) 
 
 
 def _calm(incident: Incident, check: Check, by: Any) -> None:
-    text = f"Quiet again in {Window(check.start_at, check.end_at)}."
+    text = f"Quiet again {Window(check.start_at, check.end_at).when}."
     IncidentEntry(incident=incident, kind=EntryKind.SIGNAL, text=text, check_run=check, written_by=by).save(
         force_insert=True
     )
@@ -255,17 +272,17 @@ def _calm(incident: Incident, check: Check, by: Any) -> None:
 
 def describe(check: Check, cause: str) -> tuple[str, dict[str, Any], bool]:
     """One sentence on what the check saw, the numbers behind it, and whether it is severe."""
-    when = str(Window(check.start_at, check.end_at))
+    when = Window(check.start_at, check.end_at).when
     if cause in (Cause.DRIFT, Cause.PIPELINE):
         return _describe_features(check, cause, when)
     if cause == Cause.PERFORMANCE:
         return _describe_performance(check, when)
     result = check.result
     sentences = {
-        Cause.ERRORS: lambda: f"{result['error_share']['value']:.1%} of calls failed in {when}",
-        Cause.LATENCY: lambda: f"5 of 100 calls took longer than {result['latency']['p95'] * 1000:.0f} ms in {when}",
+        Cause.ERRORS: lambda: f"{result['error_share']['value']:.1%} of calls failed {when}",
+        Cause.LATENCY: lambda: f"5 of 100 calls took longer than {result['latency']['p95'] * 1000:.0f} ms {when}",
         Cause.SILENCE: lambda: f"No prediction has arrived for {result['hours']} hours",
-        Cause.FEEDBACK: lambda: f"Users rate the predictions {result['rating']['value']:.1f} of 5 in {when}",
+        Cause.FEEDBACK: lambda: f"Users rate the predictions {result['rating']['value']:.1f} of 5 {when}",
         Cause.VALUE: lambda: _missed(result["readings"]),
     }
     return (
@@ -292,7 +309,7 @@ def _describe_features(check: Check, cause: str, when: str) -> tuple[str, dict[s
         evidence = {"features": [{"feature": row.feature, "psi": row.psi, "q": row.q} for row in moved]}
         is_severe = any(row.role != "input" or row.result.get("is_severe") for row in moved)
         more = f" and {len(moved) - 3} more" if len(moved) > 3 else ""
-        return f"{named}{more} {verb} in {when}", evidence, is_severe
+        return f"{named}{more} {verb} {when}", evidence, is_severe
     faults = [
         {"feature": row.feature, "signal": name, **row.result[name]}
         for row in rows
@@ -302,7 +319,7 @@ def _describe_features(check: Check, cause: str, when: str) -> tuple[str, dict[s
     words = {"null": "missing", "unseen": "never seen before", "outside": "out of range"}
     named = ", ".join(f"{one['current']:.0%} of {_name(one['feature'])} {words[one['signal']]}" for one in faults[:3])
     more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
-    return f"{named}{more} in {when}", {"features": faults}, any(one["signal"] == "null" for one in faults)
+    return f"{named}{more} {when}", {"features": faults}, any(one["signal"] == "null" for one in faults)
 
 
 def _name(feature: str) -> str:
@@ -313,7 +330,7 @@ def _describe_performance(check: Check, when: str) -> tuple[str, dict[str, Any],
     result = check.result
     metric = result["metric"]
     now, before, worse = result["realised"][metric], result["reference"][metric], result["worse"]
-    text = f"{metric.upper()} fell from {before['value']:.3f} to {now['value']:.3f} in {when}"
+    text = f"{metric.upper()} fell from {before['value']:.3f} to {now['value']:.3f} {when}"
     if metric in ("rmse", "mae"):
         text = text.replace("fell", "rose")
     evidence = {"metric": metric, "now": now, "reference": before, "worse": worse, "coverage": result["coverage"]}

@@ -45,9 +45,9 @@ class Clock(models.TextChoices):
 
 class Level(models.TextChoices):
     QUIET = "quiet", "Quiet"
-    NEAR = "near", "Near the limit"
-    DRIFT = "drift", "Over the limit"
-    NOT_ENOUGH = "not_enough", "Not enough data"
+    NEAR = "near", "Near limit"
+    DRIFT = "drift", "Over limit"
+    NOT_ENOUGH = "not_enough", "Too few rows"
 
 
 MEANINGS = {"quiet": "good", "near": "attention", "drift": "wrong", "not_enough": "neutral"}

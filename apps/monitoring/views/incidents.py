@@ -74,7 +74,7 @@ class IncidentPage(ObjectPage):
                 self._page("Give it to somebody", "assign", refused),
                 self._page("Dismiss", "dismiss", refusal(policies.check_dismiss, user, incident), danger=True),
             ],
-            entries=incident.entries.select_related("written_by", "check_run__organization"),
+            entries=incident.entries.select_related("written_by", "check_run__organization", "check_run__monitor"),
             alerts=alerts[:50],
             features=incident.evidence.get("features", []),
             timeline=timeline.of(incident),

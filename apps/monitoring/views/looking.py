@@ -29,6 +29,14 @@ from apps.monitoring.views.shared import actions_of, crumbs, link, of_endpoint, 
 from apps.monitoring.windows import Window
 from apps.organizations.bases import ListPage, ObjectPage, fetch
 
+SHORT = {
+    MonitorKind.DRIFT: "Drift",
+    MonitorKind.PERFORMANCE: "Performance",
+    MonitorKind.SERVICE: "Service",
+    MonitorKind.SILENCE: "Silence",
+    MonitorKind.FEEDBACK: "Feedback",
+    MonitorKind.VALUE: "Value",
+}
 ORDER = [Level.DRIFT, Level.NEAR, Level.QUIET, Level.NOT_ENOUGH]
 
 
@@ -64,7 +72,7 @@ class Overview(ListPage):
             lead="Every endpoint with what its monitors say about the newest window.",
             primary=Action("Incidents", link("incidents", self.organization), method="get"),
             rows=rows,
-            kinds=MonitorKind.choices,
+            kinds=SHORT.values(),
             **more,
         )
 
@@ -80,7 +88,7 @@ def _cells(endpoints: list[Endpoint]) -> list[dict[str, Any]]:
     return [
         {
             "endpoint": endpoint,
-            "cells": [_worst(monitors.get((endpoint.pk, kind), [])) for kind in MonitorKind.values],
+            "cells": [_worst(monitors.get((endpoint.pk, kind), [])) for kind in SHORT],
             "incidents": still_open.get(endpoint.pk, 0),
             "newest": newest.get(endpoint.pk),
         }

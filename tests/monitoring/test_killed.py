@@ -1,0 +1,71 @@
+"""Workers that die: what they had begun leaves nothing behind, and what is done again is done once."""
+
+import pytest
+from django.db import transaction
+
+from apps.monitoring import actions
+from apps.monitoring.actions import counting
+from apps.monitoring.models import Batch, Check, FeatureResult, Outcome, Prediction, State
+from apps.monitoring.tasks import check
+from apps.work.models import Job
+from tests.monitoring.field import START
+from tests.support import deliver
+
+
+class Killed(BaseException):
+    """What a killed worker would have been."""
+
+
+def states():
+    return {(row.kind, row.start_at): bytes(row.data) for row in State.objects.all()}
+
+
+@pytest.mark.parametrize("after", [0, 1])
+def test_counting_that_dies_leaves_nothing_and_is_done_again(field, monkeypatch, after):
+    predictions, outcomes = field.rows(60)
+    field.send("predictions", predictions)
+    field.send("outcomes", outcomes)
+    clean = states()
+    for model in (State, Outcome, Prediction, Batch):
+        model.objects.all().delete()
+    field.send("outcomes", outcomes[:20], key="early", count=False)
+    field.send("predictions", predictions, key="all", count=False)
+    field.send("outcomes", outcomes[20:], key="late", count=False)
+    added, real = [], counting.add
+
+    def dies(*given, **more):
+        if len(added) == after:
+            raise Killed
+        added.append(given)
+        real(*given, **more)
+
+    monkeypatch.setattr(counting, "add", dies)
+    with pytest.raises(Killed), transaction.atomic():
+        actions.count_waiting(endpoint=field.endpoint, by=field.cast.otto)
+    assert (State.objects.count(), Prediction.objects.count(), Outcome.objects.count()) == (0, 0, 0)
+    assert set(Batch.objects.values_list("state", flat=True)) == {"received"}
+    monkeypatch.setattr(counting, "add", real)
+    deliver(field.cast.meridian)
+    assert states() == clean
+
+
+def test_check_that_loses_its_lease_leaves_no_result(field, monkeypatch):
+    monitor = field.monitor()
+    field.fly(300, labelled=False)
+    field.fly(1, START.replace(day=2), labelled=False)
+    job = actions.start_check(monitor=monitor, by=field.cast.otto)
+    import apps.monitoring.checking as checking
+
+    real = checking.check
+
+    def slow(*given):
+        # Meanwhile another worker takes the job over and does it.
+        monkeypatch.setattr(checking, "check", real)
+        Job.objects.filter(pk=job.pk).update(state="queued", lease=None)
+        check.run(str(field.cast.meridian.pk), str(job.pk))
+        return real(*given)
+
+    monkeypatch.setattr(checking, "check", slow)
+    deliver(field.cast.meridian)
+    assert Check.objects.filter(monitor=monitor).count() == 1
+    assert FeatureResult.objects.count() == 6
