@@ -14,7 +14,7 @@ from apps.organizations.models import Organization, User
 from apps.work import jobs
 from tests.cast import Cast, make_cast
 
-ROWS = 1_500_000
+ROWS = 600_000
 
 
 def cast_of_the_portal() -> Cast:
@@ -44,7 +44,7 @@ def begin(prepare: Callable[[Cast], Any]) -> None:
 
 
 def reading() -> None:
-    """A table of a million rows and a half, to be read and profiled."""
+    """A table of some size, to be read and profiled."""
     from tests.datasets.factories import dataset_of, uploaded
     from tests.projects.factories import project_at
 
@@ -62,12 +62,12 @@ def training() -> None:
 
     large = recipe("random_forest", "gradient_boosting", "lightgbm")
     for candidate in large["candidates"]:
-        candidate["parameters"]["n_estimators"] = 150
+        candidate["parameters"]["n_estimators"] = 120
 
     def prepare(cast: Cast) -> Any:
         project = project_at(cast, "approved", key="training")
         model = factories.model_of(cast, project, "training")
-        data = factories.signed_off_data(cast, project, 40_000, "training")
+        data = factories.signed_off_data(cast, project, 25_000, "training")
         return factories.queued_run(cast, model, data, recipe=large)
 
     begin(prepare)
@@ -81,14 +81,14 @@ def validation() -> None:
     def prepare(cast: Cast) -> Any:
         project = project_at(cast, "approved", key="validation")
         version = factories.candidate(cast, factories.model_of(cast, project, "validation"))
-        test = factories.data(cast, project, "validation", rows=200_000, seed=5)
+        test = factories.data(cast, project, "validation", rows=100_000, seed=5)
         return factories.queued_run(cast, version, test_data=test)
 
     begin(prepare)
 
 
 def checking() -> None:
-    """A drift monitor with a year of days to look at."""
+    """A drift monitor with half a year of days to look at."""
     import datetime as dt
 
     from apps.monitoring import actions
@@ -96,8 +96,8 @@ def checking() -> None:
 
     def prepare(cast: Cast) -> Any:
         field = Field(cast)
-        for month in range(12):
-            field.fly(3_000, START + dt.timedelta(days=30 * month), hours=24 * 30, labelled=False)
+        for month in range(6):
+            field.fly(1_500, START + dt.timedelta(days=30 * month), hours=24 * 30, labelled=False)
         field.send("predictions", field.rows(100)[0])
         monitor = field.monitor()
         actions.start_check(monitor=monitor, by=cast.otto)
