@@ -77,8 +77,8 @@ class Executor(MigrationExecutor):
         """One migration; its file stays as makemigrations wrote it."""
         steps = migration.operations
         if not fake and not fake_initial:
-            migration.operations = list(taken_together(steps))
+            migration.operations = list(taken_together(steps))  # type: ignore[misc]
         try:
             return super().apply_migration(state, migration, fake=fake, fake_initial=fake_initial)
         finally:
-            migration.operations = steps
+            migration.operations = steps  # type: ignore[misc]

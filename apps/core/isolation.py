@@ -118,7 +118,7 @@ class Isolate(Operation):
         if not is_history(model):
             key = model._meta.pk.column
             yield self._unless_there(
-                table, constraint_name(table, key, "tenant_uniq"), f"unique (organization_id, {key})"
+                table, constraint_name(table, str(key), "tenant_uniq"), f"unique (organization_id, {key})"
             )
 
     def _references(self, model: type[models.Model]) -> Iterator[str]:

@@ -104,6 +104,20 @@ def check(user: Any, permission: Permission, thing: Model | None = None) -> None
     )
 
 
+def check_somewhere(user: Any, permission: Permission) -> None:
+    """Raise Refused where there is nothing at all that the person may do this to; for pages that make new things."""
+    member = membership(user)
+    if getattr(user, "kind", None) == UserKind.SYSTEM:
+        return
+    if member is not None and _token_allows(user, permission):
+        held = {str(member.role)}.union(*_held(user).values())
+        if any(permission in ROLES[role].permissions for role in held):
+            return
+        if any(_grants(table, user, permission).exists() for table in GRANT_TABLES):
+            return
+    check(user, permission)
+
+
 def visible[M: Model](queryset: QuerySet[M], user: Any) -> QuerySet[M]:
     """The rows of a tenant queryset the person may see; the same answer as `can(VIEW)` row by row, in one query."""
     model: Any = queryset.model
@@ -221,6 +235,7 @@ __all__ = [
     "ProjectRole",
     "can",
     "check",
+    "check_somewhere",
     "members",
     "membership",
     "people_in_roles",

@@ -228,7 +228,7 @@ class TeamGrant(Grant, GroupObjectPermissionBase):  # type: ignore[misc]
         return f"{self.permission.codename} for {self.group}"
 
 
-GRANT_TABLES: list[type[Grant]] = []
+GRANT_TABLES: list[Any] = []
 
 
 def _register(table: type[Grant]) -> None:

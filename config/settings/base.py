@@ -41,6 +41,8 @@ TENURE_SERVE_ADDRESS = os.environ.get(
     "TENURE_SERVE_ADDRESS", f"http://127.0.0.1:{int(os.environ.get('PORT', '8000')) + 1}"
 )
 TENURE_UPLOAD_LIMIT = int(os.environ.get("TENURE_UPLOAD_LIMIT", 2 * 1024**3))
+# Below it each organization has a folder of its own, named by its key, whose files can be taken as dataset versions.
+TENURE_REFERENCE_FOLDER = os.environ.get("TENURE_REFERENCE_FOLDER", "")
 # The demo shows its mail on a page and its sign-ins in the terminal; a real portal does neither.
 TENURE_DEMO = flag("TENURE_DEMO")
 

@@ -6,9 +6,10 @@ Loading Django costs two seconds of a core; a digest of the files says at once t
 import hashlib
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import cast
 
 import psycopg
 from psycopg import sql
@@ -58,7 +59,8 @@ def run_together(commands: Iterable[tuple[str, ...]], environment: Mapping[str, 
         raise
     for process, text in zip(running, said, strict=True):
         if process.returncode:
-            raise StackError(f"`manage.py {process.args[2]}` failed.\n{text}".rstrip())  # type: ignore[index]
+            command = list(cast(Sequence[str], process.args))[2]
+            raise StackError(f"`manage.py {command}` failed.\n{text}".rstrip())
 
 
 def migrated(owner: str) -> str:

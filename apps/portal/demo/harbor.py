@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+from typing import Any
 
 from apps.datasets import actions as datasets
 from apps.datasets.models import Dataset
@@ -15,7 +16,7 @@ from apps.validation import actions as validation
 from apps.validation.models import Finding, FindingState, Plan
 
 READING = {"column_names": data.ADULT_COLUMNS, "trim": True, "null_values": ["?", ""]}
-PREPARATION = [
+PREPARATION: list[dict[str, Any]] = [
     {"step": "drop_duplicates"},
     {
         "step": "derive",

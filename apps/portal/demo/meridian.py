@@ -55,7 +55,7 @@ RECIPE = {
     "threshold": 0.35,
     "seed": 2013,
 }
-PREPARATION = [
+PREPARATION: list[dict[str, Any]] = [
     {"step": "drop_duplicates"},
     {"step": "filter_rows", "conditions": [{"column": "arr_delay", "operator": "present"}]},
     {"step": "change_case", "columns": ["carrier", "origin", "dest"], "case": "upper"},
@@ -402,18 +402,17 @@ class Meridian(Walk):
         otto = self.company["otto"]
         with self.inside():
             production = Environment.objects.filter(is_production=True).order_by("order").first()
-            self.endpoint = self._endpoint() or deployments.create_endpoint(
+            self.endpoint = self._endpoints().first() or deployments.create_endpoint(
                 model=self.model, environment=production, by=otto
             )
         self.deployed(1, "First deployment")
         with self.inside():
-            self.endpoint = self._endpoint()
+            self.endpoint = self._endpoints().get()
 
-    def _endpoint(self) -> Endpoint | None:
+    def _endpoints(self) -> Any:
+        """The endpoint in production, if it is there yet."""
         related = ("model__project", "model__organization", "environment", "organization")
-        return (
-            Endpoint.objects.select_related(*related).filter(model=self.model, environment__is_production=True).first()
-        )
+        return Endpoint.objects.select_related(*related).filter(model=self.model, environment__is_production=True)
 
     def deployed(self, number: int, reason: str) -> None:
         """A version in production: asked for, signed by security, deployed by the operator."""
@@ -435,7 +434,9 @@ class Meridian(Walk):
             self.sign(waiting.request, "sigrid")
             with self.inside():
                 if not self.endpoint.deployments.filter(version__number=number).exclude(started_at=None).exists():
-                    deployments.deploy(endpoint=self._endpoint(), version=self.at(number), reason=reason, by=otto)
+                    deployments.deploy(
+                        endpoint=self._endpoints().get(), version=self.at(number), reason=reason, by=otto
+                    )
 
     # Monitoring
 

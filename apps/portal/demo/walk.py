@@ -71,7 +71,12 @@ class Walk:
             run = source.preparations.filter(into=into, state="succeeded").first()
             if run is None:
                 learned_from = None if like is None else like.prepared_by.first()
-                given = {"version": source, "recipe": recipe, "into": into, "learned_from": learned_from}
+                given: dict[str, Any] = {
+                    "version": source,
+                    "recipe": recipe,
+                    "into": into,
+                    "learned_from": learned_from,
+                }
                 run = datasets.prepare(by=self.company[by], **given)
         self.wait_for(run)
         with self.inside():
