@@ -228,6 +228,7 @@ def keep_comparison(*, run: RetrainingRun, result: dict[str, Any], isolation: st
 @action
 def promote(*, run: RetrainingRun, by: Any) -> RetrainingRun:
     """The challenger has become champion; it is nobody's challenger any more."""
+    assert run.challenger is not None
     alias = run.challenger.aliases.filter(name=CHALLENGER).select_related("model__project", "version").first()
     if alias is not None:
         models.drop_alias(alias=alias, reason="It is the champion now.", by=by)
