@@ -204,7 +204,7 @@ def person(context: Context, user: Any, link: str = "", size: str = "") -> Value
     """Initials and name; nobody means that Tenure itself did it."""
     name = person_name(user)
     initials = "".join(part[0] for part in name.replace("@", " ").replace(".", " ").split()[:2]).upper()
-    is_service = bool(getattr(user, "is_service", False)) or user is None
+    is_service = user is None or getattr(user, "kind", "person") != "person"
     return {
         "name": name,
         "initials": initials,

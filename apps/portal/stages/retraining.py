@@ -75,9 +75,9 @@ def step(life: Life) -> Step:
     facts: Facts = life.of(STAGE) or Facts()
     url = f"/o/{life.project.organization.key}/retraining/?model={life.model.key}"
     if facts.running:
-        return Step(STAGE, "here", "Challenger in training", url, ["A challenger is trained and compared."])
+        return Step(STAGE, "here", "In training", url, ["A challenger is trained and compared."])
     if facts.compared:
-        return Step(STAGE, "here", "Challenger to decide on", url, ["Promote the challenger, or turn it down."])
+        return Step(STAGE, "here", "To be decided", url, ["Promote the challenger, or turn it down."])
     if facts.promoted:
         return Step(STAGE, "waiting", f"{facts.promoted} promoted", url)
     return Step(STAGE, "waiting", "Triggers are set" if facts.has_policy else "", url if facts.has_policy else "")

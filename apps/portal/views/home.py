@@ -68,7 +68,7 @@ def recent(user: Any, limit: int = 12) -> list[Entry]:
             row.actor,
             _sentence(row),
             icon="decision",
-            meaning=MEANINGS.get(row.action.rpartition(".")[2], "neutral"),
+            meaning=MEANINGS.get(row.action.replace("_", ".").rpartition(".")[2], "neutral"),
         )
         for row in rows
     ]
