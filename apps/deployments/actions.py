@@ -25,6 +25,8 @@ from apps.deployments.signals import endpoint_changed, version_deployed
 from apps.models.actions import set_alias
 from apps.models.models import CHAMPION, ModelVersion, RegisteredModel
 from apps.models.policies import developers
+from apps.projects import actions as projects
+from apps.projects.models import ProjectState
 
 # Keys that would hide pages of our own behind an endpoint's.
 OUR_PAGES = {"new", "gate", "history", "environments"}
@@ -235,6 +237,9 @@ def _start(fresh: Deployment, by: Any, reason: str) -> Deployment:
     if went_live:
         ENDPOINT_STATES.move(endpoint, EndpointState.LIVE)
         endpoint.save()
+    project = endpoint.model.project
+    if endpoint.environment.is_production and project.state == ProjectState.APPROVED:
+        projects.go_live(project=project, reason=f"{fresh} is the first in production.", by=by)
     verb = "rolled_back" if fresh.rollback_of else "replaced" if current else "deployed"
     details = {
         "endpoint": endpoint.key,

@@ -34,14 +34,24 @@ def check_create_endpoint(user: Any, model: RegisteredModel, environment: Enviro
         raise Conflict(f"{model} has an endpoint in {environment} already: {taken}.")
 
 
+def check_create_endpoints(user: Any) -> None:
+    """Somebody who operates at least one project."""
+    access.check_somewhere(user, Permission.OPERATE)
+
+
 def check_operate(user: Any, endpoint: Endpoint) -> None:
     """An operator of the endpoint's project."""
     access.check(user, Permission.OPERATE, endpoint)
 
 
+def check_ask(user: Any, endpoint: Endpoint) -> None:
+    """Somebody who may ask for approvals in the endpoint's project."""
+    access.check(user, Permission.REQUEST_APPROVAL, endpoint)
+
+
 def check_request_deployment(user: Any, endpoint: Endpoint, version: ModelVersion | None = None) -> None:
     """Somebody who may ask for approvals; into production, one request at a time, through the gate."""
-    access.check(user, Permission.REQUEST_APPROVAL, endpoint)
+    check_ask(user, endpoint)
     if not endpoint.environment.is_production:
         raise Refused(f"{endpoint.environment} needs no approval. An operator deploys there directly.")
     _check_open(endpoint)
@@ -138,9 +148,9 @@ def endpoint_history(endpoint: Endpoint) -> Any:
 
 def check_drop(user: Any, deployment: Deployment) -> None:
     """Who asked, or an operator, takes a planned deployment back."""
-    DEPLOYMENT_STATES.check(deployment, DeploymentState.DROPPED)
     if deployment.requested_by_id != user.pk:
         check_operate(user, deployment.endpoint)
+    DEPLOYMENT_STATES.check(deployment, DeploymentState.DROPPED)
 
 
 def check_drain(user: Any, endpoint: Endpoint) -> None:

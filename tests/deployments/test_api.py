@@ -139,6 +139,25 @@ def test_environments(cast: Cast, sign_in: Any) -> None:
     assert sign_in(cast.wim).get(f"{API}environments/shadow/").json()["order"] == 5
 
 
+VERBS = ["deploy", "roll-back", "drain", "resume", "turn-off", "request-deployment"]
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_verbs_are_refused_before_their_input_is_read(live: Deployment, sign_in: Any, cast: Cast, verb: str) -> None:  # noqa: F811
+    for person in (cast.wim, cast.audrey, cast.rhea, cast.odile):
+        assert post(sign_in(person), f"endpoints/late-arrivals/{verb}/").status_code == 403
+    assert post(sign_in(cast.otto), f"endpoints/late-arrivals/{verb}/").status_code == 422
+    assert post(sign_in(cast.mina), f"endpoints/late-arrivals/{verb}/").status_code == 404
+
+
+@pytest.mark.parametrize("noun", ["endpoints/", "environments/"])
+def test_making_is_refused_before_the_input_is_read(shop: Shop, sign_in: Any, cast: Cast, noun: str) -> None:  # noqa: F811
+    able = {"endpoints/": cast.otto, "environments/": cast.adam}[noun]
+    assert post(sign_in(able), noun).status_code == 422
+    for person in (cast.wim, cast.audrey, cast.mina, cast.dario):
+        assert post(sign_in(person), noun).status_code == 403
+
+
 NOUNS = [
     "endpoints/", "endpoints/late-arrivals/", "endpoints/late-arrivals/deployments/", "deployments/",
     "endpoints/late-arrivals/predictions/", "endpoints/late-arrivals/counters/", "gate-decisions/",

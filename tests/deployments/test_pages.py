@@ -146,7 +146,7 @@ def test_create_endpoint_by_page(shop: Shop, sign_in: Any, cast: Cast) -> None:
     assert again.status_code == 409
     assert "has an endpoint in Staging already" in text_of(again)
     refused = sign_in(cast.wim).post(f"{HOME}new/", given | {"environment": shop.production.pk})
-    assert refused.status_code == 403
+    assert refused.status_code == sign_in(cast.wim).get(f"{HOME}new/").status_code == 403
     assert "Create endpoints, deploy, roll back" in text_of(refused) or "create endpoints" in text_of(refused)
 
 

@@ -55,11 +55,12 @@ class EndpointList(ListPage):
             busy = traffic.day_of([endpoint.pk for endpoint in more["page"]])
             more["rows"] = [(one, next(iter(one.answering), None), busy.get(one.pk)) for one in more["page"]]
         create = reverse("deployments:create-endpoint", args=[self.organization.key])
+        refused = refusal(policies.check_create_endpoints, self.request.user)
         return super().context(
             lead="An endpoint is the address under which one version of a model answers in one environment.",
             crumbs=crumbs(self),
             tabs=tabs(self, "endpoints"),
-            primary=Action("New endpoint", create, method="get"),
+            primary=Action("New endpoint", create, method="get", refused=refused),
             **more,
         )
 
@@ -166,6 +167,9 @@ class CreateEndpoint(FormPage):
     """A new endpoint."""
 
     title, submit, form_class, done = "New endpoint", "Create endpoint", EndpointForm, "The endpoint is there."
+
+    def check(self) -> None:
+        policies.check_create_endpoints(self.request.user)
 
     def get_form(self, **kwargs: Any) -> EndpointForm:
         kwargs.pop("files", None)
