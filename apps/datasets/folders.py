@@ -11,7 +11,7 @@ from apps.organizations.models import Organization
 
 def home() -> Path:
     """The folder in which the ambient organization's files lie: TENURE_REFERENCE_FOLDER/<organization key>."""
-    root = getattr(settings, "TENURE_REFERENCE_FOLDER", None) or Path(settings.TENURE_DATA) / "reference"
+    root = settings.TENURE_REFERENCE_FOLDER or Path(settings.TENURE_DATA) / "reference"
     return Path(root) / Organization.objects.get(pk=tenancy.current()).key
 
 

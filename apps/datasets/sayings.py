@@ -64,6 +64,15 @@ def listed_in(value: Any, name: str, field: str) -> Any:
     return found[name] if isinstance(found, dict) and set(found) == {name} else found
 
 
+def storable(value: Any) -> Any:
+    """Plain values as the database can keep them: its JSON has no zero bytes, which texts of a table may hold."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\\0")
+    if isinstance(value, dict):
+        return {storable(name): storable(part) for name, part in value.items()}
+    return [storable(part) for part in value] if isinstance(value, list | tuple) else value
+
+
 def as_yaml(value: Any) -> str:
     """Plain values as YAML, in the order in which they are."""
     import yaml

@@ -13,6 +13,7 @@ _CONDITION = re.compile(
     r"^(?P<column>.+?)\s+(?P<operator>is missing|is present|missing|present|not_in|not in|in|==|!=|<=|>=|<|>|=)"
     r"(?:\s+(?P<rest>.*))?$"
 )
+MOST_STEPS = 120
 _SAME = {"=": "==", "is missing": "missing", "is present": "present", "not in": "not_in"}
 
 
@@ -108,6 +109,20 @@ def _shown(kind: str, value: Any) -> Any:
     return str(value).lower() if isinstance(value, bool) and kind == "value" else value
 
 
+class _Named(forms.ChoiceField):
+    """A choice of what is there; whether another name would do is the engine's to say."""
+
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
+class _AllNamed(forms.MultipleChoiceField):
+    """Several of what is there, in the same way."""
+
+    def valid_value(self, value: Any) -> bool:
+        return True
+
+
 class DeclaredForm(forms.Form):
     """One step or rule: a field for each of its settings. Whether the values fit together is the engine's to say."""
 
@@ -145,10 +160,10 @@ class DeclaredForm(forms.Form):
             return forms.ChoiceField(**common, choices=choices, initial=field["default"])
         if kind in ("column", "table"):
             offered = columns if kind == "column" else tables
-            return forms.ChoiceField(**common, choices=[("", "–"), *_offered(offered, [value] if value else [])])
+            return _Named(**common, choices=[("", "–"), *_offered(offered, [value] if value else [])])
         if kind == "columns":
             widget = forms.SelectMultiple(attrs={"size": min(8, max(3, len(columns)))})
-            return forms.MultipleChoiceField(**common, choices=_offered(columns, value or []), widget=widget)
+            return _AllNamed(**common, choices=_offered(columns, value or []), widget=widget)
         area = kind in ("texts", "mapping", "names", "keys", "conditions")
         default = _shown(kind, field["default"])
         return forms.CharField(**common, widget=LINES if area else forms.TextInput(), initial=default, strip=False)
@@ -187,14 +202,12 @@ class RecipeEditor:
     def posted(cls, schema: list[dict[str, Any]], tables: dict[str, Any], data: Any) -> "RecipeEditor":
         """The editor as it was sent, with its buttons' wish carried out."""
         editor = cls(schema, tables, [])
-        kinds = data.getlist("kind")
-        bound = [
-            editor._form(number, {"step": kind}, data) for number, kind in enumerate(kinds) if kind in editor.kinds
-        ]
-        for form in bound:
-            form.is_valid()
-        steps = [form.raw() for form in bound]
-        editor.forms, editor.steps = bound, steps
+        for number, kind in enumerate(data.getlist("kind")[:MOST_STEPS]):
+            if kind in editor.kinds:
+                form = editor._form(number, {"step": kind}, data)
+                form.is_valid()
+                editor.forms.append(form)
+                editor.steps.append(form.raw())
         return editor._carried_out(data.get("do", ""), data)
 
     def _carried_out(self, wish: str, data: Any) -> "RecipeEditor":

@@ -143,6 +143,23 @@ def test_an_upload_is_stored_hashed_read_and_profiled_by_a_worker(inside):
     assert (job.state, job.done) == ("succeeded", job.total)
 
 
+def test_texts_that_the_database_cannot_keep_as_json_do_not_stop_a_reading(inside, tmp_path):
+    import pyarrow as pa
+
+    path = tmp_path / "odd.parquet"
+    pq.write_table(pa.table({"a": ["zero\x00byte"] * 3, "b": [1, 2, 3]}), path)
+
+    version = profiled(inside, content=path.read_bytes(), name="odd\n.parquet")
+
+    assert version.profile["columns"][0]["top"][0]["value"] == "zero\\0byte"
+    assert version.raw_name == "odd.parquet"
+    recipe = [{"step": "change_case", "columns": ["a"], "case": "upper"}]
+    run = actions.prepare(version=version, recipe=recipe, by=inside.dario)
+    deliver(inside.meridian)
+    run.refresh_from_db()
+    assert run.report["steps"][0]["examples"][0]["after"] == "ZERO\\0BYTE"
+
+
 def test_versions_are_numbered_in_their_dataset(inside):
     dataset = dataset_of(inside)
 

@@ -253,6 +253,22 @@ def test_a_recipe_is_written_step_by_step_and_started(inside, sign_in):
     assert 'value="late"' in again
 
 
+def test_a_step_may_use_what_the_step_before_it_adds(inside, sign_in):
+    version = profiled(inside)
+    client, here = sign_in(inside.dario), f"{version.get_absolute_url()}prepare/"
+    both = {
+        "kind": ["derive", "keep_columns"],
+        **step(0, name="late", operation="above", columns=["delay"], value="15", timezone="UTC"),
+        **step(1, columns=["late", "day"]),
+    }
+
+    assert '<option value="late" selected>' in text_of(client.post(here, {**both, "do": "look"}))
+    assert client.post(here, {**both, "do": "start"}).status_code == 303
+    deliver(inside.meridian)
+
+    assert PreparationRun.objects.get().result.column_names() == ["late", "day"]
+
+
 def test_a_recipe_is_taken_over_from_yaml(inside, sign_in):
     version = profiled(inside)
     client, here = sign_in(inside.dario), f"{version.get_absolute_url()}prepare/"

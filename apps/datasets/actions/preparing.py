@@ -21,7 +21,7 @@ from apps.datasets.models import (
     VersionState,
     WorkState,
 )
-from apps.datasets.sayings import as_domain, listed_in
+from apps.datasets.sayings import as_domain, listed_in, storable
 from apps.work import jobs
 
 
@@ -127,13 +127,14 @@ def keep_preparation(
         size=stored.size,
         rows=rows,
         schema=schema,
-        profile=profile,
+        profile=storable(profile),
         profiled_at=timezone.now(),
         created_by=run.started_by,
     )
     version.save(force_insert=True)
     _keep_descent(version, run, by)
-    run.report, run.learned, run.result, run.ended_at = report, learned, version, timezone.now()
+    run.report, run.learned = storable(report), storable(learned)
+    run.result, run.ended_at = version, timezone.now()
     run.save()
     record(
         by=by,
@@ -164,7 +165,7 @@ def fail_preparation(*, run: PreparationRun, sentence: str, details: dict[str, A
     """The rows did not allow a step, or the work was cancelled; nothing came out."""
     run = _locked(run)
     PREPARATION_STATES.move(run, WorkState.FAILED)
-    run.failure, run.failure_details, run.ended_at = sentence, details, timezone.now()
+    run.failure, run.failure_details, run.ended_at = storable(sentence), storable(details), timezone.now()
     run.save()
     record(by=by, action="preparation.could_not_finish", subject=run, reason=sentence)
     return run

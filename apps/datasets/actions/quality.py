@@ -7,7 +7,7 @@ from apps.datasets import policies
 from apps.datasets.actions.shared import named_versions, next_number
 from apps.datasets.engine.errors import DataError
 from apps.datasets.models import Dataset, DatasetVersion, QualityCheck, QualityResult, QualityRule, Severity
-from apps.datasets.sayings import as_domain
+from apps.datasets.sayings import as_domain, storable
 from apps.work import jobs
 from apps.work.models import Job
 
@@ -99,8 +99,8 @@ def keep_check(*, version: DatasetVersion, measured: list[tuple[QualityRule, dic
             limit=found["limit"],
             offending=found["offending"],
             checked=found["checked"],
-            sample=found["sample"],
-            finding=found["finding"],
+            sample=storable(found["sample"]),
+            finding=storable(found["finding"]),
         ).save(force_insert=True)
     record(
         by=by,

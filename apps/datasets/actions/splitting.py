@@ -9,7 +9,7 @@ from apps.datasets import policies
 from apps.datasets.actions.shared import next_number
 from apps.datasets.engine.errors import DataError
 from apps.datasets.models import SPLIT_STATES, DatasetVersion, Origin, Split, SplitPart, VersionInput, WorkState
-from apps.datasets.sayings import as_domain, read_yaml
+from apps.datasets.sayings import as_domain, read_yaml, storable
 from apps.work import jobs
 
 
@@ -54,7 +54,7 @@ def keep_split(*, row: Split, parts: list[dict[str, Any]], report: dict[str, Any
     for order, part in enumerate(parts):
         version = _part_version(row, part)
         SplitPart(split=row, name=part["name"], order=order, version=version).save(force_insert=True)
-    row.report, row.ended_at = report, timezone.now()
+    row.report, row.ended_at = storable(report), timezone.now()
     row.save()
     record(
         by=by,
@@ -81,7 +81,7 @@ def _part_version(row: Split, part: dict[str, Any]) -> DatasetVersion:
         size=stored.size,
         rows=part["rows"],
         schema=source.schema,
-        profile=part["profile"],
+        profile=storable(part["profile"]),
         profiled_at=timezone.now(),
         sign_off_request=source.sign_off_request if source.is_signed_off else None,
         fit_for=source.fit_for if source.is_signed_off else "",

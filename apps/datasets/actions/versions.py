@@ -11,7 +11,7 @@ from apps.datasets import folders, policies
 from apps.datasets.actions.shared import next_number
 from apps.datasets.engine.errors import DataError
 from apps.datasets.models import VERSION_STATES, Dataset, DatasetVersion, Origin, QualityRule, VersionState
-from apps.datasets.sayings import as_domain
+from apps.datasets.sayings import as_domain, storable
 from apps.work import jobs
 
 FOLDER = "datasets"
@@ -117,7 +117,8 @@ def keep_reading(
     version = _locked(version)
     VERSION_STATES.move(version, VersionState.PROFILED)
     version.file, version.sha256, version.size = stored.path, stored.sha256, stored.size
-    version.rows, version.schema, version.reading, version.profile = rows, schema, report, profile
+    version.rows, version.schema = rows, schema
+    version.reading, version.profile = storable(report), storable(profile)
     version.format, version.raw_sha256, version.profiled_at = report["kind"], raw_sha256, timezone.now()
     version.save()
     record(
@@ -135,7 +136,7 @@ def fail_reading(*, version: DatasetVersion, sentence: str, details: dict[str, A
     """The file could not be read; say why, and wait for other options."""
     version = _locked(version)
     VERSION_STATES.move(version, VersionState.FAILED)
-    version.failure, version.failure_details = sentence, details
+    version.failure, version.failure_details = storable(sentence), storable(details)
     version.save()
     record(by=by, action="dataset_version.could_not_read", subject=version, reason=sentence)
     return version
@@ -191,7 +192,7 @@ def _open(dataset: Dataset, origin: Origin, name: str, options: dict[str, Any], 
         number=next_number(dataset, dataset.versions),
         origin=origin,
         source=dataset.source,
-        raw_name=name[-200:],
+        raw_name="".join(sign for sign in name if sign.isprintable())[-200:] or "file",
         options=options,
         note=note,
         created_by=by,

@@ -1,5 +1,7 @@
 """Simple comparisons of a column with a value or another column: what filters keep and what rules demand."""
 
+import datetime as dt
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .schema import BOOLEAN, NUMERIC, TEXTUAL, Schema
-from .values import typed
+from .values import plain_value, typed
 
 COMPARISONS = {"==": "equal", "!=": "not_equal", "<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
 _SPOKEN = {
@@ -49,11 +51,19 @@ class Condition:
         if operator not in OPERATORS:
             raise ValueError(f"{operator!r} is not an operator; the operators are {', '.join(OPERATORS)}.")
         value, other = raw.get("value"), raw.get("other") or ""
+        for single in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(single, float) and not math.isfinite(single):
+                raise ValueError(f"{column} cannot be compared with {single}; use a finite number.")
+            if single is not None and not isinstance(single, str | int | float | bool | dt.date):
+                raise ValueError(f"{column} cannot be compared with {single!r}; use a single value.")
         if operator in ("in", "not_in") and not isinstance(value, list | tuple):
             raise ValueError(f"{operator} needs a list of values.")
+        if operator in COMPARISONS and isinstance(value, list | tuple):
+            raise ValueError(f"{column} {_SPOKEN[operator]} … needs a single value; for several write in or not_in.")
         if operator in COMPARISONS and value is None and not other:
             raise ValueError(f"{column} {_SPOKEN[operator]} … needs a value, or another column.")
-        return cls(column, operator, list(value) if isinstance(value, tuple) else value, str(other))
+        plain = [plain_value(single) for single in value] if isinstance(value, list | tuple) else plain_value(value)
+        return cls(column, operator, plain, str(other))
 
     def to_dict(self) -> dict[str, Any]:
         """The condition as plain values."""

@@ -141,6 +141,8 @@ def _value(value: Any, about: Mapping[str, Any]) -> Any:
         return plain_value(value)
     if value is not None and not isinstance(value, str | int | float | bool):
         raise ValueError(f"{about['label']} must be a single value.")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{about['label']} must be a finite number.")
     return value
 
 

@@ -277,11 +277,11 @@ def _header(sample: str, delimiter: str, options: ReadOptions) -> tuple[list[str
         raise BadHeader(f"The file has {len(first):,} columns; {MAX_COLUMNS:,} are the most.", code="too_many_columns")
     declared = [name.strip() for name in options.column_names]
     if declared:
-        _check_names(declared, "declared")
+        check_names(declared, "declared")
         _check_width(declared, first)
         is_header = [name.lower() for name in first] == [name.lower() for name in declared]
         return declared, options.skip_lines + (reader.line_num if is_header else 0)
-    _check_names(first, "in the first line", values_beside=not options.trusted_header)
+    check_names(first, "in the first line", values_beside=not options.trusted_header)
     return first, options.skip_lines + reader.line_num
 
 
@@ -296,7 +296,8 @@ def _check_width(declared: list[str], first: list[str]) -> None:
         )
 
 
-def _check_names(names: list[str], where: str, values_beside: bool = False) -> None:
+def check_names(names: list[str], where: str, values_beside: bool = False) -> None:
+    """Raise BadHeader unless every column has a name of its own that can be shown in one line."""
     values = [name for name in names if _VALUE.fullmatch(name)]
     if values_beside and values:
         raise BadHeader(

@@ -1,6 +1,5 @@
 """Parquet that somebody else wrote: checked, turned into our types, refused in a sentence where that cannot be."""
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -11,8 +10,9 @@ import pyarrow.parquet as pq
 
 from .casting import without_nan
 from .content import Source
+from .delimited import check_names
 from .errors import BadHeader, Unreadable
-from .schema import BOOLEAN, CATEGORY, DATE, DATETIME, INTEGER, NUMBER, PHYSICAL, STRING, listed
+from .schema import BOOLEAN, CATEGORY, DATE, DATETIME, INTEGER, NUMBER, PHYSICAL, STRING
 
 ROWS_AT_ONCE = 65_536
 
@@ -31,7 +31,9 @@ class ForeignParquet:
         self.rows: int = self._file.metadata.num_rows
         self._refuse_large(source.limit)
         self.fields = list(self._file.schema_arrow)
-        _refuse_names([field.name for field in self.fields])
+        if not self.fields:
+            raise BadHeader("The Parquet file has no columns.", code="no_header")
+        check_names([field.name.strip() for field in self.fields], "of the Parquet file")
         self.types = {field.name: _our_type(field) for field in self.fields}
         self.warnings = [warning for field in self.fields for warning in _warnings(field)]
 
@@ -74,21 +76,6 @@ def _damaged(error: Exception) -> Unreadable:
         code="damaged_parquet",
         reader=str(error)[:300],
     )
-
-
-def _refuse_names(names: list[str]) -> None:
-    if not names:
-        raise BadHeader("The Parquet file has no columns.", code="no_header")
-    if any(not name.strip() for name in names):
-        raise BadHeader("A column of the Parquet file has no name; give every column a name.", code="empty_name")
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise BadHeader(
-            f"{listed(twice)} {'names' if len(twice) == 1 else 'name'} more than one column; every column needs a name "
-            "of its own.",
-            code="duplicate_name",
-            names=twice,
-        )
 
 
 _KINDS: tuple[tuple[Callable[[pa.DataType], bool], str], ...] = (

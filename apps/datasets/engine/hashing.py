@@ -120,7 +120,7 @@ class Repeats:
 class RepeatFinder:
     """Finds equal rows from their hashes, kept on disk and compared a share at a time, so memory stays bounded."""
 
-    ROWS_AT_ONCE = 8_000_000
+    ROWS_AT_ONCE = 4_000_000
 
     def __init__(self, folder: Path) -> None:
         self._path = Path(folder) / "hashes.bin"

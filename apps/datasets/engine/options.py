@@ -57,8 +57,8 @@ class ReadOptions:
         if wrong:
             name, kind = next(iter(wrong.items()))
             problems.append(f"{kind!r}, declared for {name}, is not a type; the types are {listed(TYPES)}.")
-        if self.delimiter and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            problems.append("The delimiter must be one character that is neither a quotation mark nor a line end.")
+        if self.delimiter and (len(self.delimiter) != 1 or not self.delimiter.isascii() or self.delimiter in '"\r\n\0'):
+            problems.append("The delimiter must be one plain character, neither a quotation mark nor a line end.")
         if self.broken_rows not in (REFUSE, SKIP):
             problems.append("broken_rows must be refuse or skip.")
         if self.wrong_values not in (REFUSE, NULL):

@@ -22,7 +22,7 @@ TOP = 20
 # From how many times the range of 99 % of the values on the ends are left out of a histogram.
 TAILS = 3
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-EXACT_ROWS = 4_000_000
+EXACT_ROWS = 2_000_000
 SAMPLED = 1_000_000
 COUNTED = 200_000
 IDENTIFIER_ROWS = 50

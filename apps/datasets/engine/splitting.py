@@ -120,7 +120,9 @@ class SplitPlan:
 
     def _random_problems(self) -> list[tuple[str, str]]:
         problems = []
-        if any(part.share <= 0 for part in self.parts) or abs(sum(part.share for part in self.parts) - 1) > 1e-6:
+        total = sum(part.share for part in self.parts)
+        # Written so that a share that is no number fails too.
+        if not all(part.share > 0 for part in self.parts) or not abs(total - 1) <= 1e-6:
             problems.append(("parts", "The shares must be above 0 and add up to 1."))
         if self.stratify and self.together:
             problems.append(("together", "Rows can be kept together or divided by shares of a column, not both."))

@@ -564,6 +564,15 @@ def test_nothing_left_is_refused(tmp_path):
         ([{"step": "fill_missing", "columns": ["a"], "method": "mean", "indicator": "yes"}], [(1, "indicator")]),
         ([{"step": "filter_rows", "conditions": [{"column": "a", "operator": "=>"}]}], [(1, "conditions")]),
         ([{"step": "filter_rows", "conditions": [{"column": "a", "operator": "<"}]}], [(1, "conditions")]),
+        ([{"step": "filter_rows", "conditions": [{"column": "a", "operator": "<", "value": []}]}], [(1, "conditions")]),
+        (
+            [{"step": "filter_rows", "conditions": [{"column": "a", "operator": "<", "value": float("inf")}]}],
+            [(1, "conditions")],
+        ),
+        (
+            [{"step": "limit_range", "column": "a", "minimum": float("nan"), "action": "clip"}],
+            [(1, "minimum")],
+        ),
     ],
 )
 def test_a_recipe_that_is_written_wrongly_names_every_place(raw, problems):

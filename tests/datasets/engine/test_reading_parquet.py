@@ -143,6 +143,12 @@ def test_two_columns_of_one_name_are_refused(tmp_path):
         read(stored(tmp_path, table), tmp_path / "t.parquet")
 
 
+@pytest.mark.parametrize("name", ["", "  ", "two\nlines", "zero\x00byte"])
+def test_a_column_without_a_usable_name_is_refused(tmp_path, name):
+    with pytest.raises(BadHeader):
+        read(stored(tmp_path, {name: [1], "b": [2]}), tmp_path / "t.parquet")
+
+
 def test_a_file_without_rows_is_refused(tmp_path):
     with pytest.raises(DataError, match="no rows"):
         read(stored(tmp_path, {"a": pa.array([], pa.int64())}), tmp_path / "t.parquet")

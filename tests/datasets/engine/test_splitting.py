@@ -159,6 +159,7 @@ def test_an_empty_part_is_refused(tmp_path):
         ({"method": "magic", "parts": shares(a=0.5, b=0.5)}, "method"),
         ({"method": "random", "parts": shares(a=0.5, b=0.6)}, "parts"),
         ({"method": "random", "parts": shares(a=1.0)}, "parts"),
+        ({"method": "random", "parts": shares(a=float("nan"), b=0.5)}, "parts"),
         ({"method": "random", "parts": [{"name": "a", "share": 0.5}] * 2}, "parts"),
         ({"method": "random", "parts": shares(**{"../a": 0.5, "b": 0.5})}, "parts"),
         ({"method": "random", "parts": shares(a=0.5, b=0.5), "seed": -1}, "seed"),
