@@ -40,7 +40,7 @@ def upload_version(
             action="dataset_version.uploaded",
             subject=version,
             reason=note,
-            details={"name": name, "sha256": stored.sha256, "size": stored.size, "options": wanted},
+            details={"name": version.raw_name, "sha256": stored.sha256, "size": stored.size, "options": wanted},
         )
         _start_reading(version, by)
     except Exception:
