@@ -34,7 +34,7 @@ def test_every_page_exists_for_its_own_people(world, sign_in, route):
     with tenant(world.cast.meridian.pk):
         given = arguments(route, world)
     status = ask(sign_in(world.reader(route)), route, "meridian", world, "GET").status_code
-    assert status in {200, 302, 303, 403, 409} or NOBODY in given.values() or route.pattern in world.unfilled
+    assert status in {200, 302, 303, 403, 409, 422} or NOBODY in given.values() or route.pattern in world.unfilled
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=ids(ROUTES))
@@ -51,6 +51,8 @@ def test_an_outsider_gets_404_at_the_organizations_own_address(world, sign_in, r
     "route", [route for route in ROUTES if route.names], ids=ids([route for route in ROUTES if route.names])
 )
 def test_an_outsider_gets_404_for_another_tenants_row_at_home(world, sign_in, route):
+    if route.pattern.startswith("join/"):
+        pytest.skip("open to whoever holds the link; it opens one page")
     outsider = sign_in(world.cast.mallory)
     answers = {method: ask(outsider, route, "harbor", world, method) for method in route.methods}
     shown = {method: answer for method, answer in answers.items() if answer.status_code != 404 and not _empty(answer)}
@@ -106,7 +108,7 @@ def test_the_admin_shows_only_the_auditors_own_organization(world, sign_in):
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
         assert auditor.get(reverse(f"{name}_changelist")).status_code == 200, model
         with tenant(world.cast.meridian.pk):
-            row = model._default_manager.first()
+            row = world.row(model)
         if row is None:
             continue
         assert auditor.get(reverse(f"{name}_change", args=[row.pk])).status_code == 200, model

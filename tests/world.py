@@ -160,7 +160,14 @@ class World:
 
     def row(self, model: Any) -> Any:
         """Some row of Meridian Air's; asked inside its tenant."""
-        return model._default_manager.order_by("pk").first()
+        rows = model._default_manager.order_by("pk")
+        own = {
+            "datasets.DatasetVersion": {"dataset": self.dataset},
+            "organizations.ApiToken": {"user": self.cast.odile},
+            "work.Message": {"recipient": self.cast.odile},
+            "organizations.User": {"pk": self.cast.odile.pk},
+        }
+        return rows.filter(**own.get(model._meta.label, {})).first()
 
     def reader(self, route: Any) -> User:
         """Somebody who may read nearly everything."""

@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
@@ -107,9 +108,14 @@ def _is_independent(opened: Request, person: Any) -> bool:
     return True
 
 
-@action
 def sign(*, request: Request, by: Any, comment: str = "", confirmed: bool = False) -> Signature:
     """Sign the current step. `confirmed` says that the person has just shown again who they are."""
+    _let_the_subject_speak(request, by)
+    return _sign(request=request, by=by, comment=comment, confirmed=confirmed)
+
+
+@action
+def _sign(*, request: Request, by: Any, comment: str, confirmed: bool) -> Signature:
     locked = _open(request, by)
     signature = _decide(locked, by, Verdict.SIGNED, comment, confirmed)
     if _quorum_reached(locked):
@@ -117,9 +123,14 @@ def sign(*, request: Request, by: Any, comment: str = "", confirmed: bool = Fals
     return signature
 
 
-@action
 def decline(*, request: Request, by: Any, reason: str, confirmed: bool = False) -> Request:
     """Say no, with the reason. The request ends."""
+    _let_the_subject_speak(request, by)
+    return _decline(request=request, by=by, reason=reason, confirmed=confirmed)
+
+
+@action
+def _decline(*, request: Request, by: Any, reason: str, confirmed: bool) -> Request:
     locked = _open(request, by)
     _decide(
         locked,
@@ -131,9 +142,14 @@ def decline(*, request: Request, by: Any, reason: str, confirmed: bool = False) 
     return _end(locked, RequestState.DECLINED, by, reason)
 
 
-@action
 def ask_for_changes(*, request: Request, by: Any, reason: str, confirmed: bool = False) -> Request:
     """Send it back with what has to change. The request ends; a new one covers the changed thing."""
+    _let_the_subject_speak(request, by)
+    return _ask_for_changes(request=request, by=by, reason=reason, confirmed=confirmed)
+
+
+@action
+def _ask_for_changes(*, request: Request, by: Any, reason: str, confirmed: bool) -> Request:
     locked = _open(request, by)
     _decide(locked, by, Verdict.CHANGES, _needed(reason, "Say what has to change."), confirmed)
     return _end(locked, RequestState.CHANGES, by, reason)
@@ -321,9 +337,13 @@ def _locked(request: Request) -> Request:
     return Request.objects.select_for_update(of=("self",)).select_related("policy", "organization").get(pk=request.pk)
 
 
+def _let_the_subject_speak(request: Request, by: Any) -> None:
+    """Before a decision, in a transaction of its own: that the subject has changed stands, also when it is refused."""
+    with transaction.atomic():
+        signing.send(sender=Request, request=request, by=by)
+
+
 def _open(request: Request, by: Any) -> Request:
-    """The request, locked, after its subject had the chance to say that it has changed."""
-    signing.send(sender=Request, request=request, by=by)
     locked = _locked(request)
     policies.check_sign(locked, by)
     return locked

@@ -11,7 +11,7 @@ from apps.deployments.models import Endpoint, Environment
 from apps.models import actions as models
 from apps.models.models import ModelVersion, RegisteredModel, TrainingRun
 from apps.monitoring import actions as monitoring
-from apps.monitoring.models import Incident, IncidentState, Monitor
+from apps.monitoring.models import Feedback, Incident, IncidentState, Monitor
 from apps.portal.demo import data
 from apps.portal.demo.replay import Replay
 from apps.portal.demo.terminal import JobFailed
@@ -454,8 +454,10 @@ class Meridian(Walk):
             self.inside(),
         ):
             if not Monitor.objects.filter(endpoint=self.endpoint).exists():
-                given = {"clock": "data", "every": dt.timedelta(minutes=1), "by": self.company["otto"]}
-                monitoring.set_up_usual(endpoint=self.endpoint, **given)
+                given = {"endpoint": self.endpoint, "every": dt.timedelta(minutes=1), "by": self.company["otto"]}
+                # Latency is today's; what the flights tell has the flights' own dates.
+                monitoring.create_monitor(kind="service", window="hour", **given)
+                monitoring.set_up_usual(clock="data", **given)
         self.replay.play(self.second, "april-july")
         with self.step("Workers count the rows and check every week"):
             self.replay.settle()
@@ -469,6 +471,12 @@ class Meridian(Walk):
             found = list(
                 Incident.objects.filter(model=self.model).order_by("number").select_related("model", "endpoint")
             )
+            if not Feedback.objects.filter(endpoint=self.endpoint).exists():
+                for rating, comment in (
+                    (4, "Helped on the stormy Friday."),
+                    (2, "Too many warnings on sunny days in June."),
+                ):
+                    monitoring.give_feedback(endpoint=self.endpoint, rating=rating, comment=comment, by=otto)
         for incident in found:
             self.terminal.say(f"{incident}")
         with self.step("Otto investigates the incident, finds the cause and writes it down"), self.inside():

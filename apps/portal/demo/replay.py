@@ -10,6 +10,7 @@ from apps.monitoring import actions as monitoring
 from apps.monitoring.models import Batch, BatchState, Monitor, Prediction
 from apps.organizations import actions as organizations
 from apps.organizations.models import ApiToken
+from apps.work import jobs
 
 ONE_IN = 4  # flights asked about; all of them would take four times as long and show the same
 ROWS = 1000
@@ -167,15 +168,24 @@ class Replay:
             return Prediction.objects.filter(batch__endpoint=self.endpoint).count()
 
     def _check(self) -> None:
+        """Have every monitor look at every complete window; the schedule may be at it already."""
+        for _ in range(10):
+            if not self._checked():
+                return
+
+    def _checked(self) -> bool:
         with self.walk.inside():
             monitors = list(
                 Monitor.objects.filter(endpoint=self.endpoint, is_active=True).select_related(
                     "endpoint__model__project", "organization"
                 )
             )
-            started = [monitoring.start_check(monitor=monitor, by=self.walk.company["otto"]) for monitor in monitors]
-        for job in [job for job in started if job is not None]:
+            otto = self.walk.company["otto"]
+            started = [monitoring.start_check(monitor=monitor, by=otto) for monitor in monitors]
+            waiting = [job for monitor in monitors if (job := jobs.newest(monitor)) is not None and job.is_open]
+        for job in waiting:
             self.walk.terminal.wait(self.walk.company.organization.pk, job.pk)
+        return bool(waiting) or any(job is not None for job in started)
 
 
 def _datatype(kind: str) -> str:
