@@ -90,7 +90,7 @@ def another_page(chromium: Browser, stack: Running) -> Iterator[Page]:
 @pytest.fixture(scope="session")
 def founded(chromium: Browser, stack: Running) -> Owner:
     """The owner of the first organization, founded on the first-run page as a user would."""
-    owner = Owner("meridian-air", "owner@meridian.example", "a long journey begins")
+    owner = Owner("meridian-air", "owner@first.example", "a long journey begins")
     with window(chromium, stack) as page:
         page.goto("/")
         page.get_by_label("Name of the organization").fill("Meridian Air")

@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import psycopg
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from config.stack.database import Address
@@ -68,6 +69,13 @@ class Running:
         if kept.get("BROKER_URL", "").startswith("redis+socket:"):
             del kept["BROKER_URL"]  # The surrounding run's own; only a real broker is shared.
         return kept | {"TENURE_DATA": str(self.data), "PORT": str(self.port)}
+
+    def forget(self) -> None:
+        """Drop what an earlier run left on a given server."""
+        if given := self.environment.get("DATABASE_URL"):
+            name = sql.Identifier(Address(given).database)
+            with psycopg.connect(Address(given).to("postgres"), autocommit=True) as connection:
+                connection.execute(sql.SQL("drop database if exists {} with (force)").format(name))
 
     def start(self, command: str = "up", seconds: float = 240) -> None:
         """Start and wait until it is ready."""
@@ -188,6 +196,7 @@ def uses(process: psutil.Process, data: Path) -> bool:
 def portal(data: Path, database: str) -> Iterator[Running]:
     """A portal that is not started yet; stopped, with whatever it left, at the end."""
     running = Running(data, database)
+    running.forget()
     try:
         yield running
     finally:

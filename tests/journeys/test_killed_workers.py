@@ -15,8 +15,8 @@ RECORDS = "select count(*) from audit_record where subject_id = %s and action = 
 
 
 @pytest.fixture
-def begin(stack: Running):
-    """Begins long work inside the portal; the job's id."""
+def begin(stack: Running, founded):
+    """Begins long work inside the portal; the job's id. (Founding comes first: it needs an empty portal.)"""
 
     def begun(what: str) -> str:
         script = f"from tests.journeys import begin; begin.{what}()"

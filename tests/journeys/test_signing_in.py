@@ -38,20 +38,20 @@ def test_wrong_password_is_a_sentence_and_no_entry(founded, page, sign_in):
 
 def test_member_made_on_the_command_line_signs_in(founded, stack, page, sign_in):
     stack.manage(
-        "create_user", "mina@meridian.example", "--organization", founded.organization, "--role", "member",
+        "create_user", "mina@first.example", "--organization", founded.organization, "--role", "member",
         "--password-stdin", typed=PASSWORD,
     )  # fmt: skip
-    sign_in(page, "mina@meridian.example", PASSWORD)
+    sign_in(page, "mina@first.example", PASSWORD)
     expect(page).to_have_url(re.compile(rf"/o/{founded.organization}/$"))
 
 
 def test_outsider_gets_404_for_everything_of_another_organization(founded, stack, page, sign_in):
     stack.manage("create_organization", "harbor-bank", "--name", "Harbor Bank")
     stack.manage(
-        "create_user", "mallory@harbor.example", "--organization", "harbor-bank", "--role", "owner",
+        "create_user", "mallory@second.example", "--organization", "harbor-bank", "--role", "owner",
         "--password-stdin", typed=PASSWORD,
     )  # fmt: skip
-    sign_in(page, "mallory@harbor.example", PASSWORD)
+    sign_in(page, "mallory@second.example", PASSWORD)
     expect(page).to_have_url(re.compile(r"/o/harbor-bank/$"))
     for path in ("", "projects/", "approvals/", "api/v1/projects/"):
         answer = page.goto(f"/o/{founded.organization}/{path}")
@@ -61,10 +61,10 @@ def test_outsider_gets_404_for_everything_of_another_organization(founded, stack
 def test_invited_person_joins_by_the_link_in_the_mail(founded, stack, page, another_page, sign_in):
     sign_in(page, founded.email, founded.password)
     page.goto(f"/o/{founded.organization}/people/invite/")
-    page.get_by_label("E-mail").fill("new@meridian.example")
+    page.get_by_label("E-mail").fill("new@first.example")
     page.get_by_role("button", name=re.compile("[Ii]nvit")).click()
-    wait_for(lambda: stack.mail("new@meridian.example"), what="the invitation")
-    another_page.goto(stack.link_in_mail("new@meridian.example"))
+    wait_for(lambda: stack.mail("new@first.example"), what="the invitation")
+    another_page.goto(stack.link_in_mail("new@first.example"))
     another_page.get_by_label("Your name").fill("Nele New")
     another_page.get_by_label("Password", exact=True).fill(PASSWORD)
     another_page.get_by_role("button", name=re.compile("[Jj]oin")).click()

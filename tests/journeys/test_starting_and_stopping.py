@@ -11,6 +11,8 @@ import pytest
 from config.stack.folders import ROOT
 from tests.journeys.running import Running, is_alive, kill_9, portal, wait_for
 
+LINES = ("web", "serve", "work", "compute", "beat")
+
 
 @pytest.fixture(scope="module")
 def killable(tmp_path_factory):
@@ -58,15 +60,14 @@ def test_manage_py_by_hand_finds_the_running_portal(killable):
     assert "[X] 0001_initial" in killable.manage("showmigrations", "organizations", "--database", "owner")
 
 
-@pytest.mark.parametrize("name", ["work", "compute", "beat", "web"])
+@pytest.mark.parametrize("name", LINES)
 def test_killed_process_comes_back_alone(killable, name):
-    others = {other: [process.pid for process in killable.line(other)] for other in ("work", "compute", "beat", "web")}
+    first = {line: wait_for(lambda line=line: killable.line(line), what=line)[0].pid for line in LINES}
     killable.kill(name)
     wait_for(lambda: killable.line(name), what=f"a new {name}")
     wait_for(lambda: is_ready(killable), what="readiness")
-    for other, before in others.items():
-        after = {process.pid for process in killable.line(other)}
-        assert (set(before) <= after) is (other != name)
+    changed = {line for line in LINES if killable.line(line)[0].pid != first[line]}
+    assert changed == {name}
 
 
 @pytest.mark.parametrize("name", ["postgres", "valkey-server"])
