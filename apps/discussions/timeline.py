@@ -22,8 +22,11 @@ PARTICLES = {"back", "off", "on", "out", "up", "down", "in", "again", "over"}
 
 # Actions are named by participles; a sentence that begins with a person needs the past.
 PAST = {
+    "archiving": "began archiving",
     "begun": "began",
+    "draining": "began draining",
     "given": "gave",
+    "off": "turned off",
     "taken": "took",
     "withdrawn": "withdrew",
     "woken": "woke",

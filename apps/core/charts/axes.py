@@ -14,6 +14,7 @@ from apps.core.formats import shorten
 TICK_SIZE = 11
 _LANE = 14  # height of a row of event labels
 _LONGEST = 34  # letters of an event's words
+_BOLD = 1.1  # how much wider bold words are
 
 
 @dataclass(frozen=True)
@@ -117,11 +118,11 @@ def place_events(x: Scale, wall: float, events: Sequence[Event], most: int = 3) 
     marks = []
     for event in sorted(events, key=lambda event: scale.seconds(event.at)):
         at = x(scale.seconds(event.at))
-        width = scale.text_width(shorten(event.label, _LONGEST), TICK_SIZE)
-        left = min(at + 4, wall - width)
+        width = scale.text_width(shorten(event.label, _LONGEST), TICK_SIZE) * _BOLD
+        left = at + 4 if at + 4 + width <= wall else max(0.0, at - 4 - width)
         row = next((index for index, edge in enumerate(free) if edge <= left), None)
         if row is not None:
-            free[row] = left + width + 8
+            free[row] = max(left + width, at) + 8
         marks.append(Mark(event, at, left, row))
     return marks
 

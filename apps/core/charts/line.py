@@ -14,6 +14,7 @@ from apps.core.charts.scale import Moment, Scale
 from apps.core.formats import measure, number
 
 _MOST_DOTS = 400  # beyond that, single points can no longer be told apart
+_APART = 11  # pixels between dots that can be seen apart; closer ones appear under the pointer only
 
 
 @dataclass(frozen=True)
@@ -116,9 +117,11 @@ class _Plot:
                 yield svg.tag("path", class_=f"curve {style}", d=svg.path(run))
         alone = {run[0] for run in _runs(placed) if len(run) == 1}
         few = len(one.points) <= _MOST_DOTS
+        crowded = len(one.points) * _APART > self.frame.wall - self.frame.left
         for (moment, value), place in zip(one.points, placed, strict=True):
             if place and value is not None and (few or place in alone):
-                yield self._dot(one, moment, value, place, style)
+                quiet = " quiet" if crowded and place not in alone else ""
+                yield self._dot(one, moment, value, place, style + quiet)
 
     def _place(self, moment: Moment, value: float | None) -> tuple[float, float] | None:
         if value is None or not math.isfinite(value):

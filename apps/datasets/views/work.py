@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 
 from apps.core.errors import DomainError, Invalid
-from apps.core.pages import Crumb
+from apps.core.pages import Crumb, refusal
 from apps.core.web import see_other
 from apps.datasets import actions, drawing, policies
 from apps.datasets.forms import SplitForm
@@ -155,7 +155,7 @@ class PreparationPage(OfDatasets, ObjectPage):
             job=job if job is not None and job.is_open else None,
             steps=run.report.get("steps", []),
             recipe=as_yaml({"steps": _in_order(run.recipe)}),
-            again=again,
+            again="" if refusal(policies.check_prepare, self.request.user, run.source, run.into) else again,
             has_learned=run.state == WorkState.SUCCEEDED and any(run.learned),
             timeline=timeline.of(run),
             **more,

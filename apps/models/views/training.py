@@ -136,7 +136,12 @@ class RunPage(OfModel, ObjectPage):
                     refused=refusal(policies.check_cancel_training, user, run),
                     danger=True,
                 ),
-                Action("Train again like this", f"{self.url('train')}?like={run.number}", method="get"),
+                Action(
+                    "Train again like this",
+                    f"{self.url('train')}?like={run.number}",
+                    method="get",
+                    refused=refusal(policies.check_develop, user, run.model),
+                ),
             ],
             version=version,
             artifact=run.artifacts.select_related("organization", "model__organization").first(),

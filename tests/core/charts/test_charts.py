@@ -99,6 +99,21 @@ def test_line_of_many_points_keeps_single_ones_visible():
     assert len(shapes(chart, "circle", "dot")) == 1
 
 
+def test_dots_that_stand_too_close_show_under_the_pointer_only():
+    far = charts.line("?", [charts.Series("a", [(index, index) for index in range(20)])])
+    close = charts.line("?", [charts.Series("a", [(index, index) for index in range(200)])])
+    assert len(shapes(far, "circle", "quiet")) == 0
+    assert len(shapes(close, "circle", "quiet")) == 200
+
+
+def test_words_of_an_event_at_the_edge_stay_inside():
+    events = [charts.Event(START + timedelta(9), "zero traffic proven")]
+    chart = charts.line("?", [charts.Series("a", [(START, 1), (START + timedelta(9), 2)])], events=events)
+    (mark,) = shapes(chart, "text", "mark")
+    line = shapes(chart, "line", "event")[0]
+    assert float(mark.get("x")) < float(line.get("x1")) - 100
+
+
 def test_line_of_one_point():
     chart = charts.line("?", [charts.Series("a", [(START, 5.0)])])
     assert len(shapes(chart, "circle", "dot")) == 1
