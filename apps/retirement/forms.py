@@ -34,7 +34,7 @@ class TermsForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
         label="Why nothing follows",
-        help_text="Needed when the model answers somewhere and no successor is named.",
+        help_text="Needed when it answers somewhere and no successor is named.",
     )
     message = forms.CharField(
         required=False,
@@ -69,6 +69,7 @@ class TermsForm(forms.Form):
         if version is None:
             del fields["successor_version"]
         else:
+            del fields["without_successor"]  # a version that answers needs one that follows it
             fields["successor_version"].queryset = versions.exclude(pk=version.pk)
         others = RegisteredModel.objects.filter(project=model.project_id, retired_at=None).exclude(pk=model.pk)
         fields["successor_model"].queryset = others

@@ -111,7 +111,7 @@ def last_asked(plan: RetirementPlan) -> dt.datetime | None:
 
 
 def by_hour(plan: RetirementPlan, since: dt.datetime, until: dt.datetime) -> list[tuple[dt.datetime, int]]:
-    """Predictions hour by hour, empty hours too."""
+    """Calls hour by hour, refused and failed ones too; empty hours as well."""
     start = since.replace(minute=0, second=0, microsecond=0)
     hour = dt.timedelta(hours=1)
     hours = {start + hour * number: 0 for number in range((until - start) // hour + 1)}
@@ -120,6 +120,6 @@ def by_hour(plan: RetirementPlan, since: dt.datetime, until: dt.datetime) -> lis
     )
     if not plan.is_whole_model:
         rows = rows.filter(version=plan.version_id)
-    for minute, predictions in rows.values_list("minute", "predictions"):
-        hours[minute.replace(minute=0, second=0, microsecond=0)] += predictions
+    for minute, calls in rows.values_list("minute", "calls"):
+        hours[minute.replace(minute=0, second=0, microsecond=0)] += calls
     return sorted(hours.items())

@@ -117,9 +117,7 @@ class ProjectPage(OfProject, ObjectPage):
             crumbs=self.crumbs(project),
             owner=project.owner,
             lifecycle_of=project,
-            primary=self.link(
-                "Ask for approval", "request-approval", refused=refusal(policies.check_request_approval, user, project)
-            ),
+            primary=self._primary(project, user),
             actions=self._actions(project, user, plan),
             missing=policies.missing(project) if project.state == ProjectState.DRAFT else [],
             stopped=refusal(policies.check_not_prohibited, project),
@@ -139,6 +137,15 @@ class ProjectPage(OfProject, ObjectPage):
             timeline=timeline.of(project, parts="projects"),
             **more,
         )
+
+    def _primary(self, project: Project, user: Any) -> Action | None:
+        """What its charter needs next; nothing while it is approved as it stands."""
+        if project.approval is not None and project.is_waiting:
+            return Action("See the request", project.approval.get_absolute_url(), "get")
+        if project.is_approved or project.state in {ProjectState.REJECTED, ProjectState.RETIRED}:
+            return None
+        refused = refusal(policies.check_request_approval, user, project)
+        return self.link("Ask for approval", "request-approval", refused=refused)
 
     def _actions(self, project: Project, user: Any, plan: str) -> list[Action]:
         found = [
@@ -313,7 +320,6 @@ class Assessment(OfProject, ObjectPage):
         return super().context(
             title="Risk questionnaire",
             crumbs=self.crumbs(project, Crumb("Risk questionnaire")),
-            state="",
             assessment=newest,
             words=questionnaire.load(newest.version).words(newest.answers) if newest else [],
             earlier=assessments[1:],

@@ -30,8 +30,11 @@ class RiskRegister(OfProject, ObjectPage):
         return super().context(
             title="Risk register",
             crumbs=self.crumbs(project, Crumb("Risk register")),
-            state="",
             risks=risks,
+            high=matrix.HIGH,
+            high_before=sum(risk.level >= matrix.HIGH for risk in before),
+            high_after=sum(risk.level >= matrix.HIGH for risk in placed(risks, residual=True)),
+            accepted=sum(risk.state == RiskState.ACCEPTED for risk in risks),
             before=matrix.matrix("Where do the risks stand before treatment?", before) if before else None,
             after=remaining(risks),
             primary=self.link(

@@ -198,7 +198,7 @@ class PlanPage(OfPlan, ObjectPage):
 
 
 def traffic(plan: RetirementPlan) -> Any:
-    """Predictions hour by hour from a day before it began to drain, until it was off."""
+    """Calls hour by hour from a day before it began to drain, until it was off."""
     day = dt.timedelta(days=1)
     until, began = plan.off_at or timezone.now(), plan.draining_at or timezone.now()
     points = measuring.by_hour(plan, max(began - day, until - 14 * day), until)
@@ -206,7 +206,7 @@ def traffic(plan: RetirementPlan) -> Any:
     events = [charts.Event(at, label) for label, at in marks if at is not None]
     asked = sum(value for at, value in points if at >= began)
     said = "Nobody has asked since it drains" if not asked else "Does anybody still ask?"
-    return charts.line(said, [charts.Series("Predictions an hour", points)], events=events)
+    return charts.line(said, [charts.Series("Calls an hour", points)], events=events)
 
 
 class Report(OfPlan, ObjectPage):
@@ -224,7 +224,7 @@ class Report(OfPlan, ObjectPage):
             title=f"Closing report: {plan.subject}",
             crumbs=self.crumbs(plan, Crumb("Report")),
             steps=[(label, getattr(plan, field)) for _, label, field in STEPS],
-            signatures=signatures,
+            signatures=[(one, one.role.replace("_", " ")) for one in signatures],
             consumers=plan.consumers.select_related("contact", "acknowledged_by"),
             proof=proof,
             traffic=traffic(plan) if plan.draining_at else None,
