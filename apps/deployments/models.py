@@ -333,6 +333,7 @@ class PredictionRecord(AppendOnlyModel):
         ordering: ClassVar = ["-id"]
         indexes: ClassVar = [
             models.Index(fields=["organization", "endpoint", "at"], name="deployments_prediction_at"),
+            models.Index(fields=["organization", "endpoint", "-id"], name="deployments_prediction_new"),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(

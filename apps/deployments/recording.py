@@ -22,40 +22,32 @@ from apps.deployments.signals import predictions_recorded
 from apps.models.models import ModelVersion
 from apps.organizations import tokens
 
-# What is known is looked up by a join of its own: asked for by EXISTS beside the window function, PostgreSQL 18.6 drops
-# the comparison of the ids from its plan and takes every prediction after the first batch for a repeat.
+# Two plain statements: put into one, what is known and what is new are joined on a guess about a table that grows
+# faster than its statistics, and the guess was the square of a batch.
+KNOWN = """
+select prediction_id from deployments_predictionrecord
+where organization_id = %(organization)s and endpoint_id = %(endpoint)s and prediction_id = any(%(ids)s::text[])
+  and status = 'ok' and not is_repeat
+"""
 INSERT = """
-with given as materialized (
-    select sent.*, row_number() over (partition by endpoint_id, status, prediction_id order by id) as place
-    from unnest(%(id)s::uuid[], %(endpoint_id)s::uuid[], %(version_id)s::uuid[], %(prediction_id)s::text[],
-                %(call)s::uuid[], %(row)s::int[], %(request_id)s::text[], %(at)s::timestamptz[],
-                %(event_at)s::timestamptz[], %(seconds)s::float8[], %(status)s::text[], %(inputs)s::text[],
-                %(outputs)s::text[], %(error)s::text[])
-         as sent (id, endpoint_id, version_id, prediction_id, call, row, request_id, at, event_at, seconds, status,
-                  inputs, outputs, error)
-),
-seen as materialized (
-    select given.id
-    from given
-    join deployments_predictionrecord known
-      on known.organization_id = %(organization)s and known.endpoint_id = given.endpoint_id
-     and known.prediction_id = given.prediction_id and known.status = 'ok' and not known.is_repeat
-)
 insert into deployments_predictionrecord
     (id, organization_id, endpoint_id, version_id, prediction_id, call, row, request_id, at, event_at, seconds, status,
      inputs, outputs, error, is_repeat, created_at)
 select given.id, %(organization)s, given.endpoint_id, given.version_id, given.prediction_id, given.call, given.row,
        given.request_id, given.at, given.event_at, given.seconds, given.status, given.inputs::jsonb,
-       given.outputs::jsonb, given.error,
-       given.status = 'ok' and (given.place > 1 or given.id in (select seen.id from seen)),
-       now()
-from given
+       given.outputs::jsonb, given.error, given.is_repeat, now()
+from unnest(%(id)s::uuid[], %(endpoint_id)s::uuid[], %(version_id)s::uuid[], %(prediction_id)s::text[],
+            %(call)s::uuid[], %(row)s::int[], %(request_id)s::text[], %(at)s::timestamptz[],
+            %(event_at)s::timestamptz[], %(seconds)s::float8[], %(status)s::text[], %(inputs)s::text[],
+            %(outputs)s::text[], %(error)s::text[], %(is_repeat)s::boolean[])
+     as given (id, endpoint_id, version_id, prediction_id, call, row, request_id, at, event_at, seconds, status,
+               inputs, outputs, error, is_repeat)
 on conflict (id) do nothing
-returning id, is_repeat
+returning id
 """
 COLUMNS = (
     "id", "endpoint_id", "version_id", "prediction_id", "call", "row", "request_id", "at", "event_at", "seconds",
-    "status", "inputs", "outputs", "error",
+    "status", "inputs", "outputs", "error", "is_repeat",
 )  # fmt: skip
 
 
@@ -83,10 +75,9 @@ class Recorded:
 def store(server: str, calls: Sequence[records.Call]) -> int:
     """Keep the calls of the ambient organization and announce what is new; how many predictions that was."""
     rows = [row for call in calls for row in _rows(call)]
+    _mark_repeats(rows)
     new = _insert(rows)
     fresh = [row for row in rows if row.id in new]
-    for row in fresh:
-        row.is_repeat = new[row.id]
     _count_recorded(server, fresh)
     traffic.add(fresh)
     tokens.mark_used({call.facts.token for call in calls if call.facts.token})
@@ -196,16 +187,36 @@ def _rows(call: records.Call) -> list[Recorded]:
     ]
 
 
-def _insert(rows: list[Recorded]) -> dict[UUID, bool]:
-    """Insert what is not there yet; the ids that were new, and whether each is a repeat."""
+def _mark_repeats(rows: list[Recorded]) -> None:
+    """Mark the answered rows whose prediction id their endpoint knows, from before or from earlier in these rows."""
+    answered: dict[UUID, list[Recorded]] = {}
+    for row in rows:
+        if row.status == records.OK:
+            answered.setdefault(row.endpoint_id, []).append(row)
+    for endpoint_id, group in answered.items():
+        given = {
+            "organization": tenancy.current(),
+            "endpoint": endpoint_id,
+            "ids": [row.prediction_id for row in group],
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(KNOWN, given)
+            known = {prediction_id for (prediction_id,) in cursor.fetchall()}
+        for row in group:
+            row.is_repeat = row.prediction_id in known
+            known.add(row.prediction_id)
+
+
+def _insert(rows: list[Recorded]) -> set[UUID]:
+    """Insert what is not there yet; the ids of what was new."""
     if not rows:
-        return {}
+        return set()
     given: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
     for name in ("inputs", "outputs"):
         given[name] = [json.dumps(values, ensure_ascii=False) for values in given[name]]
     with connection.cursor() as cursor:
         cursor.execute(INSERT, {**given, "organization": tenancy.current()})
-        return dict(cursor.fetchall())
+        return {key for (key,) in cursor.fetchall()}
 
 
 def _count_recorded(server: str, fresh: list[Recorded]) -> None:

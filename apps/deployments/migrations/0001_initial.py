@@ -367,6 +367,10 @@ class Migration(migrations.Migration):
             model_name='predictionrecord',
             index=models.Index(fields=['organization', 'endpoint', 'at'], name='deployments_prediction_at'),
         ),
+        migrations.AddIndex(
+            model_name='predictionrecord',
+            index=models.Index(fields=['organization', 'endpoint', '-id'], name='deployments_prediction_new'),
+        ),
         migrations.AddConstraint(
             model_name='predictionrecord',
             constraint=models.UniqueConstraint(condition=models.Q(('is_repeat', False), ('status', 'ok')), fields=('organization', 'endpoint', 'prediction_id'), name='deployments_prediction_id'),
