@@ -6,6 +6,7 @@ from apps.core.admin import AuditAdmin, AuditInline
 from apps.monitoring.models import (
     Alert,
     Baseline,
+    BaselineRequest,
     Batch,
     Check,
     FeatureResult,
@@ -37,6 +38,13 @@ class BaselineAdmin(AuditAdmin):
     search_fields = ["sha256", "version__model__name", "reason"]
     list_select_related = ["version__model", "created_by"]
     exclude = ["data"]
+
+
+@admin.register(BaselineRequest)
+class BaselineRequestAdmin(AuditAdmin):
+    list_display = ["version", "endpoint", "since", "until", "asked_by", "created_at"]
+    search_fields = ["reason", "endpoint__key"]
+    list_select_related = ["version__model", "endpoint", "asked_by"]
 
 
 @admin.register(Batch)

@@ -20,11 +20,11 @@ from apps.monitoring.models import (
     State,
     StateKind,
 )
+from apps.monitoring.models.monitors import NAMES
 from apps.monitoring.windows import Window
 
 SHOWN_FEATURES = 6
 SHOWN_WINDOWS = 53
-NAMES = {"_score": "Score", "_prediction": "Prediction"}
 STATES = {"mature": "Realised", "partial": "Realised in part", "estimated": "Estimated"}
 
 

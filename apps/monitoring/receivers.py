@@ -1,5 +1,6 @@
 """What monitoring does when it hears from the apps below."""
 
+import datetime as dt
 from typing import Any
 
 from django.dispatch import receiver
@@ -12,6 +13,20 @@ from apps.monitoring import actions
 from apps.monitoring.actions.service import Call
 from apps.monitoring.models import Monitor
 from apps.organizations.people import system
+from apps.organizations.signals import organization_created
+from apps.work import schedules
+
+
+@receiver(organization_created)
+def begin(organization: Any, **_: Any) -> None:
+    """Somebody looks after what killed workers leave behind."""
+    schedules.plan(
+        name="Count what a stopped worker left behind",
+        task="monitoring.pick_up",
+        subject_id=organization.pk,
+        every=dt.timedelta(minutes=1),
+        queue="monitoring",
+    )
 
 
 @receiver(registered)

@@ -1,6 +1,5 @@
 """Doors of the workers: count what was received, make baselines, run checks."""
 
-import datetime as dt
 import shutil
 from typing import Any
 
@@ -10,8 +9,17 @@ from apps.deployments.models import Endpoint
 from apps.models.models import ModelVersion
 from apps.monitoring import actions, checking
 from apps.monitoring.actions.baselines import sources_of
-from apps.monitoring.models import Baseline, BaselineSource, Batch, BatchKind, BatchState, Monitor, Outcome, Prediction
-from apps.organizations.models import User
+from apps.monitoring.models import (
+    Baseline,
+    BaselineRequest,
+    BaselineSource,
+    Batch,
+    BatchKind,
+    BatchState,
+    Monitor,
+    Outcome,
+    Prediction,
+)
 from apps.organizations.people import system
 from apps.work import jobs
 from apps.work.tasks import task
@@ -29,6 +37,12 @@ def count_rows(endpoint_id: str) -> None:
 def recount(baseline_id: str) -> None:
     """Count earlier predictions with a new baseline, a part at a time."""
     actions.recount(baseline=Baseline.objects.select_related("version").get(pk=baseline_id), by=system())
+
+
+@task("monitoring.pick_up", queue="monitoring")
+def pick_up(_organization_id: str) -> None:
+    """Have counted what a killed worker left behind."""
+    actions.pick_up()
 
 
 @task("monitoring.roll_up", queue="monitoring")
@@ -138,46 +152,86 @@ def _read(path: str) -> Any:
         return pyarrow.parquet.read_table(local).slice(0, MOST_REFERENCE_ROWS)
 
 
-@task("monitoring.baseline_of_period", queue="monitoring")
-def baseline_of_period(endpoint_id: str, version_id: str, since: str, until: str, reason: str, by_id: str) -> None:
+@jobs.worker("monitoring.baseline_of_period", queue="monitoring")
+def baseline_of_period(job: jobs.Running) -> None:
     """Make a baseline from the kept predictions of a period and what is known of their outcomes."""
+    from apps.models.engine.signatures import Signature
+    from apps.monitoring.engine import reference
+
+    with job.tenant():
+        wanted = _request(job.subject_id)
+        signature = Signature.from_json(wanted.version.signature)
+        batches = list(_batches_of(wanted))
+    parts = []
+    for number, batch in enumerate(batches):
+        job.progress(number, len(batches), "Reading kept predictions")
+        with job.tenant():
+            parts.append(_kept_rows(batch, wanted))
+    rows = _together(parts)
+    with job.tenant():
+        outcomes = _known_outcomes(wanted, rows)
+    found = reference.build_from_predictions(rows, outcomes, signature)
+    with job.finish():
+        wanted = _request(job.subject_id)
+        actions.keep_baseline(
+            version=wanted.version,
+            found=found,
+            source=BaselineSource.PERIOD,
+            endpoint=wanted.endpoint,
+            since=wanted.since,
+            until=wanted.until,
+            reason=wanted.reason,
+            by=job.by,
+        )
+
+
+def _request(request_id: Any) -> BaselineRequest:
+    return BaselineRequest.objects.select_related("version__model", "endpoint", "organization").get(pk=request_id)
+
+
+def _batches_of(wanted: BaselineRequest) -> Any:
+    """The batches whose events lie in the period."""
+    rows = Batch.objects.filter(endpoint=wanted.endpoint, version=wanted.version, kind=BatchKind.PREDICTIONS)
+    counted = rows.filter(state=BatchState.REDUCED, first_at__lt=wanted.until, last_at__gte=wanted.since)
+    return counted.order_by("id")
+
+
+def _kept_rows(batch: Batch, wanted: BaselineRequest) -> Any:
+    """The rows of the batch that count and lie in the period."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from apps.models.engine.signatures import Signature
-    from apps.monitoring.engine import reference, wanted
+    from apps.monitoring.engine.wanted import AT, ID
 
-    endpoint, version = _endpoint(endpoint_id), _version(version_id)
-    begin, end = dt.datetime.fromisoformat(since), dt.datetime.fromisoformat(until)
-    batches = Batch.objects.filter(
-        endpoint=endpoint, version=version, kind=BatchKind.PREDICTIONS, state=BatchState.REDUCED
-    ).filter(first_at__lt=end, last_at__gte=begin)
-    parts = []
-    for batch in batches.order_by("id"):
-        table = _read(batch.path)
-        mine = set(Prediction.objects.filter(batch=batch).values_list("prediction_id", flat=True))
-        kept = pa.array([name in mine for name in table.column(wanted.ID).to_pylist()], pa.bool_())
-        moments = table.column(wanted.AT)
-        parts.append(table.filter(pc.and_(kept, pc.and_(pc.greater_equal(moments, begin), pc.less(moments, end)))))
+    table = _read(batch.path)
+    mine = set(Prediction.objects.filter(batch=batch).values_list("prediction_id", flat=True))
+    counted = pa.array([name in mine for name in table.column(ID).to_pylist()], pa.bool_())
+    moments = table.column(AT)
+    inside = pc.and_(pc.greater_equal(moments, wanted.since), pc.less(moments, wanted.until))
+    return table.filter(pc.and_(counted, inside))
+
+
+def _together(parts: list[Any]) -> Any:
+    import pyarrow as pa
+
     rows = pa.concat_tables(parts, promote_options="permissive") if parts else None
     if rows is None or rows.num_rows == 0:
-        return
-    known = Outcome.objects.filter(endpoint_id=endpoint.pk, is_current=True, matched_at__isnull=False)
-    outcomes = {
-        name: number if label is None else label
-        for name, label, number in known.values_list("prediction_id", "label", "number")
-    }
-    found = reference.build_from_predictions(rows, outcomes, Signature.from_json(version.signature))
-    actions.keep_baseline(
-        version=version,
-        found=found,
-        source=BaselineSource.PERIOD,
-        endpoint=endpoint,
-        since=begin,
-        until=end,
-        reason=reason,
-        by=User.objects.get(pk=by_id),
-    )
+        raise Refused("There are no predictions in this period. Choose another.")
+    return rows
+
+
+def _known_outcomes(wanted: BaselineRequest, rows: Any) -> dict[str, Any]:
+    from apps.monitoring.engine.wanted import ID
+
+    ids = rows.column(ID).to_pylist()
+    found: dict[str, Any] = {}
+    for start in range(0, len(ids), 10_000):
+        known = Outcome.objects.filter(
+            endpoint_id=wanted.endpoint_id, prediction_id__in=ids[start : start + 10_000], is_current=True
+        )
+        for name, label, number in known.values_list("prediction_id", "label", "number"):
+            found[name] = number if label is None else label
+    return found
 
 
 def _endpoint(endpoint_id: Any) -> Endpoint:

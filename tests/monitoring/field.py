@@ -133,6 +133,15 @@ class Field:
         self.send("feedback", [{"rating": 2, "comment": "Too many warnings", "prediction_id": "flight-1"}])
         call = Call(START + dt.timedelta(days=1), 0.01, "ok", 3)
         actions.count_calls(endpoint=self.endpoint, calls=[call])
+        actions.start_baseline_of_period(
+            endpoint=self.endpoint,
+            version=self.version,
+            since=START,
+            until=START + dt.timedelta(days=2),
+            reason="How spring looks.",
+            by=self.cast.dario,
+        )
+        deliver(self.cast.meridian)
         incident = Incident.objects.get(endpoint=self.endpoint)
         actions.write_entry(incident=incident, text="Looked at it.", by=self.cast.otto)
 

@@ -1,13 +1,16 @@
 """Workers that die: what they had begun leaves nothing behind, and what is done again is done once."""
 
+import datetime as dt
+
 import pytest
 from django.db import transaction
+from django.utils import timezone
 
 from apps.monitoring import actions
 from apps.monitoring.actions import counting
 from apps.monitoring.models import Batch, Check, FeatureResult, Outcome, Prediction, State
 from apps.monitoring.tasks import check
-from apps.work.models import Job
+from apps.work.models import Job, OutboxMessage
 from tests.monitoring.field import START
 from tests.support import deliver
 
@@ -47,6 +50,23 @@ def test_counting_that_dies_leaves_nothing_and_is_done_again(field, monkeypatch,
     monkeypatch.setattr(counting, "add", real)
     deliver(field.cast.meridian)
     assert states() == clean
+
+
+def test_what_a_killed_worker_left_behind_is_picked_up(field, monkeypatch):
+    """The broker hands a lost message back after hours; the ledger knows after a minute."""
+    field.send("predictions", field.rows(20)[0], count=False)
+    OutboxMessage.objects.filter(task="monitoring.count_rows").update(delivered_at=timezone.now())
+    assert actions.pick_up() == 0
+    Batch.objects.update(created_at=timezone.now() - dt.timedelta(minutes=5))
+    assert actions.pick_up() == 1
+    deliver(field.cast.meridian)
+    assert Batch.objects.get().state == "reduced"
+    monkeypatch.setattr(counting, "LEFT_BEHIND", dt.timedelta(0))
+    newer = field.make_baseline(field.version)
+    OutboxMessage.objects.filter(task="monitoring.recount").update(delivered_at=timezone.now())
+    assert (actions.pick_up(), newer.states.count()) == (1, 0)
+    deliver(field.cast.meridian)
+    assert (actions.pick_up(), sum(newer.states.values_list("rows", flat=True))) == (0, 20)
 
 
 def test_check_that_loses_its_lease_leaves_no_result(field, monkeypatch):

@@ -2,7 +2,7 @@
 
 from apps.monitoring.actions.baselines import keep_baseline, start_baseline, start_baseline_of_period
 from apps.monitoring.actions.checks import keep_checks, run_now, start_check
-from apps.monitoring.actions.counting import count_waiting, recount
+from apps.monitoring.actions.counting import count_waiting, pick_up, recount
 from apps.monitoring.actions.feedback import give_feedback
 from apps.monitoring.actions.incidents import (
     assign,
@@ -47,6 +47,7 @@ __all__ = [
     "keep_checks",
     "open_incident",
     "pause_monitor",
+    "pick_up",
     "receive",
     "receive_feedback",
     "receive_outcomes",

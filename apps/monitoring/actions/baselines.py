@@ -9,7 +9,7 @@ from apps.audit.actions import action, record
 from apps.core.errors import Invalid, Refused
 from apps.monitoring import policies
 from apps.monitoring.actions.rows import hold
-from apps.monitoring.models import Baseline, BaselineSource, Batch
+from apps.monitoring.models import Baseline, BaselineRequest, BaselineSource, Batch
 from apps.work import jobs, outbox
 from apps.work.models import Job
 
@@ -41,7 +41,7 @@ def start_baseline(*, version: Any, by: Any, reason: str = "") -> Job:
 @action
 def start_baseline_of_period(
     *, endpoint: Any, version: Any, since: dt.datetime, until: dt.datetime, reason: str, by: Any
-) -> None:
+) -> Job:
     """Have a worker make a new baseline of the version from what it predicted on the endpoint in a period.
 
     From then on its predictions are compared with that; earlier ones are counted again.
@@ -54,18 +54,21 @@ def start_baseline_of_period(
     batches = Batch.objects.filter(endpoint=endpoint, version=version, first_at__lt=until, last_at__gte=since)
     if not batches.exists():
         raise Invalid(f"{endpoint} knows no predictions of {version} in this period.", {"since": "Choose another."})
-    outbox.enqueue(
-        "monitoring.baseline_of_period",
-        endpoint.pk,
-        version.pk,
-        since.isoformat(),
-        until.isoformat(),
-        reason,
-        by.pk,
+    wanted = BaselineRequest(
+        version=version, endpoint=endpoint, since=since, until=until, reason=reason.strip(), asked_by=by
+    )
+    wanted.save(force_insert=True)
+    job = jobs.start(
+        kind="monitoring.baseline_of_period",
+        subject=wanted,
+        title=f"Make a baseline of {version}",
+        by=by,
         queue="monitoring",
+        url=wanted.get_absolute_url(),
     )
     details = {"endpoint": endpoint.key, "since": since, "until": until}
     record(by=by, action="baseline.requested", subject=version, reason=reason, details=details)
+    return job
 
 
 @action

@@ -6,13 +6,14 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from apps.audit.actions import action, record
 from apps.core import files
 from apps.core.ids import uuid7
 from apps.core.tenancy import current
-from apps.monitoring.actions.rows import hold
+from apps.monitoring.actions.rows import hold, may_hold
 from apps.monitoring.models import (
     Baseline,
     Batch,
@@ -29,11 +30,17 @@ from apps.work import outbox
 
 MOST_ROWS = 200_000  # counted in one transaction; what waits beyond follows in the next
 CHUNK = 10_000
+FOLLOW_UP = dt.timedelta(seconds=3)
+LEFT_BEHIND = dt.timedelta(minutes=1)
 
 
 def count_waiting(*, endpoint: Any, by: Any) -> int:
-    """Count what was received for the endpoint and waits; returns how many batches. Asking twice counts once."""
-    hold(f"count {endpoint.pk}")
+    """Count what was received for the endpoint and waits; returns how many batches. Asking twice counts once.
+
+    While another worker counts for the endpoint nothing is done: that one's follow-up finds what arrives meanwhile.
+    """
+    if not may_hold(f"count {endpoint.pk}"):
+        return 0
     waiting = Batch.objects.filter(endpoint=endpoint, state=BatchState.RECEIVED).order_by("id")
     batches: list[Batch] = []
     rows = 0
@@ -45,9 +52,27 @@ def count_waiting(*, endpoint: Any, by: Any) -> int:
     if not batches:
         return 0
     count_batches(endpoint=endpoint, batches=batches, by=by)
-    if waiting.exists():
-        outbox.enqueue("monitoring.count_rows", endpoint.pk, queue="monitoring")
+    soon = timezone.now() + (dt.timedelta(0) if waiting.exists() else FOLLOW_UP)
+    outbox.enqueue("monitoring.count_rows", endpoint.pk, queue="monitoring", at=soon)
     return len(batches)
+
+
+def pick_up() -> int:
+    """Have counted what a worker left behind when it was killed; returns how many endpoints and baselines that were."""
+    late = timezone.now() - LEFT_BEHIND
+    left = Batch.objects.filter(state=BatchState.RECEIVED, created_at__lt=late).order_by()
+    endpoints = list(left.values_list("endpoint_id", flat=True).distinct())
+    for endpoint_id in endpoints:
+        outbox.enqueue("monitoring.count_rows", endpoint_id, queue="monitoring")
+    newest = Baseline.objects.filter(created_at__lt=late).order_by("version_id", "-number").distinct("version_id")
+    counted = Batch.objects.filter(kind=BatchKind.PREDICTIONS, state=BatchState.REDUCED, version=OuterRef("version_id"))
+    behind = Baseline.objects.filter(pk__in=newest.values("pk")).filter(
+        Exists(counted.filter(~Q(baseline=OuterRef("pk")) | Q(baseline=None)))
+    )
+    baselines = list(behind.values_list("pk", flat=True))
+    for baseline_id in baselines:
+        outbox.enqueue("monitoring.recount", baseline_id, queue="monitoring")
+    return len(endpoints) + len(baselines)
 
 
 def count_batches(*, endpoint: Any, batches: list[Batch], by: Any) -> None:
@@ -344,7 +369,7 @@ def recount(*, baseline: Baseline, by: Any) -> int:
     A part at a time: what is left follows in the next task.
     """
     earlier = Batch.objects.filter(version=baseline.version, kind=BatchKind.PREDICTIONS, state=BatchState.REDUCED)
-    waiting = earlier.exclude(baseline=baseline).order_by("id")
+    waiting = earlier.filter(~Q(baseline=baseline) | Q(baseline=None)).order_by("id")
     first = waiting.select_related("endpoint").first()
     if first is None or baseline_of(baseline.version) != baseline:
         return 0

@@ -23,6 +23,7 @@ from apps.monitoring.models.monitors import (
 )
 from apps.monitoring.models.rows import (
     Baseline,
+    BaselineRequest,
     BaselineSource,
     Batch,
     BatchKind,
@@ -42,6 +43,7 @@ __all__ = [
     "KINDS_WITH_BASELINE",
     "Alert",
     "Baseline",
+    "BaselineRequest",
     "BaselineSource",
     "Batch",
     "BatchKind",

@@ -1,7 +1,7 @@
 """Monitors, their checks, and what each check found for each feature."""
 
 import datetime as dt
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from apps.core.models import AppendOnlyModel, History, TenantForeignKey, TenantModel
 from apps.monitoring.models.rows import Baseline
+from apps.monitoring.windows import Window
 
 
 class MonitorKind(models.TextChoices):
@@ -50,6 +51,7 @@ class Level(models.TextChoices):
     NOT_ENOUGH = "not_enough", "Too few rows"
 
 
+NAMES = {"_score": "Score", "_prediction": "Prediction"}
 MEANINGS = {"quiet": "good", "near": "attention", "drift": "wrong", "not_enough": "neutral"}
 
 
@@ -195,9 +197,9 @@ class Check(TenantModel):
         return str(Level(self.level).label)
 
     @property
-    def metrics(self) -> dict[str, Any]:
-        """A performance check's measures, realised where outcomes are known, else estimated."""
-        return self.result.get("realised") or self.result.get("estimated") or {}
+    def period(self) -> Window:
+        """The window, as people say it."""
+        return Window(self.start_at, self.end_at)
 
 
 class FeatureResult(AppendOnlyModel):
@@ -227,6 +229,17 @@ class FeatureResult(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"{self.feature}: {self.psi:.3f}"
+
+    @property
+    def name(self) -> str:
+        """The feature as people read it; the model's own answers have words."""
+        return NAMES.get(self.feature, self.feature)
+
+    @property
+    def strange(self) -> float | None:
+        """Share of values that the reference never had: new categories, or numbers out of range."""
+        share = self.result.get("unseen") or self.result.get("outside")
+        return share["current"] if share else None
 
     @property
     def state(self) -> str:

@@ -60,6 +60,32 @@ class Baseline(AppendOnlyModel):
         return reverse("monitoring:baseline", args=[self.organization.key, self.pk])
 
 
+class BaselineRequest(AppendOnlyModel):
+    """A baseline that was asked for: from a period of an endpoint's predictions, with the reason."""
+
+    version = TenantForeignKey("models.ModelVersion", related_name="+")
+    endpoint = TenantForeignKey("deployments.Endpoint", related_name="+")
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    reason = models.TextField()
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    project_path = "version__model__project"
+    model_path = "version__model"
+
+    class Meta(AppendOnlyModel.Meta):
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(until__gt=models.F("since")), name="monitoring_request_period")
+        ]
+
+    def __str__(self) -> str:
+        return f"Baseline of {self.version} from {self.since:%Y-%m-%d} to {self.until:%Y-%m-%d}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("monitoring:endpoint", args=[self.organization.key, self.endpoint.key])
+
+
 class BatchKind(models.TextChoices):
     PREDICTIONS = "predictions", "Predictions"
     OUTCOMES = "outcomes", "Outcomes"

@@ -258,7 +258,6 @@ class BatchPage(ObjectPage):
         rows = Crumb("Rows received", link("batches", self.organization, batch.endpoint.key))
         return super().context(
             crumbs=of_endpoint(self.organization, batch.endpoint, rows, Crumb(batch.key)),
-            owner=batch.sent_by,
             timeline=timeline.of(batch),
             **more,
         )

@@ -4,15 +4,17 @@ from typing import Any
 
 from django.urls import reverse
 
+from apps.core.errors import Refused
 from apps.core.pages import Action, Crumb, refusal
 from apps.deployments.models import Endpoint
 from apps.discussions import timeline
 from apps.models.models import ModelVersion
 from apps.monitoring import actions, drawing, policies
 from apps.monitoring.forms import FeedbackForm, MonitorForm, PeriodForm, ReasonForm, SnoozeForm
-from apps.monitoring.models import Alert, Check, FeatureResult, Monitor, MonitorKind
+from apps.monitoring.models import Alert, Check, FeatureResult, Level, Monitor, MonitorKind
 from apps.monitoring.views.shared import link, of_endpoint
 from apps.monitoring.windows import Window
+from apps.monitoring.words import LIMITS, MEASURES, SIGNALS
 from apps.organizations.bases import ActionPage, ObjectFormPage, ObjectPage
 from apps.work import jobs
 
@@ -49,10 +51,11 @@ class MonitorPage(ObjectPage):
             return drawing.drift_over_time(self.object, drawing.checks_of(self.object))
         return drawing.performance_over_time(self.object) if self.object.kind == MonitorKind.PERFORMANCE else None
 
-    def _limits(self) -> dict[str, Any]:
+    def _limits(self) -> list[tuple[str, Any]]:
         from apps.monitoring.engine.policy import Limits
 
-        return Limits.read(self.object.limits).as_json()
+        every = Limits.read(self.object.limits).as_json()
+        return [(label, every[name]) for name, label in LIMITS[self.object.kind].items()]
 
     def _post(self, label: str, name: str, refused: str) -> Action:
         return Action(label, link(f"{name}-monitor", self.organization, self.object.pk), refused=refused)
@@ -98,7 +101,8 @@ class CheckPage(ObjectPage):
             ),
             monitor=monitor,
             features=FeatureResult.objects.filter(check_run=check),
-            signals=[(name, level) for name, level in check.signals.items()],
+            signals=[(word, Level(check.signals[name])) for name, word in SIGNALS.items() if name in check.signals],
+            definitions=self._definitions(),
             measures=self._measures(),
             readings={name: value for name, value in check.result.items() if name not in ("definitions", "limits")},
             alerts=Alert.objects.filter(check_run=check).select_related("incident__organization"),
@@ -108,9 +112,20 @@ class CheckPage(ObjectPage):
 
     def _measures(self) -> list[dict[str, Any]]:
         result = self.object.result
-        names = list(result.get("realised") or result.get("estimated") or {})
+        there = result.get("realised") or result.get("estimated") or {}
         kinds = ("realised", "estimated", "reference")
-        return [{"name": name, **{kind: result.get(kind, {}).get(name) for kind in kinds}} for name in names]
+        return [
+            {"name": word, **{kind: result.get(kind, {}).get(name) for kind in kinds}}
+            for name, word in MEASURES.items()
+            if name in there
+        ]
+
+    def _definitions(self) -> list[tuple[str, str]]:
+        """What the numbers of this check mean; of measures only those that it has."""
+        result = self.object.result
+        there = {**result.get("realised", {}), **result.get("estimated", {}), "estimate": True}
+        given = result.get("definitions", {})
+        return [(name, said) for name, said in sorted(given.items()) if name in there or "realised" not in result]
 
 
 class _OfEndpoint(ObjectFormPage):
@@ -305,11 +320,10 @@ class MakeBaselineOfPeriod(_OfEndpoint):
 
     def perform(self, form: Any) -> str:
         current = self.object.current
+        if current is None:
+            raise Refused("Nothing is deployed here, so there is no version to make a baseline of.")
         actions.start_baseline_of_period(
-            endpoint=self.object,
-            version=current.version if current else None,
-            by=self.request.user,
-            **form.cleaned_data,
+            endpoint=self.object, version=current.version, by=self.request.user, **form.cleaned_data
         )
         return self.cancel_url()
 

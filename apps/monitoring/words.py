@@ -1,0 +1,50 @@
+"""What people read for the engine's short names."""
+
+SIGNALS = {
+    "drift": "Distribution",
+    "null": "Missing values",
+    "unseen": "New categories",
+    "outside": "Out of range",
+    "performance": "Performance",
+    "errors": "Failed calls",
+    "latency": "Latency",
+    "silence": "Silence",
+    "feedback": "Feedback",
+    "value": "Business value",
+}
+MEASURES = {
+    "auc": "AUC",
+    "accuracy": "Accuracy",
+    "f1": "F1",
+    "precision": "Precision",
+    "recall": "Recall",
+    "brier": "Brier score",
+    "rmse": "RMSE",
+    "mae": "Mean absolute error",
+    "bias": "Bias",
+    "r2": "R²",
+}
+_COMMON = {
+    "minimum": "Least rows",
+    "open_after": "Alerts after bad windows",
+    "among": "Among the last",
+    "close_after": "Quiet again after",
+}
+LIMITS = {
+    "drift": {
+        "psi": "PSI",
+        "severe": "Severe from PSI",
+        "q": "False discovery rate",
+        "null": "Change of missing",
+        "unseen": "Change of new categories",
+        "outside": "Change of out of range",
+        "most_windows": "Windows joined at most",
+        "release": "Released below, of the limit",
+        **_COMMON,
+    },
+    "performance": {"performance": "May fall by", "q": "Error probability", **_COMMON},
+    "service": {"error_share": "Share of failed calls", "latency": "Seconds for 95 of 100", **_COMMON},
+    "silence": {"silence_hours": "Hours without predictions"},
+    "feedback": {"rating": "Lowest mean rating", **_COMMON},
+    "value": {},
+}
