@@ -44,6 +44,7 @@ class Router:
         self._routes: dict[UUID, dict[str, Any]] = {}
         self._revisions: dict[UUID, int] = {}
         self._opened: dict[tuple[str, str], str] = {}
+        self._reported: dict[str, tuple[UUID, str]] = {}
         self._refreshed_at = -REFRESH
         self._number = 0
         self._ear: psycopg.Connection | None = None
@@ -103,8 +104,11 @@ class Router:
             if not path:
                 continue
             entry["problem"] = self._check(organization_id, entry, path)
-            with tenancy.tenant(organization_id):
-                report(UUID(entry["endpoint_id"]), deployment_id, entry["problem"])
+            said = (deployment_id, entry["problem"])
+            if self._reported.get(entry["endpoint_id"]) != said:
+                with tenancy.tenant(organization_id):
+                    report(UUID(entry["endpoint_id"]), *said)
+                self._reported[entry["endpoint_id"]] = said
 
     def _check(self, organization_id: UUID, entry: dict[str, Any], path: str) -> str:
         """Why the artifact cannot serve; empty when it can, and lies where the servers find it."""
