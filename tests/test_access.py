@@ -19,12 +19,12 @@ def expected() -> dict[str, str]:
     return {call.strip(): who.strip() for call, _, who in (line.partition("|") for line in lines)}
 
 
-def may(world, sign_in, route, method: str) -> str:
+def may(world, route, method: str) -> str:
     from django.db import transaction
 
     able = []
     for name in ROLES:
-        client = sign_in(getattr(world.cast, name))
+        client = world.client(getattr(world.cast, name))
         client.raise_request_exception = True
         with tenant(world.cast.meridian.pk):
             path = route.path("meridian", arguments(route, world))
@@ -44,10 +44,10 @@ def calls() -> list[tuple]:
 
 
 @pytest.mark.parametrize(("route", "method"), calls(), ids=[f"{method} {route.pattern}" for route, method in calls()])
-def test_exactly_these_may(world, sign_in, route, method, request):
+def test_exactly_these_may(world, route, method):
     import os
 
-    found = may(world, sign_in, route, method)
+    found = may(world, route, method)
     if os.environ.get("TENURE_WRITE_ACCESS"):
         with TABLE.open("a") as out:
             out.write(f"{method} {route.pattern} | {found}\n")

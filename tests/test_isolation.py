@@ -28,20 +28,20 @@ def ask(client: Client, route, organization: str, world: World, method: str):
 
 
 @pytest.mark.parametrize("route", READING, ids=ids(READING))
-def test_every_page_exists_for_its_own_people(world, sign_in, route):
+def test_every_page_exists_for_its_own_people(world, route):
     if route.pattern.startswith("join/"):
         pytest.skip("opened by the invitation's link alone")
     with tenant(world.cast.meridian.pk):
         given = arguments(route, world)
-    status = ask(sign_in(world.reader(route)), route, "meridian", world, "GET").status_code
+    status = ask(world.client(world.reader(route)), route, "meridian", world, "GET").status_code
     assert status in {200, 302, 303, 403, 409, 422} or NOBODY in given.values() or route.pattern in world.unfilled
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=ids(ROUTES))
-def test_an_outsider_gets_404_at_the_organizations_own_address(world, sign_in, route):
+def test_an_outsider_gets_404_at_the_organizations_own_address(world, route):
     if route.pattern.startswith("join/"):
         pytest.skip("open to whoever holds the link; it opens one page")
-    outsider = sign_in(world.cast.mallory)
+    outsider = world.client(world.cast.mallory)
     assert {
         method: ask(outsider, route, "meridian", world, method).status_code for method in route.methods
     } == dict.fromkeys(route.methods, 404)
@@ -50,10 +50,10 @@ def test_an_outsider_gets_404_at_the_organizations_own_address(world, sign_in, r
 @pytest.mark.parametrize(
     "route", [route for route in ROUTES if route.names], ids=ids([route for route in ROUTES if route.names])
 )
-def test_an_outsider_gets_404_for_another_tenants_row_at_home(world, sign_in, route):
+def test_an_outsider_gets_404_for_another_tenants_row_at_home(world, route):
     if route.pattern.startswith("join/"):
         pytest.skip("open to whoever holds the link; it opens one page")
-    outsider = sign_in(world.cast.mallory)
+    outsider = world.client(world.cast.mallory)
     answers = {method: ask(outsider, route, "harbor", world, method) for method in route.methods}
     shown = {method: answer for method, answer in answers.items() if answer.status_code != 404 and not _empty(answer)}
     # Input that does not fit is refused before anything is looked up; it tells nothing.
@@ -100,8 +100,8 @@ def _count(table: str, organization=None) -> int:
         return cursor.fetchone()[0]
 
 
-def test_the_admin_shows_only_the_auditors_own_organization(world, sign_in):
-    auditor, outsider = sign_in(world.cast.audrey), sign_in(world.cast.mallory)
+def test_the_admin_shows_only_the_auditors_own_organization(world):
+    auditor, outsider = world.client(world.cast.audrey), world.client(world.cast.mallory)
     for model in admin.site._registry:
         if not model.__module__.startswith("apps."):
             continue
@@ -120,5 +120,5 @@ def test_the_admin_shows_only_the_auditors_own_organization(world, sign_in):
             assert auditor.post(reverse(f"{name}_{refused}", args=arguments_)).status_code == 403, model
 
 
-def test_a_member_without_the_auditors_role_has_no_admin(world, sign_in):
-    assert sign_in(world.cast.dario).get("/admin/").status_code == 404
+def test_a_member_without_the_auditors_role_has_no_admin(world):
+    assert world.client(world.cast.dario).get("/admin/").status_code == 404

@@ -58,9 +58,9 @@ def multiply(row, times: int) -> int:
 
 
 @pytest.mark.parametrize("route", LISTS, ids=[route.pattern for route in LISTS])
-def test_a_list_takes_as_many_queries_for_thirty_rows_as_for_one(world, sign_in, route):
+def test_a_list_takes_as_many_queries_for_thirty_rows_as_for_one(world, route):
     user = world.reader(route)
-    client = sign_in(user)
+    client = world.client(user)
     with tenant(world.cast.meridian.pk):
         path = route.path("meridian", arguments(route, world))
     if issubclass(route.view_class, ListPage) and route.pattern == "approvals/":

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.test import Client
 from django.test.utils import override_settings
 from django.utils import timezone
 
@@ -69,6 +70,7 @@ class World:
 
     def __init__(self, cast: Cast) -> None:
         self.cast = cast
+        self.clients: dict[uuid.UUID, Client] = {}
         with tenant(cast.meridian.pk):
             self._people()
             self.field = Field(cast)
@@ -77,6 +79,8 @@ class World:
             self._learned()
             self._retired()
         deliver(cast.meridian)
+        for person in (*cast.everyone.values(), cast.mallory):
+            self.client(person)
 
     def _people(self) -> None:
         cast = self.cast
@@ -157,6 +161,13 @@ class World:
             by=cast.otto,
         )
         retirement.add_consumer(plan=plan, name="Gates", contact=cast.mina, use="Gates", by=cast.otto)
+
+    def client(self, user: User) -> Client:
+        """The browser of a person, signed in once for all tests of a module."""
+        if user.pk not in self.clients:
+            self.clients[user.pk] = Client()
+            self.clients[user.pk].force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+        return self.clients[user.pk]
 
     def row(self, model: Any) -> Any:
         """Some row of Meridian Air's; asked inside its tenant."""
