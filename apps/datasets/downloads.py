@@ -1,27 +1,40 @@
 """Rows and files on their way out, by page and API alike."""
 
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.http import FileResponse
 
 from apps.core import files
-from apps.core.errors import NotVisible
+from apps.core.errors import Conflict, NotVisible
 from apps.datasets import actions, folders, policies
 from apps.datasets.models import DatasetVersion, Origin
 
 
 def download(version: DatasetVersion, what: str, user: Any) -> FileResponse:
-    """A response that streams the rows, or the file as it came; sensitive rows leave a record."""
-    if what not in ("table", "original") or (what == "original" and not version.raw_file):
+    """A response that streams the rows ("table") or the file as it came ("original"); sensitive rows leave a record."""
+    if what not in ("table", "original"):
         raise NotVisible()
     policies.check_see_rows(user, version)
     if what == "table":
         policies.require_readable(version)
+    elif not version.raw_file:
+        raise Conflict(f"“{version}” was made from another version; there is no file as it came. Download its table.")
     if policies.is_sensitive(version):
         actions.note_download(version=version, what=what, by=user)
     if what == "table":
         name = f"{version.dataset.key}-v{version.number}.parquet"
-        return FileResponse(files.open_file(version.file), as_attachment=True, filename=name)
+        return FileResponse(opened(version, version.file), as_attachment=True, filename=name)
     if version.origin == Origin.REFERENCED:
         return FileResponse(folders.find(version.raw_file).open("rb"), as_attachment=True, filename=version.raw_name)
-    return FileResponse(files.open_file(version.raw_file), as_attachment=True, filename=version.raw_name)
+    return FileResponse(opened(version, version.raw_file), as_attachment=True, filename=version.raw_name)
+
+
+def opened(version: DatasetVersion, path: str) -> BinaryIO:
+    """The stored file; raises Conflict with a sentence where storage has lost it."""
+    try:
+        return files.open_file(path)
+    except (NotVisible, OSError) as error:
+        raise Conflict(
+            f"The file of “{version}” is not in storage. Ask an administrator to restore it from the backup; its hash "
+            f"is {version.sha256 or version.raw_sha256}."
+        ) from error

@@ -378,6 +378,25 @@ def test_rows_and_files_are_downloaded(inside, sign_in):
     assert client.get(f"{here}download/else/").status_code == 404
 
 
+def test_a_file_that_is_not_there_is_told_and_not_a_fault(inside, sign_in):
+    from apps.core import files
+
+    version = profiled(inside)
+    made = actions.prepare(version=version, recipe=[{"step": "drop_duplicates"}], by=inside.dario)
+    deliver(inside.meridian)
+    made.refresh_from_db()
+    client = sign_in(inside.wim)
+
+    absent = client.get(f"{made.result.get_absolute_url()}download/original/")
+    assert absent.status_code == 409
+    assert "there is no file as it came" in text_of(absent)
+    files.delete(version.file)
+    lost = client.get(f"{version.get_absolute_url()}download/table/")
+    assert lost.status_code == 409
+    assert "is not in storage" in text_of(lost)
+    assert "is not in storage" in text_of(client.get(f"{version.get_absolute_url()}?tab=rows"))
+
+
 def test_sensitive_rows_are_neither_shown_nor_downloaded_by_readers(inside, sign_in):
     project = project_at(inside, "approved")
     source = source_of(inside, project, classification="restricted")

@@ -5,9 +5,10 @@ from typing import Any
 from django.http import FileResponse, HttpRequest
 
 from apps.core import files
+from apps.core.errors import Conflict
 from apps.core.pages import Action, Crumb, Tab, refusal
 from apps.datasets import actions, drawing, policies
-from apps.datasets.downloads import download
+from apps.datasets.downloads import download, opened
 from apps.datasets.forms import ReadForm, ReasonForm, UseForm
 from apps.datasets.models import DatasetVersion, VersionState
 from apps.datasets.views.shared import OfDatasets, version_rows
@@ -129,6 +130,10 @@ class VersionPage(_OfVersion, ObjectPage):
         from apps.datasets.engine.tables import Table
         from apps.datasets.engine.values import plain_value
 
+        try:
+            opened(version, version.file).close()
+        except Conflict as error:
+            return {"rows_refused": error.sentence}
         with files.local(version.file) as path:
             head = Table(path).head(SHOWN_ROWS)
         cells = [[None if value is None else str(plain_value(value)) for value in row.values()] for row in head]
