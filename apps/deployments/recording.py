@@ -194,7 +194,7 @@ def _mark_repeats(rows: list[Recorded]) -> None:
         if row.status == records.OK:
             answered.setdefault(row.endpoint_id, []).append(row)
     for endpoint_id, group in answered.items():
-        given = {
+        given: dict[str, Any] = {
             "organization": tenancy.current(),
             "endpoint": endpoint_id,
             "ids": [row.prediction_id for row in group],
