@@ -321,7 +321,7 @@ def test_a_declared_column_that_is_missing_is_refused(tmp_path):
         (b"SQLite format 3\x00....", "wrong_kind"),
         (b"a,b\n1,\x00\x00\n", "not_text"),
         (b"PK\x03\x04 but no archive", "damaged_packing"),
-        (gzip.compress(b"a,b\n1,2\n" * 100_000)[:500], "damaged_packing"),
+        (gzip.compress(b"a,b\n1,2\n" * 100_000, mtime=0)[:500], "damaged_packing"),
         (gzip.compress(b"", mtime=0), "empty_file"),
     ],
 )
