@@ -71,4 +71,6 @@ def run_all(commands: dict[str, list[str]], environment: dict[str, str]) -> int:
 
 def test(arguments: list[str]) -> int:
     """Everything that must hold before a change goes in; arguments go to pytest."""
-    return with_servers({**LINT, **TYPES, **DJANGO, "tests": [PYTHON, "-m", "pytest", *arguments]})
+    return with_servers(
+        {**LINT, **TYPES, **DJANGO, "tests": [PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadfile", *arguments]}
+    )
