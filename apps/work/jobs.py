@@ -119,6 +119,8 @@ class Running:
             job = self._mine().select_for_update().first()
             if job is None:
                 raise LeaseLost()
+            if job.cancel_requested or self.cancelled():
+                raise Cancelled()
             yield
             _end(job, JobState.SUCCEEDED)
             job.done = job.total or job.done
