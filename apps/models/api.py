@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from apps.core.errors import Invalid, NotVisible
 from apps.core.uploads import refuse_too_large
 from apps.datasets.models import DatasetVersion
-from apps.models import actions, records
+from apps.models import actions, policies, records
 from apps.models.engine import cards
 from apps.models.models import Alias, Artifact, ModelCard, ModelKind, ModelVersion, RegisteredModel, TrainingRun
 from apps.models.related import MODEL, RUN, VERSION
@@ -68,6 +68,7 @@ class Models(Rows):
     @extend_schema(request=ModelIn, responses={201: ModelOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Register a model of an approved project."""
+        policies.check_register_any(request.user)
         given = self.given(ModelIn)
         given["project"] = fetch(Project.objects.select_related("approval"), request.user, key=given["project"])
         return self.answer(actions.register_model(**given, by=request.user), status=201)
@@ -149,7 +150,9 @@ class Runs(OfModel):
     @extend_schema(request=RunIn, responses={201: RunOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Queue a training."""
-        model, given = self.find_model(), self.given(RunIn)
+        model = self.find_model()
+        policies.check_develop(request.user, model)
+        given = self.given(RunIn)
         given["dataset_version"] = self.find_data(given["dataset_version"])
         if given["split"] is not None:
             splits = given["dataset_version"].splits.select_related("source__dataset")
@@ -214,6 +217,7 @@ class Artifacts(OfModel):
     def create(self, request: Any, **_: Any) -> Response:
         """Upload a file."""
         model = self.find_model()
+        policies.check_upload(request.user, model)
         request.data  # noqa: B018 - reads the files, which tells whether one was dropped
         refuse_too_large(request)
         given = self.given(ArtifactIn)
@@ -315,7 +319,9 @@ class Versions(OfModel):
     @extend_schema(request=VersionIn, responses={201: VersionOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Register a version: a draft."""
-        model, given = self.find_model(), self.given(VersionIn)
+        model = self.find_model()
+        policies.check_develop(request.user, model)
+        given = self.given(VersionIn)
         if given["run"] is not None:
             given["run"] = fetch(model.runs.select_related(*RUN), request.user, number=given["run"])
         if given["artifact"] is not None:
@@ -344,14 +350,18 @@ class Versions(OfModel):
     @verb("return")
     def return_to_candidate(self, request: Any, **_: Any) -> Response:
         """Take its validation back."""
-        actions.return_to_candidate(version=self.get_object(), by=request.user, **self.given(ReasonIn))
+        version = self.get_object()
+        policies.check_return(request.user, version)
+        actions.return_to_candidate(version=version, by=request.user, **self.given(ReasonIn))
         return self._again()
 
     @extend_schema(request=ReasonIn, responses=VersionOut)
     @verb("reject")
     def reject(self, request: Any, **_: Any) -> Response:
         """Say no for good."""
-        actions.reject_version(version=self.get_object(), by=request.user, **self.given(ReasonIn))
+        version = self.get_object()
+        policies.check_reject(request.user, version)
+        actions.reject_version(version=version, by=request.user, **self.given(ReasonIn))
         return self._again()
 
     @extend_schema(request=OptionalReasonIn, responses=VersionOut)
@@ -371,7 +381,9 @@ class Versions(OfModel):
     @verb("write-card")
     def write_card(self, request: Any, **_: Any) -> Response:
         """Write parts of its card; gives the new revision."""
-        card = actions.write_card(version=self.get_object(), by=request.user, **self.given(CardIn))
+        version = self.get_object()
+        policies.check_write_card(request.user, version)
+        card = actions.write_card(version=version, by=request.user, **self.given(CardIn))
         return Response(CardOut(card).data)
 
 
@@ -406,7 +418,9 @@ class Aliases(OfModel):
     @extend_schema(request=AliasIn, responses=AliasOut)
     def create(self, request: Any, **_: Any) -> Response:
         """Point a name at a version, from wherever it pointed before."""
-        model, given = self.find_model(), self.given(AliasIn)
+        model = self.find_model()
+        policies.check_name(request.user, model)
+        given = self.given(AliasIn)
         given["version"] = fetch(model.versions.select_related(*VERSION), request.user, number=given["version"])
         return self.answer(actions.set_alias(model=model, by=request.user, **given))
 

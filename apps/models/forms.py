@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 
-from apps.datasets.models import DatasetVersion, Split, WorkState
+from apps.datasets.models import DatasetVersion, Origin, Split, WorkState
 from apps.datasets.models import VersionState as DataState
 from apps.models import policies
 from apps.models.engine import cards
@@ -75,9 +75,9 @@ class DataChoice(forms.ModelChoiceField):
 
 
 def signed_off(model: RegisteredModel) -> Any:
-    """Versions of the model's project that may be trained on, newest first."""
+    """Versions of the model's project that may be trained on, newest first; parts are reached through their split."""
     rows = DatasetVersion.objects.filter(dataset__project=model.project, state=DataState.SIGNED_OFF)
-    return rows.select_related("dataset").order_by("-id")
+    return rows.exclude(origin=Origin.PART).select_related("dataset").order_by("-id")
 
 
 class TrainForm(forms.Form):

@@ -246,6 +246,13 @@ def require_usable(version: ModelVersion) -> None:
         raise IllegalMove(f"{version} is {version.get_state_display().lower()}.", VERSION_STATES.next(version.state))
 
 
+def check_name(user: Any, model: RegisteredModel) -> None:
+    """Some name of the model may be pointed somewhere; which, the version and the name decide."""
+    if not access.can(user, Permission.OPERATE, model):
+        access.check(user, Permission.TRAIN, model)
+    require_in_office(model)
+
+
 def check_set_alias(user: Any, version: ModelVersion, name: str) -> None:
     """The champion is an approved version, named by who operates; other names are free."""
     if name == CHAMPION:

@@ -140,3 +140,13 @@ def test_outsiders_find_nothing(cast: Cast, sign_in: Any) -> None:
     for user in (cast.mina, cast.mallory):
         client = sign_in(user)
         assert {path: client.get(f"{MODEL}{path}").status_code for path in paths} == dict.fromkeys(paths, 404)
+
+
+def test_who_may_not_is_told_so_before_the_body_is_read(cast: Cast, sign_in: Any) -> None:
+    with tenant(cast.meridian.pk):
+        factories.version_at(cast, "candidate")
+    paths = ["runs/", "versions/", "artifacts/", "aliases/", "versions/1/write-card/", "versions/1/reject/"]
+    viewer = sign_in(cast.wim)
+
+    assert {path: post(viewer, f"{MODEL}{path}").status_code for path in paths} == dict.fromkeys(paths, 403)
+    assert post(viewer, API).status_code == 403

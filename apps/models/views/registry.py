@@ -86,6 +86,9 @@ class RegisterModel(FormPage):
 
     title, submit, done = "Register a model", "Register", "The model is registered. Train or upload its first version."
 
+    def check(self) -> None:
+        policies.check_register_any(self.request.user)
+
     def get_form(self, **kwargs: Any) -> Any:
         kwargs.pop("files", None)
         return RegisterModelForm(user=self.request.user, **kwargs)
@@ -125,7 +128,7 @@ class ModelPage(OfModel, ObjectPage):
             primary=self.link("Train", "train", refused=develop),
             actions=[
                 self.link("Upload an artifact", "upload", refused=develop),
-                self.link("Point a name at a version", "set-alias", refused=_may_name(user, model)),
+                self.link("Point a name at a version", "set-alias", refused=refusal(policies.check_name, user, model)),
                 self.link("Change", "edit", refused=refusal(policies.check_change_model, user, model)),
             ],
             versions=list(model.versions.select_related(*VERSION).prefetch_related("aliases")[:50]),
@@ -137,13 +140,6 @@ class ModelPage(OfModel, ObjectPage):
             can_comment=access.can(user, Permission.COMMENT, model),
             **more,
         )
-
-
-def _may_name(user: Any, model: RegisteredModel) -> str:
-    """Why the person may point no name of this model anywhere; empty when they may."""
-    if access.can(user, Permission.OPERATE, model):
-        return refusal(policies.require_in_office, model)
-    return refusal(policies.check_change_model, user, model)
 
 
 class ChangeModel(ModelForm):
@@ -320,7 +316,9 @@ class Names(OfModel, ObjectPage):
             crumbs=self.crumbs(model, Crumb("Names")),
             tabs=self.tabs("names"),
             state=model.state,
-            primary=self.link("Point a name at a version", "set-alias", refused=_may_name(user, model)),
+            primary=self.link(
+                "Point a name at a version", "set-alias", refused=refusal(policies.check_name, user, model)
+            ),
             aliases=[
                 {"alias": alias, "refused": refusal(policies.check_drop_alias, user, alias)}
                 for alias in model.aliases.select_related(
@@ -347,9 +345,7 @@ class SetAlias(ModelForm):
         return {"name": self.request.GET.get("name", ""), "version": self.request.GET.get("version")}
 
     def check(self) -> None:
-        policies.require_in_office(self.object)
-        if not access.can(self.request.user, Permission.OPERATE, self.object):
-            access.check(self.request.user, Permission.TRAIN, self.object)
+        policies.check_name(self.request.user, self.object)
 
     def perform(self, form: Any) -> str:
         actions.set_alias(model=self.object, by=self.request.user, **form.cleaned_data)
