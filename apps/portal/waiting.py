@@ -23,6 +23,7 @@ class Count(Subquery):
 
     template = "(SELECT count(*) FROM (%(subquery)s) counted)"
     output_field = IntegerField()
+    empty_result_set_value = 0
 
 
 def counts(user: Any) -> dict[str, int]:
