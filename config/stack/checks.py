@@ -27,6 +27,12 @@ DJANGO = {
     "production settings": [PYTHON, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
 }
 SETTINGS = {"production settings": "config.settings.production"}
+# The browser's driver keeps an event loop in its process, where Django refuses the database: journeys run apart.
+PYTEST = [PYTHON, "-m", "pytest"]
+TESTS = {
+    "tests": [*PYTEST, "-n", "2", "--dist", "loadfile", "-m", "not journey"],
+    "journeys": [*PYTEST, "-m", "journey"],
+}
 
 
 def with_servers(commands: dict[str, list[str]], *, keep: bool = False, connections: str = "100") -> int:
@@ -70,7 +76,6 @@ def run_all(commands: dict[str, list[str]], environment: dict[str, str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Everything that must hold before a change goes in; arguments go to pytest."""
-    return with_servers(
-        {**LINT, **TYPES, **DJANGO, "tests": [PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadfile", *arguments]}
-    )
+    """Everything that must hold before a change goes in; with arguments, pytest gets them and runs once."""
+    tests = {"tests": [*PYTEST, *arguments]} if arguments else TESTS
+    return with_servers({**LINT, **TYPES, **DJANGO, **tests})
