@@ -454,7 +454,11 @@ class Meridian(Walk):
             self.inside(),
         ):
             if not Monitor.objects.filter(endpoint=self.endpoint).exists():
-                given = {"endpoint": self.endpoint, "every": dt.timedelta(minutes=1), "by": self.company["otto"]}
+                given: dict[str, Any] = {
+                    "endpoint": self.endpoint,
+                    "every": dt.timedelta(minutes=1),
+                    "by": self.company["otto"],
+                }
                 # Latency is today's; what the flights tell has the flights' own dates.
                 monitoring.create_monitor(kind="service", window="hour", **given)
                 monitoring.set_up_usual(clock="data", **given)
