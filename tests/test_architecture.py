@@ -31,6 +31,7 @@ WITHOUT_HISTORY = {
     "monitoring.Batch": "a ledger: a row is entered once, and counted once",
     "monitoring.Check": "what changes is a new revision, the former stay",
     "monitoring.Outcome": "a correction is a new row, the former stay",
+    "monitoring.OutcomeDay": "outcomes added up by the day",
     "monitoring.Prediction": "one of millions, never changed",
     "monitoring.ServiceReading": "calls added up by the hour",
     "monitoring.State": "rows added up by the hour",

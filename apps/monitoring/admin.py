@@ -15,7 +15,11 @@ from apps.monitoring.models import (
     IncidentEntry,
     Monitor,
     Outcome,
+    OutcomeDay,
+    OutcomeValues,
     Prediction,
+    SegmentColumn,
+    SegmentResult,
     ServiceReading,
     State,
 )
@@ -189,3 +193,43 @@ class IncidentEntryAdmin(AuditAdmin):
     list_filter = ["kind"]
     search_fields = ["text", "incident__title"]
     list_select_related = ["incident", "written_by"]
+
+
+@admin.register(SegmentColumn)
+class SegmentColumnAdmin(AuditAdmin):
+    list_display = [
+        "column",
+        "endpoint",
+        "purpose",
+        "is_protected",
+        "favourable",
+        "is_active",
+        "created_by",
+        "created_at",
+    ]
+    list_filter = ["purpose", "is_protected", "is_active"]
+    search_fields = ["column", "endpoint__key"]
+    list_select_related = ["endpoint", "created_by"]
+
+
+@admin.register(SegmentResult)
+class SegmentResultAdmin(AuditAdmin):
+    list_display = ["column", "value", "check_run", "level", "rows", "rows_labelled"]
+    list_filter = ["level"]
+    search_fields = ["column", "value"]
+    list_select_related = ["check_run__monitor"]
+
+
+@admin.register(OutcomeValues)
+class OutcomeValuesAdmin(AuditAdmin):
+    list_display = ["project", "endpoint", "number", "currency", "since", "written_by", "created_at"]
+    list_filter = ["currency"]
+    search_fields = ["project__key", "endpoint__key", "reason"]
+    list_select_related = ["project", "endpoint", "written_by"]
+
+
+@admin.register(OutcomeDay)
+class OutcomeDayAdmin(AuditAdmin):
+    list_display = ["endpoint", "day", "known", "right", "wrong"]
+    search_fields = ["endpoint__key"]
+    list_select_related = ["endpoint"]

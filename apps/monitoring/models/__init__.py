@@ -37,6 +37,8 @@ from apps.monitoring.models.rows import (
     State,
     StateKind,
 )
+from apps.monitoring.models.segments import Purpose, SegmentColumn, SegmentResult
+from apps.monitoring.models.value import OutcomeDay, OutcomeValues
 
 __all__ = [
     "INCIDENTS",
@@ -63,8 +65,13 @@ __all__ = [
     "Monitor",
     "MonitorKind",
     "Outcome",
+    "OutcomeDay",
+    "OutcomeValues",
     "Prediction",
+    "Purpose",
     "Reference",
+    "SegmentColumn",
+    "SegmentResult",
     "ServiceReading",
     "Severity",
     "Span",

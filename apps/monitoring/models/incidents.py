@@ -21,6 +21,7 @@ class Cause(models.TextChoices):
     SILENCE = "silence", "No predictions arrive"
     FEEDBACK = "feedback", "Users are dissatisfied"
     VALUE = "value", "The business value falls short"
+    SEGMENTS = "segments", "A segment fares differently"
 
 
 class Severity(models.TextChoices):

@@ -21,9 +21,10 @@ class MonitorKind(models.TextChoices):
     SILENCE = "silence", "Silence"
     FEEDBACK = "feedback", "User feedback"
     VALUE = "value", "Business value"
+    SEGMENTS = "segments", "Segments and fairness"
 
 
-KINDS_WITH_BASELINE = (MonitorKind.DRIFT, MonitorKind.PERFORMANCE)
+KINDS_WITH_BASELINE = (MonitorKind.DRIFT, MonitorKind.PERFORMANCE, MonitorKind.SEGMENTS)
 
 
 class Reference(models.TextChoices):

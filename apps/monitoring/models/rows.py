@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any, ClassVar
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Max, Min, Sum
 from django.db.models.functions import Trunc
@@ -128,6 +129,8 @@ class Batch(TenantModel):
     first_at = models.DateTimeField(null=True, blank=True)
     last_at = models.DateTimeField(null=True, blank=True)
     reduced_at = models.DateTimeField(null=True, blank=True)
+    # The segment columns that its rows were counted by: a column chosen later finds what is still to be counted.
+    segmented = ArrayField(models.UUIDField(), default=list, blank=True)
     sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
 
     project_path = "endpoint__model__project"
@@ -175,6 +178,8 @@ class Prediction(TenantModel):
     at = models.DateTimeField()
     score = models.FloatField(null=True)
     label = models.CharField(max_length=200, null=True)
+    # The segments that the row lies in, one a line: its outcome is counted there as well.
+    segments = models.TextField(null=True)
 
     project_path = "batch__endpoint__model__project"
     model_path = "batch__endpoint__model"
