@@ -83,3 +83,23 @@ class Busy(DomainError):
     def __init__(self, sentence: str, retry_after: int = 5) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after
+
+
+class Unavailable(Busy):
+    """The database cannot be reached; nothing was done."""
+
+    status = 503
+    title = "Out of reach for a moment"
+
+    def __init__(self) -> None:
+        super().__init__("The database cannot be reached. Nothing was done; try again in a few seconds.")
+
+
+class Failed(DomainError):
+    """A fault of ours."""
+
+    status = 500
+    title = "Something went wrong"
+
+    def __init__(self) -> None:
+        super().__init__("This is a fault of the portal, not of the request. It was logged; tell an administrator.")

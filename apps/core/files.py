@@ -48,10 +48,13 @@ class _Hashed:
             yield piece
 
 
-def store(source: BinaryIO, *, folder: str, name: str, limit: int | None = None) -> Stored:
-    """Stream `source` into the ambient tenant's `folder`; nothing stays behind when it is refused."""
+def store(source: BinaryIO, *, folder: str, name: str, limit: int | None = None, together: bool = False) -> Stored:
+    """Stream `source` into the ambient tenant's `folder`; nothing stays behind when it is refused.
+
+    Each file gets a folder of its own, or with `together` a name of its own beside the others.
+    """
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).name).strip("-.") or "file"
-    path = f"{tenancy.owner_of_files()}/{folder}/{uuid7()}/{safe[-80:]}"
+    path = f"{tenancy.owner_of_files()}/{folder}/{uuid7()}{'-' if together else '/'}{safe[-80:]}"
     hashed = _Hashed(source, settings.TENURE_UPLOAD_LIMIT if limit is None else limit)
     with tempfile.NamedTemporaryFile(dir=_spool()) as spool:
         for piece in hashed.chunks():

@@ -1,13 +1,16 @@
 """Bases of pages: errors as pages, redirects back, what every page of an organization needs."""
 
+import sys
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from apps.core.errors import DomainError, IllegalMove
+from apps.core.errors import DomainError, Failed, IllegalMove, Unavailable
 
 PAGES = {404: "errors/404.html", 401: "errors/403.html", 403: "errors/403.html"}
 
@@ -50,7 +53,16 @@ def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The site's 500."""
+    """The site's 500; 503 while the database cannot be reached, for then nothing was done and one may simply repeat."""
+    from apps.core.api import problem_response
+
+    is_down = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    if "/api/v1/" in request.path:
+        return problem_response(Unavailable() if is_down else Failed())
+    if is_down:
+        # Drawn without the request: who is signed in is in the database.
+        page = render_to_string("errors/503.html", {"title": Unavailable.title, "sentence": Unavailable().sentence})
+        return HttpResponse(page, status=503, headers={"Retry-After": str(Unavailable().retry_after)})
     return render(request, "errors/500.html", {"title": "Something went wrong"}, status=500)
 
 

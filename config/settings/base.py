@@ -40,7 +40,11 @@ TENURE_ADDRESS = os.environ.get("TENURE_ADDRESS", f"http://127.0.0.1:{os.environ
 TENURE_SERVE_ADDRESS = os.environ.get(
     "TENURE_SERVE_ADDRESS", f"http://127.0.0.1:{int(os.environ.get('PORT', '8000')) + 1}"
 )
+# Hosts inside the network that webhooks may be sent to all the same, divided by commas.
+TENURE_OUTGOING_HOSTS = {host.lower() for host in os.environ.get("TENURE_OUTGOING_HOSTS", "").split(",") if host}
 TENURE_UPLOAD_LIMIT = int(os.environ.get("TENURE_UPLOAD_LIMIT", 2 * 1024**3))
+# Rows of one endpoint that may wait to be counted; beyond, senders are asked to come back later.
+TENURE_MOST_WAITING_ROWS = int(os.environ.get("TENURE_MOST_WAITING_ROWS", 5_000_000))
 # Below it each organization has a folder of its own, named by its key, whose files can be taken as dataset versions.
 TENURE_REFERENCE_FOLDER = os.environ.get("TENURE_REFERENCE_FOLDER", "")
 # The demo shows its mail on a page and its sign-ins in the terminal; a real portal does neither.

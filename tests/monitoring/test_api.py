@@ -1,14 +1,20 @@
 """The API: batches in five formats, answered once they are kept; monitors and incidents by their verbs."""
 
 import datetime as dt
+import gzip
 import io
 import json
+import re
 
 import pyarrow as pa
+import pyarrow.dataset
 import pyarrow.parquet as pq
 import pytest
+from django.core.files.storage import default_storage
+from django.db import OperationalError
 
 from apps.core.tenancy import tenant
+from apps.monitoring.actions import rows as receiving
 from apps.monitoring.models import Batch, Incident
 from apps.organizations import actions as organizations
 from tests.monitoring.field import START, Field
@@ -67,9 +73,9 @@ def encoded(rows, type):
         return "\n".join(map(json.dumps, rows)).encode()
     table, sink = pa.Table.from_pylist(rows), io.BytesIO()
     if type == "text/csv":
-        import pyarrow.csv
+        import pyarrow.csv as pa_csv
 
-        pyarrow.csv.write_csv(table, sink)
+        pa_csv.write_csv(table, sink)
     elif type.endswith("parquet"):
         pq.write_table(table, sink)
     else:
@@ -191,3 +197,61 @@ def test_incidents_are_worked_on(outside, call):
     assert again.status_code == 409
     with tenant(outside.cast.meridian.pk):
         assert Incident.objects.count() == 1
+
+
+@pytest.mark.parametrize("packing", ["gzip", "zstd"])
+def test_packed_body_is_the_same_batch_as_the_plain_one(outside, call, packing):
+    body = json.dumps(predictions(outside)[0]).encode()
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, packing) as out:
+        out.write(body)
+    path = "monitoring/late-arrivals/predictions/?batch_key=monday"
+    assert call(path, sink.getvalue().to_pybytes(), **{"Content-Encoding": packing}).status_code == 202
+    assert call(path, body).status_code == 200
+
+
+def test_packed_body_that_is_damaged_or_swells_is_refused(outside, call, monkeypatch):
+    path = "monitoring/late-arrivals/predictions/"
+    damaged = call(path, b"no gzip at all", **{"Content-Encoding": "gzip"})
+    assert (damaged.status_code, "is not gzip" in damaged.json()["detail"]) == (422, True)
+    unknown = call(path, b"[]", **{"Content-Encoding": "br"})
+    assert (unknown.status_code, "gzip or" in unknown.json()["detail"]) == (422, True)
+    monkeypatch.setattr(receiving, "LARGEST_BODY", 1000)
+    swollen = call(path, gzip.compress(b" " * 100_000, mtime=0), **{"Content-Encoding": "gzip"})
+    assert swollen.status_code == 413
+
+
+def test_sender_is_asked_to_come_back_while_too_much_waits(outside, call, settings):
+    settings.TENURE_MOST_WAITING_ROWS = 10
+    rows, _ = predictions(outside, 30)
+    path = "monitoring/late-arrivals/predictions/?batch_key="
+    assert call(f"{path}first", rows[:15]).status_code == 202
+    full = call(f"{path}second", rows[15:])
+    assert (full.status_code, int(full.headers["Retry-After"]) >= 5) == (429, True)
+    assert "15 rows of this endpoint wait" in full.json()["detail"]
+    assert call(f"{path}first", rows[:15]).status_code == 200
+    with tenant(outside.cast.meridian.pk):
+        deliver(outside.cast.meridian)
+    assert call(f"{path}second", rows[15:]).status_code == 202
+
+
+def test_kept_rows_lie_in_partitions_by_the_hour_they_came(outside, call):
+    call("monitoring/late-arrivals/predictions/", predictions(outside)[0])
+    with tenant(outside.cast.meridian.pk):
+        path = Batch.objects.get().path
+    assert re.fullmatch(
+        r"[0-9a-f-]{36}/batches/endpoint=late-arrivals/kind=predictions/date=[0-9-]{10}/hour=\d\d/[0-9a-f-]{36}-rows.parquet",
+        path,
+    )
+    root = default_storage.path(path.split("/endpoint=")[0])
+    whole = pyarrow.dataset.dataset(root, format="parquet", partitioning="hive").to_table()
+    assert whole.column("kind").unique().to_pylist() == ["predictions"]
+    assert whole.num_rows == 20
+
+
+def test_database_out_of_reach_is_a_503_with_the_time_to_come_back(outside, call, client, monkeypatch):
+    monkeypatch.setattr(receiving, "hold", lambda name: (_ for _ in ()).throw(OperationalError("gone")))
+    client.raise_request_exception = False
+    answer = call("monitoring/late-arrivals/predictions/", predictions(outside)[0])
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert answer.json()["detail"].startswith("The database cannot be reached. Nothing was done")

@@ -96,7 +96,7 @@ ROWS_IN = dict.fromkeys(TYPES, OpenApiTypes.BINARY) | {"application/json": OpenA
 
 
 class _Receive(_OfEndpoint):
-    """POST takes a batch: JSON, NDJSON, CSV, Parquet or an Arrow stream."""
+    """POST takes a batch: JSON, NDJSON, CSV, Parquet or an Arrow stream, packed with gzip or zstd or not at all."""
 
     kind = ""
 
@@ -118,6 +118,7 @@ class _Receive(_OfEndpoint):
             kind=self.kind,
             body=body,
             format=TYPES[media],
+            packing=request.headers.get("Content-Encoding", "").strip().lower(),
             key=asked.get("batch_key", ""),
             version=self._version(endpoint, asked.get("version")),
             keep_good=asked.get("on_error") == "keep",

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
@@ -38,6 +39,9 @@ FORMATS = {
     "application/x-parquet": "parquet",
     "application/vnd.apache.arrow.stream": "arrow",
 }
+
+
+PACKINGS = {"gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd"}  # Content-Encoding, and what Arrow calls it
 
 
 class Unreadable(ValueError):
@@ -107,6 +111,18 @@ class Intake:
     errors: list[RowError]
 
 
+def unpack(body: bytes, packing: str, limit: int) -> bytes:
+    """The body as it was before it was packed with one of the PACKINGS.
+
+    Never more than one byte over `limit` is unpacked, so that a small body cannot fill the memory.
+    """
+    try:
+        with pa.CompressedInputStream(pa.BufferReader(body), PACKINGS[packing]) as stream:
+            return bytes(stream.read(limit + 1))
+    except (pa.ArrowException, OSError) as error:
+        raise Unreadable(f"The body is not {packing}, or is cut off. Send it again, or unpacked.") from error
+
+
 def read(body: bytes, format: str) -> Raw:
     """The columns of a body in one of the FORMATS; raises Unreadable with a sentence that says what is wrong."""
     if not body.strip():
@@ -139,7 +155,7 @@ def _flat(row: Any, number: int) -> dict[str, Any]:
 
 def _json(body: bytes) -> Raw:
     try:
-        given = json.loads(body)
+        given = _parsed(body)
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"The body is not JSON: {error}.") from error
     rows = given.get("rows") if isinstance(given, Mapping) else given
@@ -148,12 +164,20 @@ def _json(body: bytes) -> Raw:
     return from_rows(rows)
 
 
+def _parsed(text: bytes) -> Any:
+    """JSON as a value. NaN, which Python writes though JSON has no such thing, is taken as well."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
+
+
 def _ndjson(body: bytes) -> Raw:
     rows: list[Any] = []
     errors: list[RowError] = []
     for number, line in enumerate((line for line in body.splitlines() if line.strip()), start=1):
         try:
-            found = json.loads(line)
+            found = _parsed(line)
             rows.append(found if isinstance(found, Mapping) else None)
         except (ValueError, RecursionError):
             rows.append(None)
