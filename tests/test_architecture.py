@@ -18,6 +18,7 @@ OURS = sorted(path for path in (ROOT / "apps").rglob("*.py") if "migrations" not
 
 # Plumbing that holds no decision of anybody: its rows come and go with the work.
 WITHOUT_HISTORY = {
+    "work.Delivery": "a ledger: every attempt is a row of its own",
     "work.OutboxMessage": "delivered and done",
     "work.Job": "the runs it carries have their own records",
     "work.Message": "a mail is written once; only its delivery changes",

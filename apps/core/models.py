@@ -78,6 +78,8 @@ class TenantModel(models.Model):
     # Path from a row to the project it belongs to, as in "dataset__project"; "" when the row is the project itself;
     # None when it belongs to the organization as a whole. apps.organizations.access reads it.
     project_path: str | None = None
+    # Whether the path may end nowhere: such rows belong to the organization as a whole.
+    project_optional = False
 
     class Meta:
         abstract = True

@@ -131,6 +131,8 @@ def visible[M: Model](queryset: QuerySet[M], user: Any) -> QuerySet[M]:
     if path is None or ROLES[member.role].everywhere:
         return queryset
     seen = Q(**{f"{path}_id__in" if path else "pk__in": _scopes(user)})
+    if getattr(model, "project_optional", False):
+        seen |= Q(**{f"{path}__isnull": True})
     for table in GRANT_TABLES:
         inner = getattr(model, table.grant_path, None)
         if inner is not None and (granted := _seen_by_grant(table, user)) != []:

@@ -7,7 +7,7 @@ from django.db import models
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.core.models import History, TenantModel
+from apps.core.models import AppendOnlyModel, History, TenantForeignKey, TenantModel
 
 
 class OutboxMessage(TenantModel):
@@ -172,3 +172,101 @@ class IdempotencyKey(TenantModel):
 
     def __str__(self) -> str:
         return self.key
+
+
+class Transport(models.TextChoices):
+    MAIL = "mail", "Mail"
+    WEBHOOK = "webhook", "Webhook"
+    SLACK = "slack", "Slack"
+    TEAMS = "teams", "Microsoft Teams"
+
+
+class Destination(TenantModel):
+    """Where news goes out of the portal. Address and signing secret are sealed: whoever has them could speak there."""
+
+    transport = models.CharField(max_length=16, choices=Transport.choices)
+    sealed_address = models.TextField()
+    shown = models.CharField(max_length=254, help_text="As much of the address as everybody may see.")
+    sealed_secret = models.TextField(blank=True)
+    # A former secret signs beside the new one until then, so that receivers can be changed without a gap.
+    sealed_former = models.TextField(blank=True)
+    former_until = models.DateTimeField(null=True, blank=True)
+    is_gone = models.BooleanField(default=False, help_text="The receiver said that it is gone for good.")
+    history = History(excluded_fields=["sealed_address", "sealed_secret", "sealed_former"])
+
+    class Meta(TenantModel.Meta):
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.get_transport_display()}: {self.shown}"
+
+
+class DeliveryState(models.TextChoices):
+    WAITING = "waiting", "On its way"
+    DELIVERED = "delivered", "Delivered"
+    FAILED = "failed", "Given up"
+
+
+class Delivery(TenantModel):
+    """The ledger of what went out: the news as it was written, where to, and what became of it.
+
+    `attempts` are those made so far, `budget` those it may take; sending it again adds to the budget.
+    """
+
+    destination = TenantForeignKey(Destination, related_name="deliveries")
+    scope = TenantForeignKey("organizations.Scope", null=True, blank=True, related_name="+")
+    event = models.CharField(max_length=60)
+    news = models.JSONField()
+    state = models.CharField(max_length=16, choices=DeliveryState.choices, default=DeliveryState.WAITING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    budget = models.PositiveSmallIntegerField()
+    status_code = models.PositiveSmallIntegerField(null=True, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+    next_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    project_path = "scope"
+    project_optional = True
+
+    class Meta(TenantModel.Meta):
+        ordering: ClassVar = ["-id"]
+        verbose_name_plural = "deliveries"
+        indexes: ClassVar = [models.Index(fields=["organization", "destination", "-id"], name="work_delivery_newest")]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(state="waiting", ended_at__isnull=True)
+                | (~models.Q(state="waiting") & models.Q(ended_at__isnull=False)),
+                name="work_delivery_ended",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} to {self.destination}"
+
+    @property
+    def message_id(self) -> str:
+        """What the receiver knows it by: the same on every attempt, also when it is sent again."""
+        return f"msg_{self.pk.hex}"
+
+
+class Attempt(AppendOnlyModel):
+    """One try to deliver: what came back, and how long it took."""
+
+    delivery = TenantForeignKey(Delivery, related_name="tries")
+    number = models.PositiveSmallIntegerField()
+    status_code = models.PositiveSmallIntegerField(null=True, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+    answer = models.CharField(max_length=500, blank=True)
+    seconds = models.FloatField(default=0)
+
+    project_path = "delivery__scope"
+    project_optional = True
+
+    class Meta(AppendOnlyModel.Meta):
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["organization", "delivery", "number"], name="work_attempt_number")
+        ]
+
+    def __str__(self) -> str:
+        return f"Attempt {self.number}: {self.status_code or self.error}"

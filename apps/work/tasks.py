@@ -8,7 +8,7 @@ import structlog
 from django.db import connection
 
 from apps.core import channel, tenancy
-from apps.work import jobs, mail, outbox, schedules
+from apps.work import deliveries, jobs, mail, outbox, schedules
 from config.celery import app
 
 log = structlog.get_logger("tenure.task")
@@ -56,6 +56,13 @@ def organizations_with_work() -> list[str]:
 def send_mail(message_id: str) -> None:
     """Send one mail that was written earlier."""
     mail.deliver(message_id)
+
+
+@app.task(name="work.deliver", queue="mail", soft_time_limit=60, time_limit=90)
+def deliver(organization_id: str, delivery_id: str, attempts: str) -> None:
+    """Make one attempt to deliver news; it opens the tenant by itself, for no transaction is open while it waits."""
+    with channel.through("task"):
+        deliveries.deliver(organization_id, delivery_id, int(attempts))
 
 
 @task("work.checkpoint")
