@@ -127,8 +127,9 @@ def _monthly(low: float, high: float, months: int, zone: tzinfo) -> list[tuple[f
     first = datetime.fromtimestamp(low, zone)
     index = first.year * 12 + first.month - 1
     index -= index % months
+    index += months if index < 12 else 0  # There is no year 0.
     found: list[tuple[float, str]] = []
-    while (moment := datetime(index // 12, index % 12 + 1, 1, tzinfo=zone)).timestamp() <= high:
+    while index < 12 * 10_000 and (moment := datetime(index // 12, index % 12 + 1, 1, tzinfo=zone)).timestamp() <= high:
         if moment.timestamp() >= low:
             found.append((moment.timestamp(), _month_label(moment, months, first=not found)))
         index += months

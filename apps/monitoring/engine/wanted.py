@@ -16,6 +16,7 @@ from apps.monitoring.engine.intake import Field, Intake, Raw, RowError, Unreadab
 ID, AT, SCORE, PREDICTION, LABEL, DELAY = "_id", "_at", "_score", "_prediction", "_label", "_delay_hours"
 LONGEST_ID = 200
 AHEAD = dt.timedelta(hours=1)  # how far a clock may run ahead of ours
+EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 KINDS = {"number": "numeric", "integer": "numeric", "boolean": "category", "string": "category"}
 RESERVED = ("prediction_id", "event_time", "score", "label")
 
@@ -152,6 +153,7 @@ def _checked(found: Intake, now: dt.datetime, unique: bool = True) -> Intake:
     ids = table.column(ID)
     problems: dict[str, tuple[Any, str]] = {
         "event_time": (pc.greater(table.column(AT), now + AHEAD), "lies in the future."),
+        "event_time ": (pc.less(table.column(AT), EARLIEST), "lies before 1970."),
         "prediction_id": (
             pc.greater(pc.utf8_length(ids), LONGEST_ID).fill_null(False),
             f"is longer than {LONGEST_ID} characters.",

@@ -46,6 +46,7 @@ def test_predictions_twice_too_long_or_to_come_are_refused_by_row():
         row(4, score=None),
         row(5, delay="soon"),
         row(6, event_time="2014-01-01T00:59:00Z"),
+        row(7, event_time="1969-12-31T23:00:00Z"),
     ]
     found = wanted.take_predictions(intake.from_rows(rows), LATE, NOW)
     assert told(found) == [
@@ -54,8 +55,9 @@ def test_predictions_twice_too_long_or_to_come_are_refused_by_row():
         (5, "prediction_id", "is longer than 200 characters."),
         (6, "score", "must have a value."),
         (7, "delay", "must be a number."),
+        (9, "event_time", "lies before 1970."),
     ]
-    assert (found.refused, found.table.column("_id").to_pylist()) == (5, ["p-3", "p-1", "p-6"])
+    assert (found.refused, found.table.column("_id").to_pylist()) == (6, ["p-3", "p-1", "p-6"])
 
 
 def test_predictions_of_a_regression_have_the_score_as_what_was_said():
