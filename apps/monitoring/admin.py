@@ -8,12 +8,15 @@ from apps.monitoring.models import (
     Baseline,
     BaselineRequest,
     Batch,
+    Channel,
     Check,
+    DigestChoice,
     FeatureResult,
     Feedback,
     Incident,
     IncidentEntry,
     Monitor,
+    Mute,
     Outcome,
     OutcomeDay,
     OutcomeValues,
@@ -22,6 +25,7 @@ from apps.monitoring.models import (
     SegmentResult,
     ServiceReading,
     State,
+    WatchPlan,
 )
 
 
@@ -233,3 +237,35 @@ class OutcomeDayAdmin(AuditAdmin):
     list_display = ["endpoint", "day", "known", "right", "wrong"]
     search_fields = ["endpoint__key"]
     list_select_related = ["endpoint"]
+
+
+@admin.register(Channel)
+class ChannelAdmin(AuditAdmin):
+    list_display = ["name", "destination", "project", "endpoint", "least", "causes", "is_active", "created_by"]
+    list_filter = ["least", "is_active", "destination__transport"]
+    search_fields = ["name", "endpoint__key", "project__title"]
+    list_select_related = ["destination", "project", "endpoint", "created_by"]
+
+
+@admin.register(Mute)
+class MuteAdmin(AuditAdmin):
+    list_display = ["monitor", "feature", "signal", "until", "reason", "muted_by", "ended_at"]
+    list_filter = ["signal"]
+    search_fields = ["feature", "reason", "monitor__name"]
+    list_select_related = ["monitor__endpoint", "muted_by"]
+
+
+@admin.register(WatchPlan)
+class WatchPlanAdmin(AuditAdmin):
+    list_display = ["tier", "version", "kinds", "baseline_needs_approval", "is_current", "written_by", "created_at"]
+    list_filter = ["tier", "is_current"]
+    search_fields = ["reason"]
+    list_select_related = ["written_by"]
+
+
+@admin.register(DigestChoice)
+class DigestChoiceAdmin(AuditAdmin):
+    list_display = ["user", "is_wanted", "created_at"]
+    list_filter = ["is_wanted"]
+    search_fields = ["user__email"]
+    list_select_related = ["user"]

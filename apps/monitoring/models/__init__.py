@@ -1,5 +1,6 @@
 """What monitoring keeps: rows as they arrive, the states they are reduced to, monitors, checks, and incidents."""
 
+from apps.monitoring.models.alerting import Channel, DigestChoice, Mute, WatchPlan
 from apps.monitoring.models.incidents import (
     INCIDENTS,
     Alert,
@@ -52,8 +53,10 @@ __all__ = [
     "BatchSource",
     "BatchState",
     "Cause",
+    "Channel",
     "Check",
     "Clock",
+    "DigestChoice",
     "EntryKind",
     "FeatureResult",
     "Feedback",
@@ -64,6 +67,7 @@ __all__ = [
     "Level",
     "Monitor",
     "MonitorKind",
+    "Mute",
     "Outcome",
     "OutcomeDay",
     "OutcomeValues",
@@ -77,4 +81,5 @@ __all__ = [
     "Span",
     "State",
     "StateKind",
+    "WatchPlan",
 ]

@@ -68,6 +68,7 @@ class Incident(TenantModel):
     root_cause = models.TextField(blank=True)
     resolution = models.TextField(blank=True)
     since = models.DateTimeField(help_text="When the first window began that showed it.")
+    escalated_at = models.DateTimeField(null=True, blank=True, help_text="When nobody had taken it for too long.")
     calm_since = models.DateTimeField(null=True, blank=True, help_text="When the monitors fell quiet again.")
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_by = models.ForeignKey(

@@ -31,6 +31,7 @@ class Reference(models.TextChoices):
     TRAINING = "training", "The version's baseline"
     PERIOD = "period", "A fixed period"
     TRAILING = "trailing", "The windows before"
+    SEASON = "season", "The same hours of the weeks before"
 
 
 class Span(models.TextChoices):
@@ -70,7 +71,9 @@ class Monitor(TenantModel):
     reference_since = models.DateTimeField(null=True, blank=True)
     reference_until = models.DateTimeField(null=True, blank=True)
     trailing = models.PositiveSmallIntegerField(
-        default=4, validators=[MinValueValidator(1), MaxValueValidator(60)], help_text="How many windows before."
+        default=4,
+        validators=[MinValueValidator(1), MaxValueValidator(60)],
+        help_text="How many windows, or weeks, before.",
     )
     window = models.CharField(max_length=8, choices=Span.choices, default=Span.WEEK)
     clock = models.CharField(max_length=8, choices=Clock.choices, default=Clock.NOW)
@@ -82,6 +85,11 @@ class Monitor(TenantModel):
     is_active = models.BooleanField(default=True)
     snoozed_until = models.DateTimeField(null=True, blank=True)
     snooze_reason = models.TextField(blank=True)
+    # Hours after which somebody else is told of an incident that nobody has taken.
+    escalate_after = models.PositiveSmallIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    escalate_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     level = models.CharField(max_length=16, choices=Level.choices, default=Level.NOT_ENOUGH)
     checked_at = models.DateTimeField(null=True, blank=True)
     checked_until = models.DateTimeField(null=True, blank=True)
@@ -103,6 +111,11 @@ class Monitor(TenantModel):
             models.CheckConstraint(
                 condition=models.Q(snoozed_until__isnull=True) | ~models.Q(snooze_reason=""),
                 name="monitoring_monitor_snooze",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(escalate_after__isnull=True, escalate_to__isnull=True)
+                | models.Q(escalate_after__isnull=False, escalate_to__isnull=False),
+                name="monitoring_monitor_escalates",
             ),
         ]
 

@@ -62,13 +62,19 @@ class Baseline(AppendOnlyModel):
 
 
 class BaselineRequest(AppendOnlyModel):
-    """A baseline that was asked for: from a period of an endpoint's predictions, with the reason."""
+    """A baseline that was asked for: from a period of an endpoint's predictions, with the reason.
+
+    Where the tier asks for it, it takes effect when its approval `request` is signed. `check_run` is the window that
+    was accepted as the new normal.
+    """
 
     version = TenantForeignKey("models.ModelVersion", related_name="+")
     endpoint = TenantForeignKey("deployments.Endpoint", related_name="+")
     since = models.DateTimeField()
     until = models.DateTimeField()
     reason = models.TextField()
+    check_run = TenantForeignKey("monitoring.Check", null=True, blank=True, related_name="acceptances")
+    request = TenantForeignKey("approvals.Request", null=True, blank=True, related_name="+")
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
 
     project_path = "version__model__project"
