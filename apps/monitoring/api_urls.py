@@ -1,5 +1,6 @@
 """API of monitoring, under /o/<organization>/api/v1/."""
 
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from apps.monitoring import api
@@ -17,4 +18,7 @@ router.register(f"{OF_ENDPOINT}/outcomes", api.ReceiveOutcomes, basename="api-mo
 router.register(f"{OF_ENDPOINT}/feedback", api.ReceiveFeedback, basename="api-monitoring-feedback")
 router.register(f"{OF_ENDPOINT}/states", api.States, basename="api-monitoring-states")
 router.register(f"{OF_ENDPOINT}/service", api.Service, basename="api-monitoring-service")
-urlpatterns = router.urls
+urlpatterns = [
+    path("monitoring-metrics/", api.Metrics.as_view({"get": "list"}), name="api-monitoring-metrics"),
+    *router.urls,
+]
