@@ -212,7 +212,7 @@ class RecipeEditor:
 
     def _carried_out(self, wish: str, data: Any) -> "RecipeEditor":
         verb, _, at = wish.partition("-")
-        steps, place = list(self.steps), int(at) if at.isdigit() else -1
+        steps, place = list(self.steps), int(at) if at.isdecimal() else -1
         if verb == "add" and data.get("add") in self.kinds:
             steps.append({"step": data["add"]})
         elif verb == "remove" and 0 <= place < len(steps):

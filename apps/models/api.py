@@ -91,7 +91,7 @@ class OfModel(Rows):
     def find_data(self, wanted: str) -> DatasetVersion:
         """A dataset version by its address, "key@number"."""
         key, _, number = wanted.partition("@")
-        if not number.isdigit():
+        if not number.isdecimal():
             raise Invalid('Name the data as "key@number".', {"dataset_version": 'As "flights@3".'})
         rows = DatasetVersion.objects.select_related("dataset__project")
         try:

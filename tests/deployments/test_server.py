@@ -365,6 +365,8 @@ def test_each_call_is_recorded_with_its_rows(server: Server) -> None:
         ({"prediction_ids": ["a", "a"]}, "holds an id twice"),
         ({"event_at": "2013-04-01T10:00:00"}, "a time with its zone"),
         ({"event_at": ["2013-04-01T10:00:00Z", "soon"]}, "“event_at” of row 2"),
+        ({"event_at": "2999-01-01T00:00:00Z"}, "“event_at” of row 1 lies in the future"),
+        ({"event_at": ["2013-04-01T10:00:00Z", "1970-01-01T00:00:00Z"]}, "“event_at” of row 2 lies before 1971"),
         ([], "must be a JSON object"),
     ],
 )

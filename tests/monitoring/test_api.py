@@ -109,16 +109,20 @@ def test_batch_may_come_in_every_format(outside, call, type):
         (b"\xff\xfe", "text/csv"),
         (b"<x/>", "application/xml"),
         (b"[]", "application/json"),
+        (b'[{"prediction_id": "\\ud800"}]', "application/json"),
     ],
 )
 def test_bad_batch_is_a_sentence_and_never_a_500(outside, call, body, type):
     for noun in ("predictions", "outcomes", "feedback"):
         answer = call(f"monitoring/late-arrivals/{noun}/", body, type)
-        assert answer.status_code in (202, 422), answer.content
-        if answer.status_code == 422:
-            assert answer.json()["detail"].endswith(".")
-        else:
-            assert answer.json()["rows"] == 0
+        assert answer.status_code == 422, answer.content
+        assert answer.json()["detail"].endswith(".")
+
+
+@pytest.mark.parametrize("asked", ["batch_key=a%00b", "version=%C2%B2", f"version={9**30}"])
+def test_bad_parameter_of_a_batch_is_a_sentence_and_never_a_500(outside, call, asked):
+    rows, _ = predictions(outside, 2)
+    assert call(f"monitoring/late-arrivals/predictions/?{asked}", rows).status_code == 422
 
 
 def test_bad_rows_are_named_and_good_ones_kept_on_wish(outside, call):

@@ -1,8 +1,10 @@
 """Rows that arrive: kept before they are answered for, counted once, told when they do not fit."""
 
 import json
+from pathlib import Path
 
 import pytest
+from django.core.files.storage import default_storage
 
 from apps.core.errors import Conflict, Invalid, NotVisible, Refused, TooLarge
 from apps.monitoring import actions
@@ -115,6 +117,15 @@ def test_missing_and_unknown_features_are_named(field):
     with pytest.raises(Invalid) as refused:
         field.send("predictions", predictions)
     assert set(refused.value.fields) == {"dep_delay", "speed"}
+
+
+def test_batch_that_cannot_be_counted_does_not_hold_up_the_others(field):
+    field.send("predictions", field.rows(20)[0], count=False)
+    broken = Batch.objects.get()
+    Path(default_storage.path(broken.path)).write_bytes(b"PAR1 damaged")
+    field.send("predictions", field.rows(30)[0], key="good")
+    assert dict(Batch.objects.values_list("rows", "state")) == {20: "received", 30: "reduced"}
+    assert totals(field)["predictions"] == 30
 
 
 def test_outcomes_are_counted_under_the_hour_of_their_prediction(field):

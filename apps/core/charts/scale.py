@@ -110,11 +110,19 @@ def time_ticks(low: float, high: float, count: int, zone: tzinfo = UTC) -> list[
     return _monthly(low, high, months or 12 * years, zone)
 
 
+# A year inside the ends of the calendar, where every moment exists in every zone and has a week before it.
+_FIRST, _LAST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 12, 31, tzinfo=UTC)
+
+
+def _start(low: float, zone: tzinfo) -> datetime:
+    return datetime.fromtimestamp(min(max(low, _FIRST.timestamp()), _LAST.timestamp()), zone)
+
+
 def _even(low: float, high: float, step: timedelta, zone: tzinfo) -> list[tuple[float, str]]:
-    moment = datetime.fromtimestamp(low, zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    moment = _start(low, zone).replace(hour=0, minute=0, second=0, microsecond=0)
     if step >= timedelta(days=7):
         moment -= timedelta(days=moment.weekday())
-    found = []
+    high, found = min(high, _LAST.timestamp()), []
     while moment.timestamp() <= high:
         if moment.timestamp() >= low:
             clock = step < timedelta(days=1) and (moment.hour or moment.minute)
@@ -124,15 +132,15 @@ def _even(low: float, high: float, step: timedelta, zone: tzinfo) -> list[tuple[
 
 
 def _monthly(low: float, high: float, months: int, zone: tzinfo) -> list[tuple[float, str]]:
-    first = datetime.fromtimestamp(low, zone)
-    index = first.year * 12 + first.month - 1
-    index -= index % months
-    index += months if index < 12 else 0  # There is no year 0.
+    first = _start(low, zone)
+    begin = first.year * 12 + first.month - 1
     found: list[tuple[float, str]] = []
-    while index < 12 * 10_000 and (moment := datetime(index // 12, index % 12 + 1, 1, tzinfo=zone)).timestamp() <= high:
+    for index in range(max(begin - begin % months, 24), 12 * _LAST.year, months):
+        moment = datetime(index // 12, index % 12 + 1, 1, tzinfo=zone)
+        if moment.timestamp() > high:
+            break
         if moment.timestamp() >= low:
             found.append((moment.timestamp(), _month_label(moment, months, first=not found)))
-        index += months
     return found
 
 

@@ -39,7 +39,7 @@ def named_versions(names: Iterable[str], user: Any) -> dict[str, DatasetVersion]
     found: dict[str, DatasetVersion] = {}
     for name in names:
         key, _, number = name.partition("@")
-        if not number.isdigit():
+        if not number.isdecimal():
             continue
         rows = DatasetVersion.objects.filter(dataset__key=key, number=int(number)).select_related("dataset__project")
         version = access.visible(rows, user).first()

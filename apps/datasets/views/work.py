@@ -44,7 +44,7 @@ class NewPreparation(OfDatasets, ObjectMixin, TenantPage):
     def _earlier(self) -> list[dict[str, Any]]:
         """With `?again=` the recipe of an earlier preparation of this dataset."""
         number = self.request.GET.get("again", "")
-        if not number.isdigit():
+        if not number.isdecimal():
             return []
         run = PreparationRun.objects.filter(into=self.object.dataset, number=int(number)).first()
         return _in_order(run.recipe) if run is not None else []

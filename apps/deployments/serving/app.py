@@ -140,9 +140,9 @@ class Application:
         too_large = Rejected(
             413, f"The request is larger than {limit / 1024**2:g} MiB, the limit here. Split it and send the parts."
         )
-        if length.isdigit() and int(length) > limit:
+        if length.isdecimal() and int(length) > limit:
             raise too_large
-        body = environ["wsgi.input"].read(int(length) if length.isdigit() else limit + 1)
+        body = environ["wsgi.input"].read(int(length) if length.isdecimal() else limit + 1)
         if len(body) > limit:
             raise too_large
         return bytes(body)

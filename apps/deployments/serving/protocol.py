@@ -22,6 +22,8 @@ DATATYPES = {"number": "FP64", "integer": "INT64", "string": "BYTES", "boolean":
 WHOLE = [f"{kind}{bits}" for kind in ("INT", "UINT") for bits in (8, 16, 32, 64)]
 KNOWN = frozenset({"BOOL", "BYTES", "FP16", "FP32", "FP64", *WHOLE})
 ID_LENGTH = 128
+AHEAD = dt.timedelta(hours=1)  # how far a clock may run ahead of ours
+EARLIEST = dt.datetime(1971, 1, 1, tzinfo=dt.UTC)  # a clock that was never set says 1970
 
 
 class Rejected(Exception):
@@ -232,17 +234,23 @@ def _events(given: Any, rows: int) -> tuple[str, ...]:
     times = [given] * rows if isinstance(given, str) else given
     if not isinstance(times, list) or len(times) != rows:
         raise Rejected(400, f"“event_at” must be a time, or a list with one for each of the {rows:,} rows.")
+    latest = dt.datetime.now(dt.UTC) + AHEAD
     for number, text in enumerate(times if isinstance(given, list) else times[:1], start=1):
-        if not _is_time(text):
+        moment = _time(text)
+        if moment is None:
             raise Rejected(400, f"“event_at” of row {number} must be a time with its zone, as 2013-04-01T10:00:00Z.")
+        if not EARLIEST <= moment <= latest:
+            when = "in the future" if moment > latest else f"before {EARLIEST:%Y}"
+            raise Rejected(400, f"“event_at” of row {number} lies {when}. Send when it happened, or leave it out.")
     return tuple(times)
 
 
-def _is_time(text: Any) -> bool:
+def _time(text: Any) -> dt.datetime | None:
     try:
-        return isinstance(text, str) and dt.datetime.fromisoformat(text).tzinfo is not None
+        moment = dt.datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
-        return False
+        return None
+    return moment if moment is not None and moment.tzinfo is not None else None
 
 
 def _tensor(name: str, array: np.ndarray) -> dict[str, Any]:

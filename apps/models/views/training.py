@@ -90,14 +90,14 @@ class Train(ModelForm):
         """The data the address asks for, else the newest that were signed off."""
         choices, wanted = signed_off(self.object), self.request.GET.get("data", "")
         key, _, number = wanted.partition("@")
-        if number.isdigit():
+        if number.isdecimal():
             return choices.filter(dataset__key=key, number=int(number)).first()
         return choices.first()
 
     def _recipe(self, version: Any) -> str:
         """The recipe of the run the address asks for, else of the newest run, else a first one for the data."""
         runs, wanted = self.object.runs.order_by("-number"), self.request.GET.get("like", "")
-        before = runs.filter(number=int(wanted)).first() if wanted.isdigit() else runs.first()
+        before = runs.filter(number=int(wanted)).first() if wanted.isdecimal() else runs.first()
         if before is not None:
             return suggest.text(before.recipe)
         if version is None:
@@ -266,7 +266,7 @@ class Compare(OfModel, ObjectPage):
 
     def context(self, **more: Any) -> dict[str, Any]:
         every = list(self.all_rows()[:100])
-        wanted = [int(number) for number in self.request.GET.getlist(self.what) if number.isdigit()]
+        wanted = [int(number) for number in self.request.GET.getlist(self.what) if number.isdecimal()]
         if len(wanted) > comparison.MOST:
             raise Invalid(f"At most {comparison.MOST} can be compared at once.")
         chosen = [row for row in every if row.number in wanted] or every[:2]

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+import structlog
+from django.db import DataError, connection, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
@@ -32,6 +33,9 @@ MOST_ROWS = 200_000  # counted in one transaction; what waits beyond follows in 
 CHUNK = 10_000
 FOLLOW_UP = dt.timedelta(seconds=3)
 LEFT_BEHIND = dt.timedelta(minutes=1)
+RELATED = ("version", "endpoint", "sent_by")
+
+log = structlog.get_logger("tenure.monitoring")
 
 
 def count_waiting(*, endpoint: Any, by: Any) -> int:
@@ -42,19 +46,49 @@ def count_waiting(*, endpoint: Any, by: Any) -> int:
     if not may_hold(f"count {endpoint.pk}"):
         return 0
     waiting = Batch.objects.filter(endpoint=endpoint, state=BatchState.RECEIVED).order_by("id")
+    stuck: list[UUID] = []
+    while batches := _next_part(waiting.exclude(pk__in=stuck)):
+        failed = _count_what_can_be(endpoint, batches, by)
+        stuck += failed
+        if len(failed) < len(batches):
+            more = waiting.exclude(pk__in=stuck).exists()
+            soon = timezone.now() + (dt.timedelta(0) if more else FOLLOW_UP)
+            outbox.enqueue("monitoring.count_rows", endpoint.pk, queue="monitoring", at=soon)
+            return len(batches) - len(failed)
+    return 0
+
+
+def _next_part(waiting: Any) -> list[Batch]:
+    """The oldest batches, as many as are counted in one transaction."""
     batches: list[Batch] = []
     rows = 0
-    for batch in waiting.select_related("version", "endpoint", "sent_by")[:1_000]:
+    for batch in waiting.select_related(*RELATED)[:1_000]:
         if batches and rows + batch.rows > MOST_ROWS:
             break
         batches.append(batch)
         rows += batch.rows
-    if not batches:
-        return 0
-    count_batches(endpoint=endpoint, batches=batches, by=by)
-    soon = timezone.now() + (dt.timedelta(0) if waiting.exists() else FOLLOW_UP)
-    outbox.enqueue("monitoring.count_rows", endpoint.pk, queue="monitoring", at=soon)
-    return len(batches)
+    return batches
+
+
+def _count_what_can_be(endpoint: Any, batches: list[Batch], by: Any) -> list[UUID]:
+    """Count the batches at once; where that fails one by one, so that one does not hold up the others.
+
+    Returns those that cannot be counted. They stay received and are tried again.
+    """
+    try:
+        with transaction.atomic():
+            count_batches(endpoint=endpoint, batches=batches, by=by)
+    except (DataError, ValueError, OverflowError):
+        stuck = []
+        for batch in Batch.objects.filter(pk__in=[one.pk for one in batches]).order_by("id").select_related(*RELATED):
+            try:
+                with transaction.atomic():
+                    count_batches(endpoint=endpoint, batches=[batch], by=by)
+            except (DataError, ValueError, OverflowError):
+                log.exception("batch_not_counted", batch=str(batch.pk), endpoint=endpoint.key)
+                stuck.append(batch.pk)
+        return stuck
+    return []
 
 
 def pick_up() -> int:

@@ -129,7 +129,7 @@ class _Receive(_OfEndpoint):
     def _version(self, endpoint: Endpoint, number: str | None) -> ModelVersion | None:
         if not number:
             return None
-        found = ModelVersion.objects.filter(model_id=endpoint.model_id, number=number) if number.isdigit() else None
+        found = ModelVersion.objects.filter(model_id=endpoint.model_id, number=number) if number.isdecimal() else None
         version = found.first() if found is not None else None
         if version is None:
             raise Invalid(f"{endpoint.model} has no version {number}.", {"version": "Give a version's number."})

@@ -134,7 +134,10 @@ def read(body: bytes, format: str) -> Raw:
         "parquet": _parquet,
         "arrow": _arrow,
     }
-    return readers[format](body)
+    raw = readers[format](body)
+    if not raw.rows and not raw.errors:
+        raise Unreadable("Nothing was sent. Send at least one row.")
+    return raw
 
 
 def from_rows(rows: Sequence[Any]) -> Raw:
@@ -232,6 +235,8 @@ def _arrow(body: bytes) -> Raw:
 
 
 def _table(table: pa.Table) -> Raw:
+    # What others wrote may point outside its own bytes, or call bytes text that are none.
+    table.validate(full=True)
     return Raw({name: table.column(name) for name in table.column_names}, table.num_rows)
 
 
@@ -261,8 +266,14 @@ def _check_names(raw: Raw, fields: Sequence[Field], ignore: set[str], strict: bo
     problems = dict.fromkeys(missing, "is missing. Send it, or null.")
     problems |= dict.fromkeys(unknown, "is not a column of this. Leave it out.")
     if problems and raw.rows:
+        problems = {_printable(name): said for name, said in problems.items()}
         told = " ".join(f"{name} {said}" for name, said in list(problems.items())[:5])
         raise Unreadable(f"The columns do not fit: {told}", problems)
+
+
+def _printable(name: str) -> str:
+    """A name that JSON let through, half characters and all, as it can be written."""
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def convert(values: Any, wanted: Field, is_text: bool) -> tuple[pa.Array, dict[int, str]]:
@@ -290,7 +301,7 @@ def _as_arrow(values: Any) -> pa.Array | None:
         return values.combine_chunks() if values.num_chunks != 1 else values.chunk(0)
     try:
         return pa.array(values)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
         return None
 
 
@@ -334,7 +345,7 @@ def _number(value: Any, is_text: bool, _: Field) -> float:
 
 
 def _integer(value: Any, is_text: bool, wanted: Field) -> int:
-    if isinstance(value, str) and is_text and value.strip().lstrip("+-").isdigit():
+    if isinstance(value, str) and is_text and value.strip().lstrip("+-").isdecimal():
         value = int(value)
     number = value if isinstance(value, int) and not isinstance(value, bool) else _number(value, is_text, wanted)
     if isinstance(number, float) and not number.is_integer():
@@ -355,6 +366,12 @@ def _boolean(value: Any, is_text: bool, _: Field) -> bool:
 def _string(value: Any, *_: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("must be text.")
+    if "\0" in value:
+        raise ValueError("holds the character NUL, which cannot be kept. Leave it out.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half a character, which is not valid Unicode.") from None
     return value
 
 

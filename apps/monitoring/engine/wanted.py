@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from apps.deployments.serving.protocol import AHEAD, EARLIEST
 from apps.models.engine.signatures import Signature, class_key
 from apps.monitoring.engine import bins, intake
 from apps.monitoring.engine.baseline import Column
@@ -15,8 +16,6 @@ from apps.monitoring.engine.intake import Field, Intake, Raw, RowError, Unreadab
 
 ID, AT, SCORE, PREDICTION, LABEL, DELAY = "_id", "_at", "_score", "_prediction", "_label", "_delay_hours"
 LONGEST_ID = 200
-AHEAD = dt.timedelta(hours=1)  # how far a clock may run ahead of ours
-EARLIEST = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 KINDS = {"number": "numeric", "integer": "numeric", "boolean": "category", "string": "category"}
 RESERVED = ("prediction_id", "event_time", "score", "label")
 
@@ -144,7 +143,7 @@ def hour_at(hours: int) -> dt.datetime:
 
 
 def _checked(found: Intake, now: dt.datetime, unique: bool = True) -> Intake:
-    """Rows with a time; ids too long, ids used twice and times to come are refused."""
+    """Rows with a time; ids too long, ids used twice and times that cannot be are refused."""
     table = found.table
     if AT in table.column_names:
         moments = table.column(AT).fill_null(pa.scalar(now, table.column(AT).type))
@@ -153,7 +152,10 @@ def _checked(found: Intake, now: dt.datetime, unique: bool = True) -> Intake:
     ids = table.column(ID)
     problems: dict[str, tuple[Any, str]] = {
         "event_time": (pc.greater(table.column(AT), now + AHEAD), "lies in the future."),
-        "event_time ": (pc.less(table.column(AT), EARLIEST), "lies before 1970."),
+        "event_time ": (
+            pc.less(table.column(AT), EARLIEST),
+            f"lies before {EARLIEST:%Y}, as from a clock that was never set.",
+        ),
         "prediction_id": (
             pc.greater(pc.utf8_length(ids), LONGEST_ID).fill_null(False),
             f"is longer than {LONGEST_ID} characters.",

@@ -54,6 +54,6 @@ class OfVersion(Rows):
             if not KEY_LIKE.fullmatch(model):
                 return rows.none()
             rows = rows.filter(**{f"{self.path}__model__key": model})
-        if version.isdigit():
+        if version.isdecimal():
             rows = rows.filter(**{f"{self.path}__number": version})
         return rows

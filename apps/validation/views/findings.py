@@ -158,7 +158,7 @@ class RaiseFinding(OfVersion, ObjectFormPage):
 
     def perform(self, form: Any) -> str:
         number = self.request.GET.get("run", "")
-        run = ValidationRun.objects.filter(version=self.object, number=number).first() if number.isdigit() else None
+        run = ValidationRun.objects.filter(version=self.object, number=number).first() if number.isdecimal() else None
         finding = actions.raise_finding(version=self.object, run=run, by=self.request.user, **form.cleaned_data)
         return finding.get_absolute_url()
 

@@ -1,6 +1,6 @@
 """Ticks that people would choose."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -58,6 +58,15 @@ def test_time_ticks_fall_on_midnight_of_the_zone():
     zone = ZoneInfo("America/New_York")
     first = scale.time_ticks(moment(2013, 6, 1), moment(2013, 6, 5), 6, zone)[0]
     assert datetime.fromtimestamp(first[0], zone).hour == 0
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Auckland", "America/New_York"])
+@pytest.mark.parametrize(
+    ("first", "days"), [(1, 3_650_000), (1, 300_000), (1, 9), (1, 200), (9990, 3_650), (9999, 364)]
+)
+def test_time_ticks_reach_the_ends_of_the_calendar(first, days, zone):
+    low = scale.seconds(date(first, 1, 1))
+    assert len(scale.time_ticks(low, low + days * 86400, 8, ZoneInfo(zone))) <= 12
 
 
 def test_tick_label_shows_the_decimals_of_its_step():

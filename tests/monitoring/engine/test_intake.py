@@ -43,6 +43,12 @@ ROWS = [
 ]
 
 
+def nothing():
+    sink = io.BytesIO()
+    pa.parquet.write_table(pa.Table.from_pylist(ROWS).slice(0, 0), sink)
+    return sink.getvalue()
+
+
 def body(format, rows):
     if format == "json":
         return json.dumps(rows).encode()
@@ -147,6 +153,10 @@ def test_intake_counts_csv_lines_with_too_many_values():
     [
         ("json", b""),
         ("json", b"{"),
+        ("json", b"[]"),
+        ("json", b'[{"\\ud800": 1}]'),
+        ("csv", b"id,month\n"),
+        ("parquet", nothing()),
         ("json", b"3"),
         ("json", b"[3]"),
         ("json", b"[" * 100_000),
@@ -157,6 +167,7 @@ def test_intake_counts_csv_lines_with_too_many_values():
         ("parquet", body("parquet", ROWS)[:-20]),
         ("arrow", b"\x00\x01"),
         ("arrow", body("arrow", ROWS)[:40]),
+        ("arrow", body("arrow", ROWS).replace(b"a-1", b"\xff\xff\xff")),
     ],
 )
 def test_intake_of_what_cannot_be_read_says_what_to_do(format, sent):

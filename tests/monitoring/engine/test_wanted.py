@@ -55,7 +55,7 @@ def test_predictions_twice_too_long_or_to_come_are_refused_by_row():
         (5, "prediction_id", "is longer than 200 characters."),
         (6, "score", "must have a value."),
         (7, "delay", "must be a number."),
-        (9, "event_time", "lies before 1970."),
+        (9, "event_time", "lies before 1971, as from a clock that was never set."),
     ]
     assert (found.refused, found.table.column("_id").to_pylist()) == (6, ["p-3", "p-1", "p-6"])
 
@@ -106,3 +106,22 @@ def test_hours_are_counted_from_1970():
         intake.normalise(intake.from_rows([{"at": moment}]), [intake.Field("at", "time")]).table["at"]
     )
     assert wanted.hour_at(hours[0]) == moment.replace(minute=0)
+
+
+def test_times_of_a_clock_that_was_never_set_are_refused():
+    rows = [row(1, event_time="1970-01-01T00:00:00Z"), row(2, event_time="0001-01-01T00:00:00Z"), row(3)]
+    found = wanted.take_predictions(intake.from_rows(rows), LATE, NOW)
+    said = "lies before 1971, as from a clock that was never set."
+    assert told(found) == [(1, "event_time", said), (2, "event_time", said)]
+    assert found.table.column("_id").to_pylist() == ["p-3"]
+
+
+def test_text_that_cannot_be_kept_is_refused_by_row():
+    rows = [row(1, prediction_id="p\0"), row(2, carrier="A\0"), row(3, carrier="\ud800"), row(4)]
+    found = wanted.take_predictions(intake.from_rows(rows), LATE, NOW)
+    assert [(number, column) for number, column, _ in told(found)] == [
+        (1, "prediction_id"),
+        (2, "carrier"),
+        (3, "carrier"),
+    ]
+    assert found.table.column("_id").to_pylist() == ["p-4"]
