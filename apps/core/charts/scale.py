@@ -135,7 +135,9 @@ def _monthly(low: float, high: float, months: int, zone: tzinfo) -> list[tuple[f
     first = _start(low, zone)
     begin = first.year * 12 + first.month - 1
     found: list[tuple[float, str]] = []
-    for index in range(max(begin - begin % months, 24), 12 * _LAST.year, months):
+    begin -= begin % months
+    begin += months if begin < 12 else 0  # There is no year 0.
+    for index in range(begin, 12 * _LAST.year, months):
         moment = datetime(index // 12, index % 12 + 1, 1, tzinfo=zone)
         if moment.timestamp() > high:
             break
