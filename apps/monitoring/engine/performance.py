@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from apps.monitoring.engine import outcomes
+from apps.monitoring.engine import outcomes, statistics
 from apps.monitoring.engine.baseline import Baseline
-from apps.monitoring.engine.bins import BINARY, MULTICLASS, REGRESSION, SCORES
+from apps.monitoring.engine.bins import BINARY, COARSE, MULTICLASS, PREDICTION, REGRESSION, SCORES
 from apps.monitoring.engine.exact import Floats, value
 from apps.monitoring.engine.outcomes import OutcomeBins
 from apps.monitoring.engine.state import State
@@ -23,7 +23,7 @@ from apps.monitoring.engine.state import State
 ESTIMATED, PARTIAL, MATURE = "estimated", "partial", "mature"
 MATURE_AT = 0.95  # share of the expected outcomes
 Z = 1.959963984540054  # 95 % of the normal distribution
-LOWER_IS_BETTER = frozenset({"brier", "mae", "rmse"})
+LOWER_IS_BETTER = frozenset({"brier", "log_loss", "mae", "rmse"})
 HEADLINE = {BINARY: "auc", MULTICLASS: "accuracy", REGRESSION: "rmse"}
 
 DEFINITIONS = {
@@ -34,12 +34,16 @@ DEFINITIONS = {
     "delta method.",
     "auc": "Area under the ROC curve from the score histogram, ties within a bin counted half; 95 % DeLong interval.",
     "brier": "Mean squared difference of score and outcome, exact; 95 % normal interval.",
+    "log_loss": "Mean of minus the logarithm of the probability given to the outcome, from the score histogram; what "
+    "the predicted label leaves is spread evenly over the others; 95 % normal interval.",
     "mae": "Mean absolute error, exact; 95 % normal interval.",
     "rmse": "Root of the mean squared error, exact; 95 % interval by the delta method.",
     "bias": "Mean of prediction minus outcome, exact; 95 % normal interval.",
     "r2": "Share of the outcomes' variance that is explained; 95 % interval by Olkin and Finn.",
     "estimate": "Confidence-based: every prediction adds its calibrated probability of being right; the interval is "
     "that of the outcomes' chance alone. Holds while scores stay calibrated: it cannot see concept drift.",
+    "selection": "Predictions whose outcome is known against those whose is not: stability index of the score in ten "
+    "groups and the shares of predicted labels (figures: the mean prediction), each with its test.",
 }
 
 
@@ -164,7 +168,34 @@ def _multiclass(layout: OutcomeBins, state: State) -> list[Metric]:
     by_cell[np.diag_indices_from(by_cell)] += 2 / weight
     variance = (share * by_cell**2).sum() - (share * by_cell).sum() ** 2
     f1 = around("f1", float(scores.mean()), np.sqrt(max(variance, 0.0) / state.rows), state.rows, (0.0, 1.0))
-    return [wilson("accuracy", float(right.sum()), state.rows), f1]
+    return [
+        wilson("accuracy", float(right.sum()), state.rows),
+        f1,
+        *_log_loss(layout, joint(layout, state).sum(axis=0)),
+    ]
+
+
+def _losses(layout: OutcomeBins) -> Floats:
+    """Minus the logarithm of the probability given to the outcome, [wrong or right, score bin]."""
+    column = layout.bins.score_column
+    assert column is not None
+    ends = np.concatenate([[0.0], column.edges.values, [1.0]])
+    means = np.zeros(SCORES - 1)
+    means[: len(column.means)] = np.clip(column.means, ends[: len(column.means)], ends[1 : len(column.means) + 1])
+    sure = np.clip(means, 1e-15, 1 - 1e-15)
+    return -np.log(np.array([(1 - sure) / (len(layout.labels) - 1), sure]))
+
+
+def _log_loss(layout: OutcomeBins, counts: Floats) -> list[Metric]:
+    """From counts [wrong or right, score bin]; nothing where there is no score."""
+    scored = counts[:, : SCORES - 1]
+    n = scored.sum()
+    if layout.bins.score_column is None or len(layout.labels) < 2 or not n:
+        return []
+    losses = _losses(layout)
+    mean = float((scored * losses).sum() / n)
+    spread = float((scored * (losses - mean) ** 2).sum() / n)
+    return [around("log_loss", mean, np.sqrt(spread / n), n, (0.0, np.inf))]
 
 
 def _regression(layout: OutcomeBins, state: State) -> list[Metric]:
@@ -233,14 +264,30 @@ def estimate(baseline: Baseline, state: State) -> dict[str, Metric]:
     chance = (counts.sum(axis=0) * known * (1 - known)).sum() / n**2
     if baseline.bins.outputs.task == MULTICLASS:
         right = float((counts.sum(axis=0) * known).sum() / n)
-        return {"accuracy": around("accuracy", right, np.sqrt(chance), n, (0.0, 1.0))}
+        expected = np.array([counts.sum(axis=0) * (1 - known), counts.sum(axis=0) * known])
+        found = [around("accuracy", right, np.sqrt(chance), n, (0.0, 1.0)), *_log_loss(baseline.outcome_bins, expected)]
+        return {one.name: one for one in found}
     right = float((counts[1] * known).sum() + (counts[0] * (1 - known)).sum())
     found = [around("accuracy", right / n, np.sqrt(chance), n, (0.0, 1.0))]
-    found += _estimated_f1(counts, known)
+    found += _estimated_shares(counts, known) + _estimated_f1(counts, known)
     area = area_under_curve(counts.sum(axis=0) * (1 - known), counts.sum(axis=0) * known)
     if area is not None:
         found.append(around("auc", *area, n, (0.0, 1.0)))
     return {one.name: one for one in found}
+
+
+def _estimated_shares(counts: Floats, known: Floats) -> list[Metric]:
+    """Precision and recall; the interval is that of the outcomes' chance, by the delta method."""
+    positive, hit, missed = counts[1].sum(), (counts[1] * known).sum(), (counts[0] * known).sum()
+    spread = [(row * known * (1 - known)).sum() for row in (counts[1], counts[0])]
+    found = []
+    if positive:
+        found.append(around("precision", hit / positive, np.sqrt(spread[0]) / positive, positive, (0.0, 1.0)))
+    true = hit + missed
+    if true:
+        variance = (missed / true**2) ** 2 * spread[0] + (hit / true**2) ** 2 * spread[1]
+        found.append(around("recall", hit / true, np.sqrt(variance), counts.sum(), (0.0, 1.0)))
+    return found
 
 
 def _estimated_f1(counts: Floats, known: Floats) -> list[Metric]:
@@ -270,6 +317,55 @@ def worsening(now: Metric, before: Metric) -> tuple[float, float]:
     errors = [(one.high - one.low) / (2 * Z) for one in (now, before)]
     joined = math.hypot(*errors)
     return apart, float(special.ndtr(-apart / joined)) if joined else float(apart <= 0)
+
+
+def selection(baseline: Baseline, predicted: State, known: State) -> dict[str, Any] | None:
+    """Whether predictions whose outcome is known are like the rest: early outcomes are no random sample.
+
+    None where nothing, or everything, is known. `psi` and `p` are of the score; of a figure `shift` is the difference
+    of the means in standard deviations.
+    """
+    if not 0 < known.rows < predicted.rows:
+        return None
+    if baseline.bins.outputs.task == REGRESSION:
+        return _selected_figures(baseline, predicted, known)
+    labels = baseline.bins.outputs.labels
+    every = predicted.counts[baseline.bins.joint_at].reshape(len(labels), SCORES).astype(np.float64)
+    mine = joint(baseline.outcome_bins, known).sum(axis=1)
+    rest = np.maximum(every - mine, 0.0)
+    found: dict[str, Any] = {"known": known.rows, "rest": predicted.rows - known.rows, "labels": {}}
+    for place, label in enumerate(labels):
+        shares = statistics.shares_of(
+            *(np.array([n]) for n in (rest[place].sum(), rest.sum(), mine[place].sum(), mine.sum()))
+        )
+        found["labels"][label] = {
+            "known": float(shares.current[0]), "rest": float(shares.reference[0]), "p": float(shares.p[0])
+        }  # fmt: skip
+    column = baseline.bins.score_column
+    if column is not None:
+        places = [one.name for one in baseline.bins.numeric].index(column.name)
+        groups = baseline.bins.groups(COARSE)[places : places + 1]
+        sides = [statistics.grouped(one[:, : SCORES - 1].sum(axis=0)[None, :], groups)[0] for one in (rest, mine)]
+        index, many = statistics.index_of(*sides), np.array([groups.max() + 1.0])
+        p = statistics.index_p(np.array([index]), np.array([sides[0].sum()]), np.array([sides[1].sum()]), many)
+        found |= {"psi": float(index), "p": float(p[0])}
+    return found
+
+
+def _selected_figures(baseline: Baseline, predicted: State, known: State) -> dict[str, Any] | None:
+    layout = baseline.outcome_bins
+    place = next((n for n, one in enumerate(baseline.bins.numeric) if one.role == PREDICTION), None)
+    if place is None or layout.prediction_column is None or not layout.prediction_column.sd:
+        return None
+    sums = value(known.high, known.low, layout.units)
+    mine = (sums[outcomes.TRUTH] + sums[outcomes.ERROR]) / known.rows + layout.centre
+    whole = statistics.sample_of(predicted, baseline.bins)
+    every = float((whole.counts[place] * whole.means[place]).sum() / max(whole.sizes[place], 1.0))
+    rest = predicted.rows - known.rows
+    apart = (mine - every) * predicted.rows / rest
+    error = layout.prediction_column.sd * math.sqrt(1 / known.rows + 1 / rest)
+    p = float(2 * special.ndtr(-abs(apart / error)))
+    return {"known": known.rows, "rest": rest, "shift": float(apart / layout.prediction_column.sd), "p": p}
 
 
 def delay_curve(layout: OutcomeBins, state: State) -> list[dict[str, float]]:

@@ -10,7 +10,7 @@ from apps.monitoring.engine import outcomes, performance
 from apps.monitoring.engine.baseline import Column, build
 from apps.monitoring.engine.bins import MULTICLASS, REGRESSION, Outputs
 from apps.monitoring.engine.performance import ESTIMATED, MATURE, PARTIAL, Metric
-from apps.monitoring.engine.reduce import reduce_all
+from apps.monitoring.engine.reduce import reduce_all, score_bins
 from apps.monitoring.engine.state import merge
 from tests.monitoring.engine.rows import YES_NO, baseline_of, scored
 
@@ -132,6 +132,81 @@ def test_estimate_without_labels_is_close_to_what_comes_true():
     for name in ("accuracy", "f1", "auc"):
         assert estimated[name].value == pytest.approx(realised[name].value, abs=0.008)
         assert abs(performance.concept_drift(realised[name], estimated[name])["z"]) < 4
+
+
+def test_estimate_is_what_numpy_makes_of_the_rows_with_the_same_calibration():
+    rng = np.random.default_rng(21)
+    baseline, table = baseline_of(scored(rng, 50_000), YES_NO), scored(rng, 40_000, 0.7)
+    found = performance.estimate(baseline, reduce_all(table, baseline.bins))
+    score = np.asarray(table.column("_score"))
+    said = np.asarray(table.column("_prediction")) == "yes"
+    chance = performance.calibration(baseline)[score_bins(table, baseline.bins)]
+    hit, missed = chance[said].sum(), chance[~said].sum()
+    order = np.argsort(score)
+    below = np.cumsum((1 - chance)[order]) - (1 - chance)[order] / 2
+    exact = {
+        "accuracy": np.where(said, chance, 1 - chance).mean(),
+        "precision": hit / said.sum(),
+        "recall": hit / (hit + missed),
+        "f1": 2 * hit / (said.sum() + hit + missed),
+        "auc": (chance[order] * below).sum() / (chance.sum() * (1 - chance).sum()),
+    }
+    assert {name: one.value for name, one in found.items()} == pytest.approx(exact, abs=0.002)
+    assert all(one.low < one.value < one.high for one in found.values())
+
+
+def test_estimated_intervals_hold_what_comes_true_about_as_often_as_they_say():
+    rng = np.random.default_rng(22)
+    baseline = baseline_of(scored(rng, 200_000), YES_NO)
+    held = dict.fromkeys(("accuracy", "precision", "recall", "f1"), 0)
+    for _ in range(100):
+        table = scored(rng, 1_000)
+        estimated, realised = (
+            performance.estimate(baseline, reduce_all(table, baseline.bins)),
+            measured(baseline, table),
+        )
+        for name in held:
+            held[name] += estimated[name].low <= realised[name].value <= estimated[name].high
+    assert {name for name, hits in held.items() if hits < 88} == set()
+
+
+def test_log_loss_of_many_kinds_is_that_of_scikit_learn_with_the_rest_spread_evenly():
+    rng = np.random.default_rng(23)
+    baseline, table = build(kinds(rng, 50_000), [], KINDS), kinds(rng, 20_000)
+    sure = np.asarray(table.column("_score"))
+    names = list(KINDS.labels)
+    said = np.array([names.index(one) for one in table.column("_prediction").to_pylist()])
+    given = np.repeat(((1 - sure) / 2)[:, None], 3, axis=1)
+    given[np.arange(len(sure)), said] = sure
+    wanted = metrics.log_loss(table.column("_label").to_pylist(), given, labels=names)
+    found = measured(baseline, table)["log_loss"]
+    assert found.value == pytest.approx(wanted, rel=0.01)
+    assert found.low < wanted < found.high
+    estimated = performance.estimate(baseline, reduce_all(table, baseline.bins))
+    assert estimated["log_loss"].value == pytest.approx(wanted, rel=0.03)
+
+
+@pytest.mark.parametrize("rows", ["scored", "amounts"])
+def test_selection_sees_whether_early_outcomes_are_like_the_rest(rows):
+    rng = np.random.default_rng(24)
+    if rows == "scored":
+        table = scored(rng, 6_000)
+        baseline, by = baseline_of(scored(rng, 20_000), YES_NO), np.asarray(table.column("_score"))
+    else:
+        table = amounts(rng, 6_000)
+        baseline, by = build(amounts(rng, 20_000), [], AMOUNT), np.asarray(table.column("_prediction"))
+    every = reduce_all(table, baseline.bins)
+    chosen = {"fair": np.arange(6_000) < 2_000, "early": by > np.quantile(by, 0.6)}
+    found = {
+        name: performance.selection(
+            baseline, every, outcomes.reduce_all(table.filter(pa.array(mask)), baseline.outcome_bins)
+        )
+        for name, mask in chosen.items()
+    }
+    assert found["fair"]["p"] > 0.001
+    assert found["early"]["p"] < 1e-6
+    assert (found["fair"]["known"], found["fair"]["rest"]) == (2_000, 4_000)
+    assert performance.selection(baseline, every, outcomes.reduce_all(table, baseline.outcome_bins)) is None
 
 
 def test_estimate_of_many_kinds_and_of_nothing():
