@@ -159,7 +159,7 @@ def _ask_for_changes(*, request: Request, by: Any, reason: str, confirmed: bool)
 def withdraw(*, request: Request, by: Any, reason: str = "") -> Request:
     """Take back what one asked for."""
     locked = _locked(request)
-    policies.check_withdraw(locked, by)
+    policies.check_withdraw(by, locked)
     return _end(locked, RequestState.WITHDRAWN, by, reason or "Withdrawn by who asked.")
 
 
@@ -345,7 +345,7 @@ def _let_the_subject_speak(request: Request, by: Any) -> None:
 
 def _open(request: Request, by: Any) -> Request:
     locked = _locked(request)
-    policies.check_sign(locked, by)
+    policies.check_sign(by, locked)
     return locked
 
 
@@ -418,7 +418,7 @@ def _end(locked: Request, state: RequestState, by: Any, outcome: str) -> Request
 
 def _signers(locked: Request) -> list:
     people = access.people_in_roles([policies.current_step(locked).role], locked.scope_id)
-    return [person for person in people if policies.can_sign(locked, person)]
+    return [person for person in people if policies.can_sign(person, locked)]
 
 
 def _tell_step(locked: Request) -> None:

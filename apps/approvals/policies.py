@@ -33,7 +33,7 @@ def acting_for(request: Request, user: Any) -> User | None:
     )
 
 
-def check_sign(request: Request, user: Any) -> None:
+def check_sign(user: Any, request: Request) -> None:
     """The person may decide the current step of the open request: role, independence, not twice."""
     access.check(user, Permission.VIEW, request)
     if not request.is_open:
@@ -56,10 +56,10 @@ def check_sign(request: Request, user: Any) -> None:
         raise Refused("You, or the person you stand in for, have already decided on this step.")
 
 
-def can_sign(request: Request, user: Any) -> bool:
+def can_sign(user: Any, request: Request) -> bool:
     """Whether check_sign passes."""
     try:
-        check_sign(request, user)
+        check_sign(user, request)
     except (Refused, IllegalMove):
         return False
     return True
@@ -79,7 +79,7 @@ def _check_independent(request: Request, user: Any) -> None:
             )
 
 
-def check_withdraw(request: Request, user: Any) -> None:
+def check_withdraw(user: Any, request: Request) -> None:
     """Who asked may take it back while it is open."""
     access.check(user, Permission.VIEW, request)
     if not request.is_open:

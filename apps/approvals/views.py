@@ -71,11 +71,11 @@ class RequestPage(ObjectPage):
                 Crumb(str(request)),
             ],
             owner=request.requested_by,
-            primary=self._action("Sign", "sign", refusal(policies.check_sign, request, user)),
+            primary=self._action("Sign", "sign", refusal(policies.check_sign, user, request)),
             actions=[
-                self._action("Ask for changes", "ask-for-changes", refusal(policies.check_sign, request, user)),
-                self._action("Decline", "decline", refusal(policies.check_sign, request, user), danger=True),
-                self._action("Withdraw", "withdraw", refusal(policies.check_withdraw, request, user)),
+                self._action("Ask for changes", "ask-for-changes", refusal(policies.check_sign, user, request)),
+                self._action("Decline", "decline", refusal(policies.check_sign, user, request), danger=True),
+                self._action("Withdraw", "withdraw", refusal(policies.check_withdraw, user, request)),
             ],
             steps=_steps(request),
             conflicts=request.conflicts.select_related("user"),
@@ -111,7 +111,7 @@ class _Decide(ObjectFormPage):
         return Request.objects.select_related("policy", "organization", "scope")
 
     def check(self) -> None:
-        policies.check_sign(self.object, self.request.user)
+        policies.check_sign(self.request.user, self.object)
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         self.check()
@@ -182,7 +182,7 @@ class Withdraw(_Decide):
     asks_identity = False
 
     def check(self) -> None:
-        policies.check_withdraw(self.object, self.request.user)
+        policies.check_withdraw(self.request.user, self.object)
 
     def perform(self, form: Any) -> str:
         actions.withdraw(request=self.object, by=self.request.user, reason=form.cleaned_data["reason"])

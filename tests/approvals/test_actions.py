@@ -121,7 +121,7 @@ def test_another_tenant_sees_and_signs_nothing(inside, project):
     with tenant(inside.harbor.pk):
         assert not Request.objects.filter(pk=request.pk).exists()
         with pytest.raises(NotVisible):
-            policies.check_sign(request, inside.mallory)
+            policies.check_sign(inside.mallory, request)
         with connection.cursor() as cursor:
             cursor.execute("select count(*) from approvals_request")
             assert cursor.fetchone() == (0,)
