@@ -177,6 +177,7 @@ class World:
             "organizations.ApiToken": {"user": self.cast.odile},
             "work.Message": {"recipient": self.cast.odile},
             "organizations.User": {"pk": self.cast.odile.pk},
+            "approvals.Request": {"state": "open"},
         }
         return rows.filter(**own.get(model._meta.label, {})).first()
 

@@ -89,28 +89,30 @@ class Requests(Rows):
     @verb("sign")
     def sign(self, request: Any, **_: Any) -> Response:
         """Sign the current step."""
-        actions.sign(request=self.get_object(), by=request.user, **self.given(CommentIn))
+        actions.sign(request=self.get_object(policies.check_sign), by=request.user, **self.given(CommentIn))
         return self._decided()
 
     @extend_schema(request=ReasonIn, responses=RequestOut)
     @verb("decline")
     def decline(self, request: Any, **_: Any) -> Response:
         """Say no, with the reason."""
-        actions.decline(request=self.get_object(), by=request.user, **self.given(ReasonIn))
+        actions.decline(request=self.get_object(policies.check_sign), by=request.user, **self.given(ReasonIn))
         return self._decided()
 
     @extend_schema(request=ReasonIn, responses=RequestOut)
     @verb("ask-for-changes")
     def ask_for_changes(self, request: Any, **_: Any) -> Response:
         """Send it back with what has to change."""
-        actions.ask_for_changes(request=self.get_object(), by=request.user, **self.given(ReasonIn))
+        asked = self.get_object(policies.check_sign)
+        actions.ask_for_changes(request=asked, by=request.user, **self.given(ReasonIn))
         return self._decided()
 
     @extend_schema(request=OptionalReasonIn, responses=RequestOut)
     @verb("withdraw")
     def withdraw(self, request: Any, **_: Any) -> Response:
         """Take back what one asked for."""
-        actions.withdraw(request=self.get_object(), by=request.user, **self.given(OptionalReasonIn))
+        asked = self.get_object(policies.check_withdraw)
+        actions.withdraw(request=asked, by=request.user, **self.given(OptionalReasonIn))
         return self._decided()
 
 
@@ -176,6 +178,7 @@ class Policies(Rows):
     @extend_schema(request=PolicyIn, responses={201: PolicyOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Put a new version in force."""
+        policies.check_write_policy(request.user)
         given = self.given(PolicyIn)
         given["steps"] = [dict(step) for step in given["steps"]]
         return self.answer(actions.write_policy(**given, by=request.user), status=201)

@@ -124,17 +124,17 @@ class Sources(Rows):
     @extend_schema(request=SourceIn, responses={201: SourceOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Register a source."""
+        policies.check_prepare_any(request.user)
         return self.answer(actions.register_source(**self.given(SourceIn), by=request.user), status=201)
 
     @extend_schema(request=SourceChangeIn, responses=SourceOut)
     @verb("change")
     def change(self, request: Any, **_: Any) -> Response:
         """Change what is said of it; sign-offs given on other terms become invalid."""
-        given = self.given(SourceChangeIn)
+        source, given = self.get_object(policies.check_change_source), self.given(SourceChangeIn)
         reason = given.pop("reason")
         changes = {name: value for name, value in given.items() if name in SOURCE_FIELDS}
-        source = actions.change_source(source=self.get_object(), changes=changes, reason=reason, by=request.user)
-        return self.answer(source)
+        return self.answer(actions.change_source(source=source, changes=changes, reason=reason, by=request.user))
 
 
 # Datasets
@@ -184,15 +184,16 @@ class Datasets(Rows):
     @extend_schema(request=DatasetIn, responses={201: DatasetOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Add a dataset."""
+        policies.check_prepare_any(request.user)
         return self.answer(actions.create_dataset(**self.given(DatasetIn), by=request.user), status=201)
 
     @extend_schema(request=DatasetChangeIn, responses=DatasetOut)
     @verb("change")
     def change(self, request: Any, **_: Any) -> Response:
         """Change name, description, purpose or source."""
-        given = self.given(DatasetChangeIn)
+        dataset, given = self.get_object(policies.check_change_dataset), self.given(DatasetChangeIn)
         changes = {name: value for name, value in given.items() if name in DATASET_FIELDS}
-        return self.answer(actions.change_dataset(dataset=self.get_object(), changes=changes, by=request.user))
+        return self.answer(actions.change_dataset(dataset=dataset, changes=changes, by=request.user))
 
 
 # Versions
@@ -396,14 +397,11 @@ class Versions(Rows):
     filterset_fields = ["state", "origin"]
     parser_classes = [JSONParser, MultiPartParser]
 
-    def _dataset(self) -> Dataset:
-        rows = Dataset.objects.select_related("project__approval", "source")
-        return fetch(rows, self.request.user, key=self.kwargs["key"])
-
     @extend_schema(request=UPLOADED, responses={201: VersionOut})
     def create(self, request: Any, **kwargs: Any) -> Response:
         """Bring a file, or name one on the server, as the next version; a worker reads and profiles it."""
-        dataset = self._dataset()
+        rows = Dataset.objects.select_related("project__approval", "source")
+        dataset = fetch(rows, request.user, policies.check_add_version, key=self.kwargs["key"])
         refuse_too_large(request)
         given = self.given(VersionIn)
         file, path = given.pop("file", None), given.pop("path", "")
@@ -419,14 +417,14 @@ class Versions(Rows):
     @verb("read-again")
     def read_again(self, request: Any, **_: Any) -> Response:
         """Read a file that could not be read, with other options."""
-        version = actions.read_again(version=self.get_object(), **self.given(OptionsIn), by=request.user)
-        return self.answer(version)
+        version = self.get_object(policies.check_read_again)
+        return self.answer(actions.read_again(version=version, **self.given(OptionsIn), by=request.user))
 
     @extend_schema(request=PrepareIn, responses={201: PreparationOut})
     @verb("prepare")
     def prepare(self, request: Any, **_: Any) -> Response:
         """Have a recipe applied; the result is a new version."""
-        version, given = self.get_object(), self.given(PrepareIn)
+        version, given = self.get_object(policies.check_prepare_from), self.given(PrepareIn)
         number = given.pop("learned_from", None)
         if number is not None:
             rows = PreparationRun.objects.filter(into=given.get("into") or version.dataset)
@@ -445,21 +443,23 @@ class Versions(Rows):
     @verb("request-sign-off")
     def request_sign_off(self, request: Any, **_: Any) -> Response:
         """Ask for it to be found fit for a use."""
-        asked = actions.request_sign_off(version=self.get_object(), **self.given(UseIn), by=request.user)
+        version = self.get_object(policies.check_request_sign_off)
+        asked = actions.request_sign_off(version=version, **self.given(UseIn), by=request.user)
         return Response({"request": asked.pk, "content_hash": asked.content_hash}, status=201)
 
     @extend_schema(request=ReasonIn, responses=VersionOut)
     @verb("reject")
     def reject(self, request: Any, **_: Any) -> Response:
         """Take it out of use for good."""
-        version = actions.reject_version(version=self.get_object(), **self.given(ReasonIn), by=request.user)
-        return self.answer(version)
+        version = self.get_object(policies.check_reject)
+        return self.answer(actions.reject_version(version=version, **self.given(ReasonIn), by=request.user))
 
     @extend_schema(request=PlanIn, responses={201: SplitOut})
     @verb("split")
     def split(self, request: Any, **_: Any) -> Response:
         """Divide it into parts, each a version of its own."""
-        row = actions.split(version=self.get_object(), **self.given(PlanIn), by=request.user)
+        version = self.get_object(policies.check_split)
+        row = actions.split(version=version, **self.given(PlanIn), by=request.user)
         return Response(SplitOut(row).data, status=201)
 
     @extend_schema(responses=ProfileOut)
@@ -527,14 +527,16 @@ class Rules(Rows):
     @extend_schema(request=RuleIn, responses={201: RuleOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Demand something of every version from now on."""
-        dataset = fetch(Dataset.objects.select_related("project"), request.user, key=self.kwargs["key"])
+        rows = Dataset.objects.select_related("project")
+        dataset = fetch(rows, request.user, policies.check_write_rules, key=self.kwargs["key"])
         return self.answer(actions.add_rule(dataset=dataset, **self.given(RuleIn), by=request.user), status=201)
 
     @extend_schema(request=EndIn, responses=RuleOut)
     @verb("end")
     def end(self, request: Any, **_: Any) -> Response:
         """End it; what it found before stays."""
-        return self.answer(actions.retire_rule(rule=self.get_object(), **self.given(EndIn), by=request.user))
+        rule = self.get_object(policies.check_end_rule)
+        return self.answer(actions.retire_rule(rule=rule, **self.given(EndIn), by=request.user))
 
 
 class Preparations(Rows):

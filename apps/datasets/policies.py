@@ -24,6 +24,11 @@ SENSITIVE = {Classification.CONFIDENTIAL, Classification.RESTRICTED}
 WORKS_WITH_ROWS = (Permission.PREPARE_DATA, Permission.TRAIN, Permission.VALIDATE, Permission.AUDIT)
 
 
+def check_prepare_any(user: Any) -> None:
+    """There is a project to bring data into."""
+    access.check_somewhere(user, Permission.PREPARE_DATA)
+
+
 def check_register_source(user: Any, project: Project) -> None:
     """Data scientists name where data come from, while the project is open and not prohibited."""
     access.check(user, Permission.PREPARE_DATA, project)
@@ -77,16 +82,26 @@ def require_readable(version: DatasetVersion) -> None:
         )
 
 
-def check_prepare(user: Any, version: DatasetVersion, into: Dataset) -> None:
-    """From rows that are there, into a dataset one prepares too."""
+def check_prepare_from(user: Any, version: DatasetVersion) -> None:
+    """From rows that are there."""
     access.check(user, Permission.PREPARE_DATA, version)
     require_readable(version)
+
+
+def check_prepare(user: Any, version: DatasetVersion, into: Dataset) -> None:
+    """From rows that are there, into a dataset one prepares too."""
+    check_prepare_from(user, version)
     check_add_version(user, into)
 
 
 def check_write_rules(user: Any, dataset: Dataset) -> None:
     """What versions must meet is written by who prepares data."""
     access.check(user, Permission.PREPARE_DATA, dataset)
+
+
+def check_end_rule(user: Any, rule: QualityRule) -> None:
+    """As for writing them."""
+    check_write_rules(user, rule.dataset)
 
 
 def check_measure_quality(user: Any, version: DatasetVersion) -> None:

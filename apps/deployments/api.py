@@ -159,12 +159,6 @@ class Endpoints(Rows):
         found = Deployment.objects.select_related(*DEPLOYMENT).get(pk=deployment.pk)
         return Response(DeploymentOut(found).data, status=status)
 
-    def _operated(self) -> Endpoint:
-        """The endpoint, for those who may change what it does."""
-        endpoint: Endpoint = self.get_object()
-        policies.check_operate(self.request.user, endpoint)
-        return endpoint
-
     def _version(self, endpoint: Endpoint) -> dict[str, Any]:
         given = self.given(VersionIn)
         rows = policies.for_gate(ModelVersion.objects.all())
@@ -184,42 +178,42 @@ class Endpoints(Rows):
     @verb("request-deployment")
     def request_deployment(self, request: Any, **_: Any) -> Response:
         """Ask for the signatures that a deployment to production needs."""
-        endpoint = self.get_object()
-        policies.check_ask(request.user, endpoint)
-        return self._deployed(actions.request_deployment(**self._version(endpoint)), status=201)
+        given = self._version(self.get_object(policies.check_ask))
+        return self._deployed(actions.request_deployment(**given), status=201)
 
     @extend_schema(request=VersionIn, responses={201: DeploymentOut})
     @verb("deploy")
     def deploy(self, request: Any, **_: Any) -> Response:
         """Let a version answer here from now on; into production only after approval."""
-        return self._deployed(actions.deploy(**self._version(self._operated())), status=201)
+        given = self._version(self.get_object(policies.check_operate))
+        return self._deployed(actions.deploy(**given), status=201)
 
     @extend_schema(request=ReasonIn, responses={201: DeploymentOut})
     @verb("roll-back")
     def roll_back(self, request: Any, **_: Any) -> Response:
         """Let the version before answer again, at once."""
-        endpoint = self._operated()
+        endpoint = self.get_object(policies.check_roll_back)
         return self._deployed(actions.roll_back(endpoint=endpoint, by=request.user, **self.given(ReasonIn)), status=201)
 
     @extend_schema(request=ReasonIn, responses=EndpointOut)
     @verb("drain")
     def drain(self, request: Any, **_: Any) -> Response:
         """Tell callers that it is going away."""
-        actions.drain(endpoint=self._operated(), by=request.user, **self.given(ReasonIn))
+        actions.drain(endpoint=self.get_object(policies.check_drain), by=request.user, **self.given(ReasonIn))
         return self.answer(self.get_object())
 
     @extend_schema(request=ReasonIn, responses=EndpointOut)
     @verb("resume")
     def resume(self, request: Any, **_: Any) -> Response:
         """It stays after all."""
-        actions.resume(endpoint=self._operated(), by=request.user, **self.given(ReasonIn))
+        actions.resume(endpoint=self.get_object(policies.check_resume), by=request.user, **self.given(ReasonIn))
         return self.answer(self.get_object())
 
     @extend_schema(request=ReasonIn, responses=EndpointOut)
     @verb("turn-off")
     def turn_off(self, request: Any, **_: Any) -> Response:
         """End it for good."""
-        actions.turn_off(endpoint=self._operated(), by=request.user, **self.given(ReasonIn))
+        actions.turn_off(endpoint=self.get_object(policies.check_turn_off), by=request.user, **self.given(ReasonIn))
         return self.answer(self.get_object())
 
 
@@ -249,7 +243,8 @@ class Deployments(Rows):
     @verb("drop")
     def drop(self, request: Any, **_: Any) -> Response:
         """Give a planned deployment up."""
-        actions.drop(deployment=self.get_object(), by=request.user, **self.given(OptionalReasonIn))
+        deployment = self.get_object(policies.check_drop)
+        actions.drop(deployment=deployment, by=request.user, **self.given(OptionalReasonIn))
         return self.answer(self.get_object())
 
 

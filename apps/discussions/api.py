@@ -44,6 +44,7 @@ class Comments(Rows):
     @extend_schema(request=CommentIn, responses={201: CommentOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Say something about a thing."""
+        policies.check_comment_any(request.user)
         given = self.given(CommentIn)
         subject = policies.subject_of(given["subject"], request.user)
         return self.answer(actions.comment(subject=subject, text=given["text"], by=request.user), status=201)

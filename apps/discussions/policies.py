@@ -7,7 +7,14 @@ from django.db.models import Model
 
 from apps.core.errors import NotVisible
 from apps.core.isolation import is_history, is_tenant_model
+from apps.organizations import access
 from apps.organizations.bases import fetch
+from apps.organizations.roles import Permission
+
+
+def check_comment_any(user: Any) -> None:
+    """There is something to comment on."""
+    access.check_somewhere(user, Permission.COMMENT)
 
 
 def subject_of(reference: str, user: Any) -> Model:

@@ -17,7 +17,7 @@ from apps.models.engine import cards
 from apps.models.models import Alias, Artifact, ModelCard, ModelKind, ModelVersion, RegisteredModel, TrainingRun
 from apps.models.related import MODEL, RUN, VERSION
 from apps.organizations import access
-from apps.organizations.bases import Rows, fetch, verb
+from apps.organizations.bases import Check, Rows, fetch, verb
 from apps.projects.models import Project
 
 
@@ -79,9 +79,9 @@ class OfModel(Rows):
 
     lookups = {"key": "model__key"}
 
-    def find_model(self) -> RegisteredModel:
-        """The model of the address, if the person may see it."""
-        return fetch(RegisteredModel.objects.select_related(*MODEL), self.request.user, key=self.kwargs["key"])
+    def find_model(self, check: Check | None = None) -> RegisteredModel:
+        """The model of the address, if the person may see it and `check` lets them."""
+        return fetch(RegisteredModel.objects.select_related(*MODEL), self.request.user, check, key=self.kwargs["key"])
 
     def list(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         """The rows of one model; 404 when there is no such model."""
@@ -150,9 +150,7 @@ class Runs(OfModel):
     @extend_schema(request=RunIn, responses={201: RunOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Queue a training."""
-        model = self.find_model()
-        policies.check_develop(request.user, model)
-        given = self.given(RunIn)
+        model, given = self.find_model(policies.check_develop), self.given(RunIn)
         given["dataset_version"] = self.find_data(given["dataset_version"])
         if given["split"] is not None:
             splits = given["dataset_version"].splits.select_related("source__dataset")
@@ -216,8 +214,7 @@ class Artifacts(OfModel):
     @extend_schema(request={"multipart/form-data": ArtifactIn}, responses={201: ArtifactOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Upload a file."""
-        model = self.find_model()
-        policies.check_upload(request.user, model)
+        model = self.find_model(policies.check_upload)
         request.data  # noqa: B018 - reads the files, which tells whether one was dropped
         refuse_too_large(request)
         given = self.given(ArtifactIn)
@@ -319,9 +316,7 @@ class Versions(OfModel):
     @extend_schema(request=VersionIn, responses={201: VersionOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Register a version: a draft."""
-        model = self.find_model()
-        policies.check_develop(request.user, model)
-        given = self.given(VersionIn)
+        model, given = self.find_model(policies.check_develop), self.given(VersionIn)
         if given["run"] is not None:
             given["run"] = fetch(model.runs.select_related(*RUN), request.user, number=given["run"])
         if given["artifact"] is not None:
@@ -343,15 +338,15 @@ class Versions(OfModel):
     @verb("request-approval")
     def request_approval(self, request: Any, **_: Any) -> Response:
         """Ask for its approval."""
-        actions.request_approval(version=self.get_object(), by=request.user, **self.given(MessageIn))
+        version = self.get_object(policies.check_request_approval)
+        actions.request_approval(version=version, by=request.user, **self.given(MessageIn))
         return self._again()
 
     @extend_schema(request=ReasonIn, responses=VersionOut)
     @verb("return")
     def return_to_candidate(self, request: Any, **_: Any) -> Response:
         """Take its validation back."""
-        version = self.get_object()
-        policies.check_return(request.user, version)
+        version = self.get_object(policies.check_return)
         actions.return_to_candidate(version=version, by=request.user, **self.given(ReasonIn))
         return self._again()
 
@@ -359,8 +354,7 @@ class Versions(OfModel):
     @verb("reject")
     def reject(self, request: Any, **_: Any) -> Response:
         """Say no for good."""
-        version = self.get_object()
-        policies.check_reject(request.user, version)
+        version = self.get_object(policies.check_reject)
         actions.reject_version(version=version, by=request.user, **self.given(ReasonIn))
         return self._again()
 
@@ -368,7 +362,8 @@ class Versions(OfModel):
     @verb("archive")
     def archive(self, request: Any, **_: Any) -> Response:
         """Put it away."""
-        actions.archive_version(version=self.get_object(), by=request.user, **self.given(OptionalReasonIn))
+        version = self.get_object(policies.check_archive)
+        actions.archive_version(version=version, by=request.user, **self.given(OptionalReasonIn))
         return self._again()
 
     @extend_schema(responses=serializers.JSONField)
@@ -381,8 +376,7 @@ class Versions(OfModel):
     @verb("write-card")
     def write_card(self, request: Any, **_: Any) -> Response:
         """Write parts of its card; gives the new revision."""
-        version = self.get_object()
-        policies.check_write_card(request.user, version)
+        version = self.get_object(policies.check_write_card)
         card = actions.write_card(version=version, by=request.user, **self.given(CardIn))
         return Response(CardOut(card).data)
 
@@ -418,9 +412,7 @@ class Aliases(OfModel):
     @extend_schema(request=AliasIn, responses=AliasOut)
     def create(self, request: Any, **_: Any) -> Response:
         """Point a name at a version, from wherever it pointed before."""
-        model = self.find_model()
-        policies.check_name(request.user, model)
-        given = self.given(AliasIn)
+        model, given = self.find_model(policies.check_name), self.given(AliasIn)
         given["version"] = fetch(model.versions.select_related(*VERSION), request.user, number=given["version"])
         return self.answer(actions.set_alias(model=model, by=request.user, **given))
 
@@ -428,5 +420,6 @@ class Aliases(OfModel):
     @verb("drop")
     def drop(self, request: Any, **_: Any) -> Response:
         """Take the name away."""
-        model = actions.drop_alias(alias=self.get_object(), by=request.user, **self.given(OptionalReasonIn))
+        alias = self.get_object(policies.check_drop_alias)
+        model = actions.drop_alias(alias=alias, by=request.user, **self.given(OptionalReasonIn))
         return Response(ModelOut(access.visible(RegisteredModel.objects.filter(pk=model.pk), request.user).get()).data)

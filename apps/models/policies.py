@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
+
 from apps.core.errors import Conflict, IllegalMove, Invalid, Refused
 from apps.datasets.models import DatasetVersion, Split
 from apps.models.engine import cards
@@ -61,6 +63,14 @@ def check_register_any(user: Any) -> None:
         raise Refused(
             "Models are registered by data scientists of a project whose charter is approved. You are in none."
         )
+
+
+def models_in_office(user: Any, permission: Permission) -> QuerySet[RegisteredModel]:
+    """The models in office to which the person may do this, by name."""
+    with access.remembered():
+        rows = access.visible(RegisteredModel.objects.filter(retired_at=None).select_related("project"), user)
+        may = [model.pk for model in rows if access.can(user, permission, model)]
+    return RegisteredModel.objects.filter(pk__in=may).select_related("organization").order_by("name")
 
 
 def require_in_office(model: RegisteredModel) -> None:

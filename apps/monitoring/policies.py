@@ -23,6 +23,11 @@ def check_monitor(user: Any, endpoint: Any) -> None:
     access.check(user, Permission.MONITOR, endpoint)
 
 
+def check_monitor_any(user: Any) -> None:
+    """Whether there is anything that the person may monitor."""
+    access.check_somewhere(user, Permission.MONITOR)
+
+
 def check_set_up(user: Any, endpoint: Any, monitors: list[Monitor]) -> None:
     """Whether some of the usual monitors are missing and the person may set them up."""
     check_monitor(user, endpoint)
@@ -40,6 +45,11 @@ def check_run(user: Any, monitor: Monitor) -> None:
 def check_snooze(user: Any, monitor: Monitor) -> None:
     """Whether the person may hold back or release the monitor's alerts."""
     access.check(user, Permission.MONITOR, monitor)
+
+
+def check_open_any(user: Any) -> None:
+    """Whether there is anything of which the person may open an incident."""
+    access.check_somewhere(user, Permission.INVESTIGATE)
 
 
 def check_open_incident(user: Any, endpoint: Any) -> None:

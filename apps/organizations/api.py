@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from apps.core.errors import NotVisible
-from apps.organizations import access, actions
+from apps.organizations import access, actions, policies
 from apps.organizations.bases import Rows, fetch, verb
 from apps.organizations.models import (
     ApiToken,
@@ -68,12 +68,14 @@ class Members(Rows):
     @verb("change-role")
     def change_role(self, request: Any, **_: Any) -> Response:
         """Give another role in the organization."""
+        policies.check_administer(request.user)
         return self.answer(actions.change_role(member=self.get_object(), by=request.user, **self.given(RoleIn)))
 
     @extend_schema(request=ReasonIn, responses=MembershipOut)
     @verb("deactivate")
     def deactivate(self, request: Any, **_: Any) -> Response:
         """Let a member go."""
+        policies.check_administer(request.user)
         return self.answer(actions.deactivate_member(member=self.get_object(), by=request.user, **self.given(ReasonIn)))
 
 
@@ -100,6 +102,7 @@ class Invitations(Rows):
     @extend_schema(request=InvitationIn, responses={201: InvitationOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Offer a place by mail."""
+        policies.check_administer(request.user)
         invitation, _token = actions.invite(by=request.user, **self.given(InvitationIn))
         return self.answer(invitation, status=201)
 
@@ -149,12 +152,14 @@ class Teams(Rows):
     @extend_schema(request=TeamIn, responses={201: TeamOut})
     def create(self, request: Any, **_: Any) -> Response:
         """A team that can hold roles."""
+        policies.check_administer(request.user)
         return self.answer(actions.create_team(by=request.user, **self.given(TeamIn)), status=201)
 
     @extend_schema(request=PersonIn, responses=TeamOut)
     @verb("add")
     def add(self, request: Any, **_: Any) -> Response:
         """Put a member into the team."""
+        policies.check_administer(request.user)
         actions.add_to_team(team=self.get_object(), by=request.user, **self.given(PersonIn))
         return self.answer(self.get_object())
 
@@ -162,6 +167,7 @@ class Teams(Rows):
     @verb("remove")
     def remove(self, request: Any, **_: Any) -> Response:
         """Take a member out of the team."""
+        policies.check_administer(request.user)
         entry = self.get_object().memberships.filter(user=self.given(PersonIn)["user"]).first()
         if entry is None:
             raise NotVisible("This person is not in the team.")
@@ -201,6 +207,7 @@ class RoleAssignments(Rows):
     @extend_schema(request=RoleAssignmentIn, responses={201: RoleAssignmentOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Give a project role."""
+        policies.check_staff_any(request.user)
         given = self.given(RoleAssignmentIn)
         scope = Scope.objects.filter(pk=given["project"]).first()
         if scope is None or not access.can(request.user, Permission.VIEW, actions.held(scope)):
@@ -300,4 +307,5 @@ class ServiceAccounts(Rows):
     @extend_schema(request=ServiceAccountIn, responses={201: ServiceAccountOut})
     def create(self, request: Any, **_: Any) -> Response:
         """An account that cannot sign in, only call the API."""
+        policies.check_administer(request.user)
         return self.answer(actions.create_service_account(by=request.user, **self.given(ServiceAccountIn)), status=201)

@@ -26,15 +26,19 @@ from apps.core.web import back, see_other
 from apps.organizations import access
 from apps.organizations.roles import Permission
 
+Check = Callable[[Any, Any], Any]  # a policy: check_x(user, thing), which raises
 
-def fetch[M: Model](queryset: QuerySet[M], user: Any, **lookup: Any) -> M:
-    """The one row, if the person may see it; else NotVisible."""
+
+def fetch[M: Model](queryset: QuerySet[M], user: Any, check: Check | None = None, /, **lookup: Any) -> M:
+    """The one row, if the person may see it (else NotVisible), and do to it what the policy `check` is about."""
     try:
         found = access.visible(queryset, user).filter(**lookup).first()
     except (ValueError, TypeError, forms.ValidationError) as error:
         raise NotVisible() from error
     if found is None:
         raise NotVisible()
+    if check is not None:
+        check(user, found)
     return found
 
 
@@ -281,6 +285,9 @@ def confirm_it_is_you(request: HttpRequest) -> HttpResponse:
 class Rows(viewsets.ReadOnlyModelViewSet):
     """Base of the API's nouns: list and retrieve what may be seen. Writes are verbs or `create`, each one action.
 
+    A write asks the policy of its action before it reads the body: `get_object(check)`, or where the thing is named in
+    the body a check that looks for any such thing. Who may not is told so whatever they send.
+
     `model` and `related` (for select_related) say where rows come from; `lookups` maps URL arguments above the noun
     (as `key` in models/<key>/versions/) to field paths.
     """
@@ -300,9 +307,10 @@ class Rows(viewsets.ReadOnlyModelViewSet):
         wanted = {path: self.kwargs[name] for name, path in self.lookups.items() if name in self.kwargs}
         return access.visible(rows.filter(**wanted), self.request.user)
 
-    def get_object(self) -> Any:
+    def get_object(self, check: Check | None = None) -> Any:
+        """The row of the address, if the person may see it and `check` lets them."""
         lookup = self.lookup_url_kwarg or self.lookup_field
-        return fetch(self.get_queryset(), self.request.user, **{self.lookup_field: self.kwargs[lookup]})
+        return fetch(self.get_queryset(), self.request.user, check, **{self.lookup_field: self.kwargs[lookup]})
 
     def given(self, serializer_class: type[serializers.Serializer]) -> dict[str, Any]:
         """The request's data, checked by a serializer."""
@@ -322,6 +330,7 @@ def verb(name: str, **options: Any) -> Callable:
 
 __all__ = [
     "ActionPage",
+    "Check",
     "FormPage",
     "ListPage",
     "ObjectFormPage",

@@ -15,6 +15,11 @@ def check_administer(user: Any) -> None:
     access.check(user, Permission.ADMINISTER)
 
 
+def check_staff_any(user: Any) -> None:
+    """There is a project on which the person gives and takes roles."""
+    access.check_somewhere(user, Permission.STAFF)
+
+
 def check_staff(user: Any, scope: Any) -> None:
     """Whoever gives and takes roles on this project."""
     access.check(user, Permission.STAFF, scope)

@@ -7,8 +7,8 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from apps.organizations.api import MemberField
-from apps.organizations.bases import Rows, fetch, verb
-from apps.projects import actions
+from apps.organizations.bases import Check, Rows, fetch, verb
+from apps.projects import actions, policies
 from apps.projects.models import (
     Assessment,
     Automation,
@@ -252,13 +252,14 @@ class Projects(Changing):
     @extend_schema(request=NewProjectIn, responses={201: ProjectOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Open a project."""
+        policies.check_open_project(request.user)
         return self.again(actions.open_project(**self.given(NewProjectIn), by=request.user), 201)
 
     @extend_schema(request=CharterIn, responses=ProjectOut)
     @verb("change")
     def change(self, request: Any, **_: Any) -> Response:
         """Change parts of the charter."""
-        project = self.get_object()
+        project = self.get_object(policies.check_plan)
         actions.change_charter(project=project, changes=self.partly(CharterIn), by=request.user)
         return self.again(project)
 
@@ -266,14 +267,15 @@ class Projects(Changing):
     @verb("assess")
     def assess(self, request: Any, **_: Any) -> Response:
         """Answer the risk questionnaire."""
-        assessment = actions.assess(project=self.get_object(), by=request.user, **self.given(AnswersIn))
+        project = self.get_object(policies.check_plan)
+        assessment = actions.assess(project=project, by=request.user, **self.given(AnswersIn))
         return Response(AssessmentOut(assessment).data, status=201)
 
     @extend_schema(request=MessageIn, responses=ProjectOut)
     @verb("request-approval")
     def request_approval(self, request: Any, **_: Any) -> Response:
         """Ask for the charter to be approved."""
-        project = self.get_object()
+        project = self.get_object(policies.check_request_approval)
         actions.request_approval(project=project, by=request.user, **self.given(MessageIn))
         return self.again(project)
 
@@ -281,25 +283,29 @@ class Projects(Changing):
     @verb("hold")
     def hold(self, request: Any, **_: Any) -> Response:
         """Stop work for a while."""
-        return self.again(actions.put_on_hold(project=self.get_object(), by=request.user, **self.given(ReasonIn)))
+        project = self.get_object(policies.check_hold)
+        return self.again(actions.put_on_hold(project=project, by=request.user, **self.given(ReasonIn)))
 
     @extend_schema(request=OptionalReasonIn, responses=ProjectOut)
     @verb("resume")
     def resume(self, request: Any, **_: Any) -> Response:
         """Go on where it was."""
-        return self.again(actions.resume(project=self.get_object(), by=request.user, **self.given(OptionalReasonIn)))
+        project = self.get_object(policies.check_resume)
+        return self.again(actions.resume(project=project, by=request.user, **self.given(OptionalReasonIn)))
 
     @extend_schema(request=OptionalReasonIn, responses=ProjectOut)
     @verb("reopen")
     def reopen(self, request: Any, **_: Any) -> Response:
         """Take a rejected project up again."""
-        return self.again(actions.reopen(project=self.get_object(), by=request.user, **self.given(OptionalReasonIn)))
+        project = self.get_object(policies.check_reopen)
+        return self.again(actions.reopen(project=project, by=request.user, **self.given(OptionalReasonIn)))
 
     @extend_schema(request=ReasonIn, responses=ProjectOut)
     @verb("retire")
     def retire(self, request: Any, **_: Any) -> Response:
         """End the project."""
-        return self.again(actions.retire(project=self.get_object(), by=request.user, **self.given(ReasonIn)))
+        project = self.get_object(policies.check_retire)
+        return self.again(actions.retire(project=project, by=request.user, **self.given(ReasonIn)))
 
 
 class Parts(Changing):
@@ -307,9 +313,10 @@ class Parts(Changing):
 
     lookups = {"project": "project__key"}
 
-    def project(self) -> Project:
-        """The project of the address, if it may be seen."""
-        return fetch(Project.objects.select_related("organization"), self.request.user, key=self.kwargs["project"])
+    def project(self, check: Check | None = None) -> Project:
+        """The project of the address, if it may be seen and `check` lets one."""
+        rows = Project.objects.select_related("organization")
+        return fetch(rows, self.request.user, check, key=self.kwargs["project"])
 
     def list(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         self.project()
@@ -329,21 +336,22 @@ class Metrics(Parts):
     @extend_schema(request=MetricIn, responses={201: MetricOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Promise one number by a date."""
-        return self.answer(actions.add_metric(project=self.project(), by=request.user, **self.given(MetricIn)), 201)
+        project = self.project(policies.check_plan)
+        return self.answer(actions.add_metric(project=project, by=request.user, **self.given(MetricIn)), 201)
 
     @extend_schema(request=MetricIn, responses=MetricOut)
     @verb("change")
     def change(self, request: Any, **_: Any) -> Response:
         """Change a promise."""
-        return self.again(
-            actions.change_metric(metric=self.get_object(), changes=self.partly(MetricIn), by=request.user)
-        )
+        metric = self.get_object(policies.check_plan_part)
+        return self.again(actions.change_metric(metric=metric, changes=self.partly(MetricIn), by=request.user))
 
     @extend_schema(request=OptionalReasonIn, responses={204: None})
     @verb("remove")
     def remove(self, request: Any, **_: Any) -> Response:
         """Take a promise back."""
-        actions.remove_metric(metric=self.get_object(), by=request.user, **self.given(OptionalReasonIn))
+        metric = self.get_object(policies.check_plan_part)
+        actions.remove_metric(metric=metric, by=request.user, **self.given(OptionalReasonIn))
         return Response(status=204)
 
 
@@ -355,10 +363,11 @@ class Values(Rows):
     serializer_class = ReadingOut
     lookups = {"project": "metric__project__key", "metric": "metric__pk"}
 
-    def metric(self) -> SuccessMetric:
-        """The metric of the address, if it may be seen."""
+    def metric(self, check: Check | None = None) -> SuccessMetric:
+        """The metric of the address, if it may be seen and `check` lets one."""
         rows = SuccessMetric.objects.select_related("project__organization")
-        return fetch(rows, self.request.user, project__key=self.kwargs["project"], pk=self.kwargs["metric"])
+        wanted = {"project__key": self.kwargs["project"], "pk": self.kwargs["metric"]}
+        return fetch(rows, self.request.user, check, **wanted)
 
     def list(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         self.metric()
@@ -367,7 +376,8 @@ class Values(Rows):
     @extend_schema(request=ReadingIn, responses={201: ReadingOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Record what the business measured."""
-        return self.answer(actions.record_value(metric=self.metric(), by=request.user, **self.given(ReadingIn)), 201)
+        metric = self.metric(policies.check_record_value)
+        return self.answer(actions.record_value(metric=metric, by=request.user, **self.given(ReadingIn)), 201)
 
 
 class Requirements(Parts):
@@ -380,21 +390,22 @@ class Requirements(Parts):
     @extend_schema(request=RequirementIn, responses={201: RequirementOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Say what data is needed."""
-        added = actions.add_requirement(project=self.project(), by=request.user, **self.given(RequirementIn))
-        return self.answer(added, 201)
+        project = self.project(policies.check_plan)
+        return self.answer(actions.add_requirement(project=project, by=request.user, **self.given(RequirementIn)), 201)
 
     @extend_schema(request=RequirementIn, responses=RequirementOut)
     @verb("change")
     def change(self, request: Any, **_: Any) -> Response:
         """Change a need for data."""
-        changes = self.partly(RequirementIn)
-        return self.answer(actions.change_requirement(requirement=self.get_object(), changes=changes, by=request.user))
+        requirement, changes = self.get_object(policies.check_plan_part), self.partly(RequirementIn)
+        return self.answer(actions.change_requirement(requirement=requirement, changes=changes, by=request.user))
 
     @extend_schema(request=OptionalReasonIn, responses={204: None})
     @verb("remove")
     def remove(self, request: Any, **_: Any) -> Response:
         """The data is not needed."""
-        actions.remove_requirement(requirement=self.get_object(), by=request.user, **self.given(OptionalReasonIn))
+        requirement = self.get_object(policies.check_plan_part)
+        actions.remove_requirement(requirement=requirement, by=request.user, **self.given(OptionalReasonIn))
         return Response(status=204)
 
 
@@ -410,31 +421,36 @@ class Risks(Parts):
     @extend_schema(request=RiskIn, responses={201: RiskOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Put a risk on the register."""
-        return self.answer(actions.add_risk(project=self.project(), by=request.user, **self.given(RiskIn)), 201)
+        project = self.project(policies.check_plan)
+        return self.answer(actions.add_risk(project=project, by=request.user, **self.given(RiskIn)), 201)
 
     @extend_schema(request=RiskIn, responses=RiskOut)
     @verb("change")
     def change(self, request: Any, **_: Any) -> Response:
         """Rate or treat a risk anew."""
-        return self.answer(actions.change_risk(risk=self.get_object(), changes=self.partly(RiskIn), by=request.user))
+        risk = self.get_object(policies.check_risk)
+        return self.answer(actions.change_risk(risk=risk, changes=self.partly(RiskIn), by=request.user))
 
     @extend_schema(request=ReasonIn, responses=RiskOut)
     @verb("accept")
     def accept(self, request: Any, **_: Any) -> Response:
         """Live with what remains."""
-        return self.answer(actions.accept_risk(risk=self.get_object(), by=request.user, **self.given(ReasonIn)))
+        risk = self.get_object(policies.check_accept_risk)
+        return self.answer(actions.accept_risk(risk=risk, by=request.user, **self.given(ReasonIn)))
 
     @extend_schema(request=ReasonIn, responses=RiskOut)
     @verb("close")
     def close(self, request: Any, **_: Any) -> Response:
         """The risk is gone."""
-        return self.answer(actions.close_risk(risk=self.get_object(), by=request.user, **self.given(ReasonIn)))
+        risk = self.get_object(policies.check_plan_part)
+        return self.answer(actions.close_risk(risk=risk, by=request.user, **self.given(ReasonIn)))
 
     @extend_schema(request=OptionalReasonIn, responses=RiskOut)
     @verb("reopen")
     def reopen(self, request: Any, **_: Any) -> Response:
         """Look at it again."""
-        return self.answer(actions.reopen_risk(risk=self.get_object(), by=request.user, **self.given(OptionalReasonIn)))
+        risk = self.get_object(policies.check_plan_part)
+        return self.answer(actions.reopen_risk(risk=risk, by=request.user, **self.given(OptionalReasonIn)))
 
 
 class Stakeholders(Parts):
@@ -447,14 +463,15 @@ class Stakeholders(Parts):
     @extend_schema(request=StakeholderIn, responses={201: StakeholderOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Name somebody."""
-        added = actions.add_stakeholder(project=self.project(), by=request.user, **self.given(StakeholderIn))
-        return self.answer(added, 201)
+        project = self.project(policies.check_plan)
+        return self.answer(actions.add_stakeholder(project=project, by=request.user, **self.given(StakeholderIn)), 201)
 
     @extend_schema(request=OptionalReasonIn, responses={204: None})
     @verb("remove")
     def remove(self, request: Any, **_: Any) -> Response:
         """They have no interest any more."""
-        actions.remove_stakeholder(stakeholder=self.get_object(), by=request.user, **self.given(OptionalReasonIn))
+        stakeholder = self.get_object(policies.check_plan_part)
+        actions.remove_stakeholder(stakeholder=stakeholder, by=request.user, **self.given(OptionalReasonIn))
         return Response(status=204)
 
 

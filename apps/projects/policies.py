@@ -6,7 +6,16 @@ from apps.core.errors import Conflict, IllegalMove, Refused
 from apps.organizations import access
 from apps.organizations.roles import OrganizationRole, Permission
 from apps.projects.engine import matrix, questionnaire
-from apps.projects.models import PROJECT_STATES, RISK_STATES, Project, ProjectState, Risk, RiskState, Tier
+from apps.projects.models import (
+    PROJECT_STATES,
+    RISK_STATES,
+    Project,
+    ProjectState,
+    Risk,
+    RiskState,
+    SuccessMetric,
+    Tier,
+)
 
 
 def check_open_project(user: Any) -> None:
@@ -22,6 +31,11 @@ def check_plan(user: Any, project: Project) -> None:
         raise IllegalMove(
             f"“{project}” is {project.get_state_display().lower()}. {how}", PROJECT_STATES.next(project.state)
         )
+
+
+def check_plan_part(user: Any, part: Any) -> None:
+    """So are its metrics, risks, data requirements and stakeholders."""
+    check_plan(user, part.project)
 
 
 def check_choose_owner(user: Any, project: Project, changes: dict) -> None:
@@ -177,11 +191,11 @@ def check_retire(user: Any, project: Project) -> None:
     PROJECT_STATES.check(project, ProjectState.RETIRED)
 
 
-def check_record_value(user: Any, project: Project) -> None:
+def check_record_value(user: Any, metric: SuccessMetric) -> None:
     """Measured values come from people and pipelines that may send them, for a project that was approved once."""
-    access.check(user, Permission.INGEST, project)
-    if project.approved_at is None:
-        raise Refused(f"“{project}” has promised nothing yet: its charter is not approved.")
+    access.check(user, Permission.INGEST, metric)
+    if metric.project.approved_at is None:
+        raise Refused(f"“{metric.project}” has promised nothing yet: its charter is not approved.")
 
 
 def check_staff(user: Any, project: Project) -> None:

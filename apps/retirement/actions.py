@@ -122,8 +122,8 @@ def _check_consumer(plan: RetirementPlan, name: str, contact: Any, email: str) -
 @action
 def remove_consumer(*, consumer: Consumer, by: Any, reason: str) -> RetirementPlan:
     """It does not use it after all; only before notice is given."""
-    locked = _locked(consumer.plan)
-    policies.check_change(by, locked)
+    locked = consumer.plan = _locked(consumer.plan)
+    policies.check_remove_consumer(by, consumer)
     _needed(reason, "Say why it is no consumer.")
     details = {"consumer": consumer.name, "reached": consumer.reached}
     record(by=by, action="retirement.consumer_removed", subject=locked, reason=reason, details=details)
@@ -201,7 +201,10 @@ def acknowledge(*, consumer: Consumer, by: Any, note: str = "") -> Consumer:
     locked = _locked(consumer.plan)
     consumer = Consumer.objects.select_related("contact").get(pk=consumer.pk)
     consumer.plan = locked
-    policies.check_acknowledge(by, consumer, note)
+    policies.check_acknowledge(by, consumer)
+    if consumer.contact_id is None and not note.strip():
+        sentence = "Say how they acknowledged it: a mail of which day, a call with whom."
+        raise Invalid(sentence, {"note": sentence})
     consumer.acknowledged_at, consumer.acknowledged_by, consumer.note = timezone.now(), by, note.strip()
     consumer.save()
     details = {"consumer": consumer.name, "reached": consumer.reached}

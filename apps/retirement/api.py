@@ -12,7 +12,7 @@ from apps.core.errors import Invalid
 from apps.models.models import ModelVersion, RegisteredModel
 from apps.organizations import access
 from apps.organizations.api import MemberField
-from apps.organizations.bases import Rows, fetch, verb
+from apps.organizations.bases import Check, Rows, fetch, verb
 from apps.retirement import actions, policies
 from apps.retirement.models import Cause, Consumer, Disposition, DrainReading, RetirementPlan
 from apps.work.models import Job
@@ -176,6 +176,7 @@ class Plans(Rows):
     @extend_schema(request=PlanIn, responses={201: PlanOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Plan a retirement."""
+        policies.check_retire_any(request.user)
         given = self.given(PlanIn)
         rows = RegisteredModel.objects.select_related("project", "organization")
         model = fetch(rows, request.user, key=given["model"])
@@ -188,7 +189,7 @@ class Plans(Rows):
     @verb("change")
     def change(self, request: Any, **_: Any) -> Response:
         """Change the terms."""
-        plan = self.get_object()
+        plan = self.get_object(policies.check_change)
         serializer = TermsIn(data=request.data, partial=True)
         serializer.is_valid(raise_exception=True)
         changes = terms(dict(serializer.validated_data), plan.model, request.user)
@@ -198,7 +199,7 @@ class Plans(Rows):
     @verb("request-approval")
     def request_approval(self, request: Any, **_: Any) -> Response:
         """Ask for the retirement to be approved."""
-        plan = self.get_object()
+        plan = self.get_object(policies.check_request_approval)
         actions.request_approval(plan=plan, by=request.user, **self.given(MessageIn))
         return self.again(plan)
 
@@ -236,13 +237,15 @@ class Plans(Rows):
     @verb("close")
     def close(self, request: Any, **_: Any) -> Response:
         """End the retirement."""
-        return self.again(actions.close(plan=self.get_object(), by=request.user, **self.given(SummaryIn)))
+        plan = self.get_object(policies.check_close)
+        return self.again(actions.close(plan=plan, by=request.user, **self.given(SummaryIn)))
 
     @extend_schema(request=ReasonIn, responses=PlanOut)
     @verb("cancel")
     def cancel(self, request: Any, **_: Any) -> Response:
         """Take it back."""
-        return self.again(actions.cancel(plan=self.get_object(), by=request.user, **self.given(ReasonIn)))
+        plan = self.get_object(policies.check_cancel)
+        return self.again(actions.cancel(plan=plan, by=request.user, **self.given(ReasonIn)))
 
 
 class OfPlan(Rows):
@@ -250,10 +253,10 @@ class OfPlan(Rows):
 
     lookups = {"plan": "plan__number"}
 
-    def plan(self) -> RetirementPlan:
-        """The plan of the address, if it may be seen."""
+    def plan(self, check: Check | None = None) -> RetirementPlan:
+        """The plan of the address, if it may be seen and `check` lets one."""
         rows = RetirementPlan.objects.select_related("model__project", "organization")
-        return fetch(rows, self.request.user, number=self.kwargs["plan"])
+        return fetch(rows, self.request.user, check, number=self.kwargs["plan"])
 
     def list(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         self.plan()
@@ -267,29 +270,34 @@ class Consumers(OfPlan):
     related = ("contact", "acknowledged_by", "plan__model__project", "plan__organization")
     serializer_class = ConsumerOut
 
-    def get_object(self) -> Any:
+    def get_object(self, check: Check | None = None) -> Any:
         mine = Q(contact=self.request.user) & Q(plan__number=self.kwargs["plan"])
         own = Consumer.objects.select_related(*self.related).filter(mine, pk__in=_keys(self.kwargs["pk"])).first()
-        if own is not None and access.membership(self.request.user) is not None:
-            return own
-        return super().get_object()
+        if own is None or access.membership(self.request.user) is None:
+            return super().get_object(check)
+        if check is not None:
+            check(self.request.user, own)
+        return own
 
     @extend_schema(request=ConsumerIn, responses={201: ConsumerOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Name a consumer."""
-        return self.answer(actions.add_consumer(plan=self.plan(), by=request.user, **self.given(ConsumerIn)), 201)
+        plan = self.plan(policies.check_add_consumer)
+        return self.answer(actions.add_consumer(plan=plan, by=request.user, **self.given(ConsumerIn)), 201)
 
     @extend_schema(request=NoteIn, responses=ConsumerOut)
     @verb("acknowledge")
     def acknowledge(self, request: Any, **_: Any) -> Response:
         """Say that one knows."""
-        return self.answer(actions.acknowledge(consumer=self.get_object(), by=request.user, **self.given(NoteIn)))
+        consumer = self.get_object(policies.check_acknowledge)
+        return self.answer(actions.acknowledge(consumer=consumer, by=request.user, **self.given(NoteIn)))
 
     @extend_schema(request=ReasonIn, responses={204: None})
     @verb("remove")
     def remove(self, request: Any, **_: Any) -> Response:
         """It does not use it after all."""
-        actions.remove_consumer(consumer=self.get_object(), by=request.user, **self.given(ReasonIn))
+        consumer = self.get_object(policies.check_remove_consumer)
+        actions.remove_consumer(consumer=consumer, by=request.user, **self.given(ReasonIn))
         return Response(status=204)
 
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from apps.core.errors import Conflict, IllegalMove, Invalid, Refused
 from apps.models.models import ModelVersion, RegisteredModel, VersionState
+from apps.models.policies import models_in_office
 from apps.organizations import access
 from apps.organizations.roles import Permission
 from apps.retirement import measuring
@@ -22,6 +23,13 @@ BEFORE_OFF = {PlanState.PLANNED, PlanState.APPROVED, PlanState.NOTIFIED, PlanSta
 def check_retire(user: Any, thing: Any) -> None:
     """Whoever may plan and carry out a retirement in the project."""
     access.check(user, Permission.RETIRE, thing)
+
+
+def check_retire_any(user: Any) -> None:
+    """There is something that the person may retire."""
+    access.check_somewhere(user, Permission.RETIRE)
+    if not models_in_office(user, Permission.RETIRE).exists():
+        raise Refused("There is no model in office that you may retire.")
 
 
 def check_plan(user: Any, model: RegisteredModel, version: ModelVersion | None = None) -> None:
@@ -131,16 +139,18 @@ def check_notify(user: Any, plan: RetirementPlan) -> None:
     PLAN_STATES.check(plan, PlanState.NOTIFIED)
 
 
-def check_acknowledge(user: Any, consumer: Consumer, note: str = "") -> None:
-    """By the contact, signed in; for somebody outside by who carries the plan out, with how they said so."""
+def check_remove_consumer(user: Any, consumer: Consumer) -> None:
+    """As for any change of the plan."""
+    check_change(user, consumer.plan)
+
+
+def check_acknowledge(user: Any, consumer: Consumer) -> None:
+    """By the contact, signed in; for somebody outside by who carries the plan out."""
     if consumer.contact_id != user.pk:
         access.check(user, Permission.VIEW, consumer)
         if consumer.contact_id is not None:
             raise Refused(f"Only {consumer.contact} can acknowledge for {consumer}.")
         check_retire(user, consumer)
-        if not note.strip():
-            sentence = "Say how they acknowledged it: a mail of which day, a call with whom."
-            raise Invalid(sentence, {"note": sentence})
     if consumer.acknowledged_at is not None:
         raise Conflict(f"{consumer} has acknowledged it already.")
     if consumer.notified_at is None or consumer.plan.state not in BEFORE_OFF:

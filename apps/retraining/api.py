@@ -10,7 +10,7 @@ from apps.datasets.models import Dataset
 from apps.models.models import RegisteredModel
 from apps.organizations.api import MemberField
 from apps.organizations.bases import Rows, fetch, verb
-from apps.retraining import actions
+from apps.retraining import actions, policies
 from apps.retraining.models import Comparison, RetrainingPolicy, RetrainingRun
 
 
@@ -103,6 +103,7 @@ class Policies(Rows):
     @extend_schema(request=PolicyIn, responses={201: PolicyOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Put a model's policy in force, or change it."""
+        policies.check_write_any(request.user)
         given = self.given(PolicyIn)
         given["model"] = fetch(RegisteredModel.objects.select_related("project"), request.user, key=given["model"])
         given["dataset"] = fetch(Dataset.objects.all(), request.user, key=given["dataset"])
@@ -112,7 +113,8 @@ class Policies(Rows):
     @verb("start")
     def start(self, request: Any, **_: Any) -> Response:
         """Start a retraining by hand."""
-        run = actions.start(policy=self.get_object(), by=request.user, **self.given(ReasonIn))
+        policy = self.get_object(policies.check_start)
+        run = actions.start(policy=policy, by=request.user, **self.given(ReasonIn))
         return Response(RunOut(run).data, status=201)
 
     @extend_schema(request=None, responses=PolicyOut)

@@ -10,11 +10,18 @@ from apps.datasets.actions.shared import newest_signed_off
 from apps.datasets.models import Dataset, DatasetVersion, Split, WorkState
 from apps.models.actions.training import read_recipe
 from apps.models.models import RegisteredModel
-from apps.models.policies import check_recipe, parts_of, require_in_office
+from apps.models.policies import check_recipe, models_in_office, parts_of, require_in_office
 from apps.organizations import access
 from apps.organizations.roles import Permission
 from apps.projects.policies import require_approved
 from apps.retraining.models import RetrainingPolicy, RunState
+
+
+def check_write_any(user: Any) -> None:
+    """There is a model that the person may have trained anew."""
+    access.check_somewhere(user, Permission.RETRAIN)
+    if not models_in_office(user, Permission.RETRAIN).exists():
+        raise Refused("There is no model in office that you may retrain.")
 
 
 def check_write(user: Any, model: RegisteredModel) -> None:

@@ -39,6 +39,11 @@ def check_independent(user: Any, version: Any) -> None:
             )
 
 
+def check_validate_any(user: Any) -> None:
+    """There is something to validate."""
+    access.check_somewhere(user, Permission.VALIDATE)
+
+
 def check_validate(user: Any, version: Any) -> None:
     """A validator who is independent of the version's development."""
     access.check(user, Permission.VALIDATE, version)
@@ -149,8 +154,17 @@ def check_owner(owner: Any, finding_version: Any) -> None:
         ) from None
 
 
-def check_work(user: Any, finding: Finding, to: str) -> None:
-    """Its owner works on a finding."""
+def check_plan_work(user: Any, finding: Finding) -> None:
+    """Its owner begins."""
+    _check_work(user, finding, FindingState.IN_PROGRESS)
+
+
+def check_mark_ready(user: Any, finding: Finding) -> None:
+    """Its owner is done."""
+    _check_work(user, finding, FindingState.READY)
+
+
+def _check_work(user: Any, finding: Finding, to: str) -> None:
     access.check(user, Permission.RESOLVE_FINDING, finding)
     if finding.owner_id != user.pk:
         raise Refused(f"{finding} belongs to {finding.owner}. Only its owner says how the work on it stands.")

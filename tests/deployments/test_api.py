@@ -146,7 +146,10 @@ VERBS = ["deploy", "roll-back", "drain", "resume", "turn-off", "request-deployme
 def test_verbs_are_refused_before_their_input_is_read(live: Deployment, sign_in: Any, cast: Cast, verb: str) -> None:  # noqa: F811
     for person in (cast.wim, cast.audrey, cast.rhea, cast.odile):
         assert post(sign_in(person), f"endpoints/late-arrivals/{verb}/").status_code == 403
-    assert post(sign_in(cast.otto), f"endpoints/late-arrivals/{verb}/").status_code == 422
+    # A live endpoint has nothing to resume, whatever the reason.
+    assert post(sign_in(cast.otto), f"endpoints/late-arrivals/{verb}/").status_code == (
+        409 if verb == "resume" else 422
+    )
     assert post(sign_in(cast.mina), f"endpoints/late-arrivals/{verb}/").status_code == 404
 
 

@@ -104,7 +104,7 @@ def test_risk_is_accepted_by_api(cast, call):
         ("late-arrivals/assess/", {"answers": ["none"]}, {"answers"}),
         ("late-arrivals/assess/", {"answers": {**LIMITED, "harm": 3, "areas": {"a": 1}}}, {"harm", "areas"}),
         ("late-arrivals/stakeholders/", {"role": "x"}, {"name"}),
-        ("late-arrivals/hold/", {}, {"reason"}),
+        ("late-arrivals/requirements/", {}, {"kind", "description"}),
     ],
 )
 def test_bad_input_is_named_and_changes_nothing(cast, call, path, body, fields):

@@ -61,7 +61,7 @@ def _check_fits(rule: Any, dataset: Dataset, by: Any) -> None:
 @action
 def retire_rule(*, rule: QualityRule, by: Any, reason: str = "") -> QualityRule:
     """End a rule; what it found before stays."""
-    policies.check_write_rules(by, rule.dataset)
+    policies.check_end_rule(by, rule)
     rule.is_active = False
     rule.save()
     record(by=by, action="quality_rule.ended", subject=rule, reason=reason, details={"rule": rule.rule})

@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from apps.deployments.models import Endpoint
-from apps.monitoring import actions
+from apps.monitoring import actions, policies
 from apps.monitoring.api.shared import ReasonIn, member
 from apps.monitoring.models import Cause, EntryKind, Incident, IncidentEntry, Severity
 from apps.organizations.bases import Rows, fetch, verb
@@ -97,6 +97,7 @@ class Incidents(Rows):
     @extend_schema(request=IncidentIn, responses={201: IncidentOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Open an incident."""
+        policies.check_open_any(request.user)
         given = self.given(IncidentIn)
         rows = Endpoint.objects.select_related("model__project", "organization")
         given["endpoint"] = fetch(rows, request.user, key=given["endpoint"])
@@ -112,29 +113,34 @@ class Incidents(Rows):
     @verb("assign")
     def assign(self, request: Any, **_: Any) -> Response:
         """Give it to somebody."""
-        return self.answer(actions.assign(incident=self.get_object(), by=request.user, **self.given(AssignIn)))
+        incident = self.get_object(policies.check_investigate)
+        return self.answer(actions.assign(incident=incident, by=request.user, **self.given(AssignIn)))
 
     @extend_schema(request=EntryIn, responses=IncidentOut)
     @verb("write")
     def write(self, request: Any, **_: Any) -> Response:
         """Write a note or an action into its log."""
-        actions.write_entry(incident=self.get_object(), by=request.user, **self.given(EntryIn))
+        incident = self.get_object(policies.check_investigate)
+        actions.write_entry(incident=incident, by=request.user, **self.given(EntryIn))
         return self.answer(self.get_object())
 
     @extend_schema(request=CauseIn, responses=IncidentOut)
     @verb("find-cause")
     def find_cause(self, request: Any, **_: Any) -> Response:
         """Say what caused it."""
-        return self.answer(actions.find_cause(incident=self.get_object(), by=request.user, **self.given(CauseIn)))
+        incident = self.get_object(policies.check_investigate)
+        return self.answer(actions.find_cause(incident=incident, by=request.user, **self.given(CauseIn)))
 
     @extend_schema(request=ResolveIn, responses=IncidentOut)
     @verb("resolve")
     def resolve(self, request: Any, **_: Any) -> Response:
         """End it with its cause and what was done."""
-        return self.answer(actions.resolve(incident=self.get_object(), by=request.user, **self.given(ResolveIn)))
+        incident = self.get_object(policies.check_resolve)
+        return self.answer(actions.resolve(incident=incident, by=request.user, **self.given(ResolveIn)))
 
     @extend_schema(request=ReasonIn, responses=IncidentOut)
     @verb("dismiss")
     def dismiss(self, request: Any, **_: Any) -> Response:
         """End what is none."""
-        return self.answer(actions.dismiss(incident=self.get_object(), by=request.user, **self.given(ReasonIn)))
+        incident = self.get_object(policies.check_dismiss)
+        return self.answer(actions.dismiss(incident=incident, by=request.user, **self.given(ReasonIn)))

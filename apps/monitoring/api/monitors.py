@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from apps.core.errors import Invalid
 from apps.deployments.models import Endpoint
 from apps.models.models import ModelVersion
-from apps.monitoring import actions
+from apps.monitoring import actions, policies
 from apps.monitoring.api.shared import ReasonIn, member
 from apps.monitoring.models import Alert, Baseline, Check, Clock, FeatureResult, Monitor, MonitorKind, Reference, Span
 from apps.organizations.bases import Rows, fetch, verb
@@ -57,6 +57,7 @@ class Baselines(Rows):
     @extend_schema(request=BaselineIn, responses={202: None})
     def create(self, request: Any, **_: Any) -> Response:
         """Have a worker make a baseline."""
+        policies.check_monitor_any(request.user)
         given = self.given(BaselineIn)
         versions = ModelVersion.objects.select_related("model__project", "organization")
         version = fetch(versions, request.user, model__key=given["model"], number=given["version"])
@@ -136,6 +137,7 @@ class Monitors(Rows):
     @extend_schema(request=MonitorIn, responses={201: MonitorOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Set up a monitor."""
+        policies.check_monitor_any(request.user)
         given = self.given(MonitorIn)
         rows = Endpoint.objects.select_related("model__project", "organization")
         given["endpoint"] = fetch(rows, request.user, key=given["endpoint"])
@@ -145,8 +147,9 @@ class Monitors(Rows):
     @verb("change")
     def change(self, request: Any, **_: Any) -> Response:
         """Change some of its settings."""
-        given = self.given(MonitorChange)
-        return self.answer(actions.change_monitor(monitor=self.get_object(), settings=given, by=request.user))
+        monitor = self.get_object(policies.check_monitor)
+        settings = self.given(MonitorChange)
+        return self.answer(actions.change_monitor(monitor=monitor, settings=settings, by=request.user))
 
     @extend_schema(request=None, responses={202: None})
     @verb("run")
@@ -159,7 +162,8 @@ class Monitors(Rows):
     @verb("pause")
     def pause(self, request: Any, **_: Any) -> Response:
         """Stop running it."""
-        return self.answer(actions.pause_monitor(monitor=self.get_object(), by=request.user, **self.given(ReasonIn)))
+        monitor = self.get_object(policies.check_monitor)
+        return self.answer(actions.pause_monitor(monitor=monitor, by=request.user, **self.given(ReasonIn)))
 
     @extend_schema(request=None, responses=MonitorOut)
     @verb("resume")
@@ -171,7 +175,8 @@ class Monitors(Rows):
     @verb("snooze")
     def snooze(self, request: Any, **_: Any) -> Response:
         """Hold back its alerts for a while."""
-        return self.answer(actions.snooze_monitor(monitor=self.get_object(), by=request.user, **self.given(SnoozeIn)))
+        monitor = self.get_object(policies.check_snooze)
+        return self.answer(actions.snooze_monitor(monitor=monitor, by=request.user, **self.given(SnoozeIn)))
 
     @extend_schema(request=None, responses=MonitorOut)
     @verb("wake")

@@ -10,11 +10,11 @@ from rest_framework.response import Response
 from apps.core.errors import Invalid, TooLarge
 from apps.deployments.models import Endpoint
 from apps.models.models import ModelVersion
-from apps.monitoring import actions
+from apps.monitoring import actions, policies
 from apps.monitoring.actions.rows import LARGEST_BODY
 from apps.monitoring.models import Batch, Feedback, Outcome, Prediction, ServiceReading, State
 from apps.organizations import access
-from apps.organizations.bases import Rows, fetch
+from apps.organizations.bases import Check, Rows, fetch
 
 TYPES = {
     "application/json": "json",
@@ -72,10 +72,10 @@ class _OfEndpoint(Rows):
 
     lookups = {"endpoint": "endpoint__key"}
 
-    def endpoint(self) -> Endpoint:
-        """The endpoint of the address, if it may be seen."""
+    def endpoint(self, check: Check | None = None) -> Endpoint:
+        """The endpoint of the address, if it may be seen and `check` lets one."""
         rows = Endpoint.objects.select_related("model__project", "organization")
-        return fetch(rows, self.request.user, key=self.kwargs["endpoint"])
+        return fetch(rows, self.request.user, check, key=self.kwargs["endpoint"])
 
     def get_queryset(self) -> Any:
         if getattr(self, "swagger_fake_view", False):
@@ -105,7 +105,7 @@ class _Receive(_OfEndpoint):
 
     def take(self, request: Any) -> Response:
         """The batch, 202 when it is new and 200 when it was there."""
-        endpoint = self.endpoint()
+        endpoint = self.endpoint(policies.check_ingest)
         media = (request.content_type or "").split(";")[0].strip().lower()
         if media not in TYPES:
             raise Invalid(f"Say with Content-Type what you send: {', '.join(TYPES)}.")

@@ -71,8 +71,7 @@ def record_value(
     *, metric: SuccessMetric, value: float, at: dt.datetime, source: str, by: Any, note: str = ""
 ) -> ValueReading:
     """Record what the business measured, from where, at what time."""
-    project = metric.project
-    policies.check_record_value(by, project)
+    policies.check_record_value(by, metric)
     if at > timezone.now() + dt.timedelta(minutes=5):
         raise Invalid("A value can only be measured in the past.", {"at": "This is in the future."})
     reading = ValueReading(metric=metric, value=value, at=at, source=source.strip(), note=note, recorded_by=by)

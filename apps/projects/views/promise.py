@@ -36,7 +36,7 @@ class MetricPage(OfProject, ObjectPage):
                 "Record a value",
                 "new-reading",
                 metric.pk,
-                refused=refusal(policies.check_record_value, user, metric.project),
+                refused=refusal(policies.check_record_value, user, metric),
             ),
             actions=[
                 self.link("Change", "edit-metric", metric.pk, refused=plan),
@@ -107,7 +107,7 @@ class NewReading(PartForm):
     model = SuccessMetric
 
     def check(self) -> None:
-        policies.check_record_value(self.request.user, self.object.project)
+        policies.check_record_value(self.request.user, self.object)
 
     def initial(self) -> dict[str, Any]:
         return {"at": timezone.localtime()}

@@ -36,7 +36,7 @@ class RemoveConsumer(OfPlan, ObjectFormPage):
         return Consumer.objects.select_related("plan__model__project", "plan__organization", "contact")
 
     def check(self) -> None:
-        policies.check_change(self.request.user, self.object.plan)
+        policies.check_remove_consumer(self.request.user, self.object)
 
     def get_form(self, **kwargs: Any) -> Any:
         kwargs.pop("files", None)
@@ -91,11 +91,10 @@ class ConsumerPage(ObjectFormPage):
 
     def context(self, **more: Any) -> dict[str, Any]:
         consumer, user = self.object, self.request.user
-        note = "as asked" if consumer.contact_id is None else ""
         return super().context(
             **{
                 "plan": consumer.plan,
-                "refused": refusal(policies.check_acknowledge, user, consumer, note),
+                "refused": refusal(policies.check_acknowledge, user, consumer),
                 "may_see_plan": access.can(user, Permission.VIEW, consumer),
             }
             | more

@@ -152,7 +152,7 @@ def _weight(severity: str) -> int:
 def plan_work(*, finding: Finding, action_plan: str, by: Any) -> Finding:
     """Its owner says what will be done about it: the work begins."""
     locked = _locked(finding)
-    policies.check_work(by, locked, FindingState.IN_PROGRESS)
+    policies.check_plan_work(by, locked)
     if not action_plan.strip():
         raise Invalid("Say what you will do about it.", {"action_plan": "Say what you will do about it."})
     FINDING_STATES.move(locked, FindingState.IN_PROGRESS)
@@ -166,7 +166,7 @@ def plan_work(*, finding: Finding, action_plan: str, by: Any) -> Finding:
 def mark_ready(*, finding: Finding, remedy: str, by: Any) -> Finding:
     """Its owner says what was done: a validator may test it again."""
     locked = _locked(finding)
-    policies.check_work(by, locked, FindingState.READY)
+    policies.check_mark_ready(by, locked)
     if not remedy.strip():
         raise Invalid("Say what was done.", {"remedy": "Say what was done."})
     FINDING_STATES.move(locked, FindingState.READY)

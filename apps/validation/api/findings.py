@@ -8,7 +8,7 @@ from rest_framework.response import Response
 
 from apps.organizations.api import MemberField
 from apps.organizations.bases import fetch, verb
-from apps.validation import actions
+from apps.validation import actions, policies
 from apps.validation.api.shared import ABOUT, OfVersion, VersionOut, version_of
 from apps.validation.models import (
     Finding,
@@ -128,6 +128,7 @@ class Findings(OfVersion):
     @extend_schema(request=FindingIn, responses={201: FindingOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Raise a finding that no check raised."""
+        policies.check_validate_any(request.user)
         given = self.given(FindingIn)
         finding = actions.raise_finding(version=version_of(self, given), by=request.user, **given)
         return self.answer(finding, status=201)
@@ -136,38 +137,44 @@ class Findings(OfVersion):
     @verb("assign")
     def assign(self, request: Any, **_: Any) -> Response:
         """Give it another owner, day or weight."""
-        return self.answer(actions.assign_finding(finding=self.get_object(), by=request.user, **self.given(AssignIn)))
+        finding = self.get_object(policies.check_assign)
+        return self.answer(actions.assign_finding(finding=finding, by=request.user, **self.given(AssignIn)))
 
     @extend_schema(request=PlanWorkIn, responses=FindingOut)
     @verb("plan-work")
     def plan_work(self, request: Any, **_: Any) -> Response:
         """Its owner begins."""
-        return self.answer(actions.plan_work(finding=self.get_object(), by=request.user, **self.given(PlanWorkIn)))
+        finding = self.get_object(policies.check_plan_work)
+        return self.answer(actions.plan_work(finding=finding, by=request.user, **self.given(PlanWorkIn)))
 
     @extend_schema(request=ReadyIn, responses=FindingOut)
     @verb("mark-ready")
     def mark_ready(self, request: Any, **_: Any) -> Response:
         """Its owner is done."""
-        return self.answer(actions.mark_ready(finding=self.get_object(), by=request.user, **self.given(ReadyIn)))
+        finding = self.get_object(policies.check_mark_ready)
+        return self.answer(actions.mark_ready(finding=finding, by=request.user, **self.given(ReadyIn)))
 
     @extend_schema(request=RetestIn, responses=FindingOut)
     @verb("retest")
     def retest(self, request: Any, **_: Any) -> Response:
         """Link the same check's result in a later run."""
-        run = fetch(ValidationRun.objects.select_related("version"), request.user, pk=self.given(RetestIn)["run"])
-        return self.answer(actions.retest(finding=self.get_object(), run=run, by=request.user))
+        finding, given = self.get_object(policies.check_retest), self.given(RetestIn)
+        run = fetch(ValidationRun.objects.select_related("version"), request.user, pk=given["run"])
+        return self.answer(actions.retest(finding=finding, run=run, by=request.user))
 
     @extend_schema(request=CloseIn, responses=FindingOut)
     @verb("close")
     def close(self, request: Any, **_: Any) -> Response:
         """Close it with what was seen."""
-        return self.answer(actions.close_finding(finding=self.get_object(), by=request.user, **self.given(CloseIn)))
+        finding = self.get_object(policies.check_close)
+        return self.answer(actions.close_finding(finding=finding, by=request.user, **self.given(CloseIn)))
 
     @extend_schema(request=WaiverIn, responses={201: WaiverOut})
     @verb("request-waiver")
     def request_waiver(self, request: Any, **_: Any) -> Response:
         """Ask for permission to live with it until a day."""
-        waiver = actions.request_waiver(finding=self.get_object(), by=request.user, **self.given(WaiverIn))
+        finding = self.get_object(policies.check_request_waiver)
+        waiver = actions.request_waiver(finding=finding, by=request.user, **self.given(WaiverIn))
         return Response(WaiverOut(waiver, context=self.get_serializer_context()).data, status=201)
 
 
@@ -191,4 +198,5 @@ class Waivers(OfVersion):
     @verb("revoke")
     def revoke(self, request: Any, **_: Any) -> Response:
         """End it before its day."""
-        return self.answer(actions.revoke_waiver(waiver=self.get_object(), by=request.user, **self.given(ReasonIn)))
+        waiver = self.get_object(policies.check_revoke_waiver)
+        return self.answer(actions.revoke_waiver(waiver=waiver, by=request.user, **self.given(ReasonIn)))

@@ -10,7 +10,7 @@ from apps.core.errors import NotVisible
 from apps.datasets.models import DatasetVersion
 from apps.organizations import access
 from apps.organizations.bases import Rows, fetch, verb
-from apps.validation import actions
+from apps.validation import actions, policies
 from apps.validation.api.runs import RunOut
 from apps.validation.api.shared import ABOUT, LineIn, OfVersion, VersionOut, version_of
 from apps.validation.models import (
@@ -109,6 +109,7 @@ class Plans(OfVersion):
     @extend_schema(request=PlanIn, responses={201: PlanOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Write the plan for a version, as a draft."""
+        policies.check_validate_any(request.user)
         given = self.given(PlanIn)
         if "lines" in given:
             given["lines"] = [dict(line) for line in given["lines"]]
@@ -119,8 +120,8 @@ class Plans(OfVersion):
     @verb("change")
     def change(self, request: Any, **_: Any) -> Response:
         """Exchange the checks of a draft."""
-        lines = [dict(line) for line in self.given(LinesIn)["lines"]]
-        actions.change_plan(plan=self.get_object(), lines=lines, by=request.user)
+        plan, given = self.get_object(policies.check_change_plan), self.given(LinesIn)
+        actions.change_plan(plan=plan, lines=[dict(line) for line in given["lines"]], by=request.user)
         return self.answer(self.get_object())
 
     @extend_schema(request=None, responses=PlanOut)
@@ -171,6 +172,7 @@ class Templates(Rows):
     @extend_schema(request=TemplateIn, responses={201: TemplateOut})
     def create(self, request: Any, **_: Any) -> Response:
         """Put a new version in force."""
+        policies.check_write_template(request.user)
         given = self.given(TemplateIn)
         given["lines"] = [dict(line) for line in given["lines"]]
         return self.answer(actions.write_template(by=request.user, **given), status=201)

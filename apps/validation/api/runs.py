@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from apps.organizations.bases import verb
-from apps.validation import actions
+from apps.validation import actions, policies
 from apps.validation.api.shared import ABOUT, OfVersion, VersionOut
 from apps.validation.models import (
     CheckResult,
@@ -64,7 +64,8 @@ class Runs(OfVersion):
     @verb("conclude")
     def conclude(self, request: Any, **_: Any) -> Response:
         """Say what follows: the version moves with it."""
-        actions.conclude(run=self.get_object(), by=request.user, **self.given(ConcludeIn))
+        run = self.get_object(policies.check_conclude)
+        actions.conclude(run=run, by=request.user, **self.given(ConcludeIn))
         return self.answer(self.get_object())
 
 

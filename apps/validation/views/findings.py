@@ -125,12 +125,12 @@ class FindingPage(ObjectPage):
     def _buttons(self) -> list[Action]:
         finding, user = self.object, self.request.user
         steps: list[tuple[str, str, Any]] = [
-            ("Plan the work", "plan-work", (policies.check_work, FindingState.IN_PROGRESS)),
-            ("Ready for retest", "mark-ready", (policies.check_work, FindingState.READY)),
-            ("Close", "close-finding", (policies.check_close,)),
-            ("Link a retest", "retest", (policies.check_retest,)),
-            ("Assign", "assign", (policies.check_assign,)),
-            ("Ask for a waiver", "request-waiver", (policies.check_request_waiver,)),
+            ("Plan the work", "plan-work", policies.check_plan_work),
+            ("Ready for retest", "mark-ready", policies.check_mark_ready),
+            ("Close", "close-finding", policies.check_close),
+            ("Link a retest", "retest", policies.check_retest),
+            ("Assign", "assign", policies.check_assign),
+            ("Ask for a waiver", "request-waiver", policies.check_request_waiver),
         ]
         arguments = (finding.version.model.key, finding.version.number, finding.number)
         return [
@@ -138,7 +138,7 @@ class FindingPage(ObjectPage):
                 label,
                 link(self.organization, name, *arguments),
                 method="get",
-                refused=refusal(check[0], user, finding, *check[1:]),
+                refused=refusal(check, user, finding),
             )
             for label, name, check in steps
         ]
@@ -213,7 +213,7 @@ class PlanWork(OfFinding):
     title, submit, form_class, done = "Plan the work", "Begin", PlanWorkForm, "The work has begun."
 
     def check(self) -> None:
-        policies.check_work(self.request.user, self.object, FindingState.IN_PROGRESS)
+        policies.check_plan_work(self.request.user, self.object)
 
     def initial(self) -> dict:
         return {"action_plan": self.object.action_plan}
@@ -229,7 +229,7 @@ class MarkReady(OfFinding):
     done = "The validators have been told."
 
     def check(self) -> None:
-        policies.check_work(self.request.user, self.object, FindingState.READY)
+        policies.check_mark_ready(self.request.user, self.object)
 
     def perform(self, form: Any) -> str:
         return actions.mark_ready(finding=self.object, by=self.request.user, **form.cleaned_data).get_absolute_url()
