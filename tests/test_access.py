@@ -83,3 +83,17 @@ def test_lists_show_exactly_what_may_be_seen_one_by_one(world, name, few, monkey
 
 def test_the_table_names_no_route_that_is_gone():
     assert set(expected()) == {f"{method} {route.pattern}" for route, method in CALLS}
+
+
+@pytest.mark.parametrize("new", ["datasets/new/", "datasets/sources/new/", "retirement/new/", "retraining/new/"])
+def test_who_makes_nothing_anywhere_is_told_so_and_offered_no_way_there(world, new):
+    wim = world.client(world.cast.wim)
+    address = f"/o/meridian/{new}"
+
+    home = wim.get(address.removesuffix("new/")).content.decode()
+    answers = [wim.get(address), wim.post(address, {})]
+
+    assert f'href="{address}"' not in home
+    assert [answer.status_code for answer in answers] == [403, 403]
+    for text in (home, *(answer.content.decode() for answer in answers)):
+        assert "It takes one of these roles" in text

@@ -10,6 +10,7 @@ from apps.core import charts
 from apps.core.pages import Action, Crumb, refusal
 from apps.discussions import timeline
 from apps.models.models import RegisteredModel
+from apps.models.policies import models_in_office
 from apps.organizations import access
 from apps.organizations.bases import FormPage, ListPage, ObjectFormPage, ObjectPage
 from apps.organizations.roles import Permission
@@ -42,13 +43,6 @@ class RunFilter(django_filters.FilterSet):
     trigger = django_filters.ChoiceFilter(choices=Trigger.choices)
 
 
-def writable(user: Any) -> Any:
-    """The models in office whose policy the person may write."""
-    found = access.visible(RegisteredModel.objects.filter(retired_at=None).select_related("project"), user)
-    may = [model.pk for model in found if access.can(user, Permission.RETRAIN, model)]
-    return RegisteredModel.objects.filter(pk__in=may).order_by("name")
-
-
 class RunList(Here, ListPage):
     """Every occasion on which a model was trained anew, or was not and why."""
 
@@ -65,7 +59,7 @@ class RunList(Here, ListPage):
     def context(self, **more: Any) -> dict[str, Any]:
         rows = RetrainingPolicy.objects.select_related("model__organization", "dataset", "owner", "organization")
         found = access.visible(rows, self.request.user).order_by("model__name")
-        refused = "" if writable(self.request.user).exists() else "There is no model in office that you may retrain."
+        refused = refusal(policies.check_write_any, self.request.user)
         lead = "What makes a model be trained anew, every occasion on which it was, and why on others it was not."
         primary = Action("Write a policy", self.url("choose"), method="get", refused=refused)
         return super().context(policies=found, lead=lead, primary=primary, **more)
@@ -76,9 +70,12 @@ class Choose(Here, FormPage):
 
     title, submit = "Write a retraining policy", "Next"
 
+    def check(self) -> None:
+        policies.check_write_any(self.request.user)
+
     def get_form(self, **kwargs: Any) -> ModelForm:
         kwargs.pop("files", None)
-        return ModelForm(models=writable(self.request.user), **kwargs)
+        return ModelForm(models=models_in_office(self.request.user, Permission.RETRAIN), **kwargs)
 
     def cancel_url(self) -> str:
         return self.url("runs")

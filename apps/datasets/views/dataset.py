@@ -62,13 +62,17 @@ class DatasetList(OfDatasets, ListPage):
         here = self.url("datasets")
         tabs = [Tab("Datasets", here, current=True), Tab("Sources", self.url("sources"))]
         lead = "What models learn from: immutable versions, prepared by recipes, signed off as fit."
-        return super().context(lead=lead, tabs=tabs, primary=self.link("Add a dataset", "new"), **more)
+        refused = refusal(policies.check_prepare_any, self.request.user)
+        return super().context(lead=lead, tabs=tabs, primary=self.link("Add a dataset", "new", refused=refused), **more)
 
 
 class NewDataset(OfDatasets, FormPage):
     """Add a dataset."""
 
     title, submit, done = "Add a dataset", "Add", "The dataset is there. Bring its first version now."
+
+    def check(self) -> None:
+        policies.check_prepare_any(self.request.user)
 
     def get_form(self, **kwargs: Any) -> NewDatasetForm:
         kwargs.pop("files", None)
@@ -297,7 +301,7 @@ class EndRule(OfDatasets, ObjectFormPage):
         return QualityRule.objects.select_related("dataset__organization", "dataset__project", "organization")
 
     def check(self) -> None:
-        policies.check_write_rules(self.request.user, self.object.dataset)
+        policies.check_end_rule(self.request.user, self.object)
 
     def get_form(self, **kwargs: Any) -> Any:
         kwargs.pop("files", None)

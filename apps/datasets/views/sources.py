@@ -46,7 +46,8 @@ class SourceList(OfDatasets, ListPage):
 
     def context(self, **more: Any) -> dict[str, Any]:
         lead = "Where data come from, who answers for them, and on which terms they may be used."
-        primary = self.link("Register a source", "new-source")
+        refused = refusal(policies.check_prepare_any, self.request.user)
+        primary = self.link("Register a source", "new-source", refused=refused)
         return super().context(lead=lead, primary=primary, crumbs=self.crumbs(Crumb(self.title)), **more)
 
 
@@ -78,6 +79,9 @@ class NewSource(OfDatasets, FormPage):
     """Register a source."""
 
     title, submit, done = "Register a source", "Register", "The source is registered."
+
+    def check(self) -> None:
+        policies.check_prepare_any(self.request.user)
 
     def get_form(self, **kwargs: Any) -> SourceForm:
         kwargs.pop("files", None)

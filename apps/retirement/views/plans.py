@@ -12,7 +12,7 @@ from apps.core import charts, files
 from apps.core.pages import Action, Crumb, refusal
 from apps.discussions import timeline
 from apps.models.models import ModelVersion, RegisteredModel, VersionState
-from apps.organizations import access
+from apps.models.policies import models_in_office
 from apps.organizations.bases import FormPage, ListPage, ObjectMixin, ObjectPage, TenantPage, fetch
 from apps.organizations.roles import Permission
 from apps.retirement import actions, measuring, policies
@@ -48,16 +48,8 @@ class PlanList(ListPage):
     def context(self, **more: Any) -> dict[str, Any]:
         url = reverse("retirement:choose", args=[self.organization.key])
         lead = "Models and versions that leave office: who has to know, when nobody asks them any more, what is held."
-        may = _retirable(self.request.user).exists()
-        refused = "" if may else "There is no model in office that you may retire."
+        refused = refusal(policies.check_retire_any, self.request.user)
         return super().context(lead=lead, primary=Action("Plan a retirement", url, "get", refused), **more)
-
-
-def _retirable(user: Any) -> Any:
-    """Models in office of projects where the person may retire."""
-    found = access.visible(RegisteredModel.objects.filter(retired_at=None).select_related("project"), user)
-    may = [model.pk for model in found if access.can(user, Permission.RETIRE, model)]
-    return RegisteredModel.objects.filter(pk__in=may).select_related("organization")
 
 
 class Choose(FormPage):
@@ -65,9 +57,12 @@ class Choose(FormPage):
 
     title, submit = "Plan a retirement", "Next"
 
+    def check(self) -> None:
+        policies.check_retire_any(self.request.user)
+
     def get_form(self, **kwargs: Any) -> SubjectForm:
         kwargs.pop("files", None)
-        found = list(_retirable(self.request.user).order_by("name"))
+        found = list(models_in_office(self.request.user, Permission.RETIRE))
         versions = ModelVersion.objects.filter(model__in=found).exclude(state=VersionState.ARCHIVED)
         choices = [(model.key, f"{model}, with all versions and endpoints") for model in found]
         choices += [
