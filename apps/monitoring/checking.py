@@ -1,12 +1,14 @@
 """What a check computes: which windows are due, what their states say. It reads, and writes nothing."""
 
 import datetime as dt
+import functools
+import operator
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Q, Sum
 from django.db.models.functions import Trunc
 from django.utils import timezone
 
@@ -20,12 +22,13 @@ from apps.monitoring.models import (
     Level,
     Monitor,
     MonitorKind,
+    Mute,
     Reference,
     ServiceReading,
     State,
     StateKind,
 )
-from apps.monitoring.windows import Window, before, some_before, window_at
+from apps.monitoring.windows import Window, before, some_before, weeks_before, window_at
 
 
 @dataclass
@@ -181,8 +184,16 @@ def _with_baseline(monitor: Monitor, one: Due, limits: Any) -> Callable[[], Foun
     if monitor.kind == MonitorKind.PERFORMANCE:
         told = _blobs(monitor, row, StateKind.OUTCOMES, window)
         return lambda: _performance(monitor, one, limits, bytes(row.data), blobs, told, count)
-    reference = _reference(monitor, row, window)
-    return lambda: _drift(one, limits, bytes(row.data), blobs, reference, _importance(row), count)
+    windows = reference_windows(monitor, window)
+    reference, muted = _reference(monitor, row, windows), _muted(monitor)
+    weights, said = _importance(row), {"reference": _spoken(monitor, windows), "muted": sorted(muted)}
+
+    def compute() -> Found:
+        found = _drift(one, limits, bytes(row.data), blobs, reference, weights, count, muted)
+        found.result |= said
+        return found
+
+    return compute
 
 
 def _grown(monitor: Monitor, one: Due, limits: Any) -> tuple[Window, int]:
@@ -202,19 +213,36 @@ def _blobs(monitor: Monitor, baseline: Baseline, kind: str, window: Window) -> l
     return [bytes(data) for data in states.within(window.start, window.end).values_list("data", flat=True)]
 
 
-def _reference(monitor: Monitor, baseline: Baseline, window: Window) -> list[bytes] | None:
-    """The states of the reference; None when it is the baseline itself."""
-    if monitor.reference == Reference.TRAINING:
-        return None
+def reference_windows(monitor: Monitor, window: Window) -> list[Window] | None:
+    """The windows whose sum a window is compared with; None when it is the baseline itself."""
     if monitor.reference == Reference.PERIOD and monitor.reference_since and monitor.reference_until:
-        fixed = Window(monitor.reference_since, monitor.reference_until)
-        return _blobs(monitor, baseline, StateKind.PREDICTIONS, fixed)
-    return _blobs(
-        monitor,
-        baseline,
-        StateKind.PREDICTIONS,
-        some_before(window_at(window.start, monitor.window), monitor.window, monitor.trailing),
+        return [Window(monitor.reference_since, monitor.reference_until)]
+    if monitor.reference == Reference.TRAILING:
+        return [some_before(window_at(window.start, monitor.window), monitor.window, monitor.trailing)]
+    return weeks_before(window, monitor.trailing) if monitor.reference == Reference.SEASON else None
+
+
+def _reference(monitor: Monitor, baseline: Baseline, windows: list[Window] | None) -> list[bytes] | None:
+    """The states of the reference; None when it is the baseline itself."""
+    if windows is None:
+        return None
+    inside = functools.reduce(operator.or_, (Q(start_at__gte=one.start, end_at__lte=one.end) for one in windows))
+    states = State.objects.filter(
+        inside, endpoint_id=monitor.endpoint_id, baseline=baseline, kind=StateKind.PREDICTIONS, segment=""
     )
+    return [bytes(data) for data in states.values_list("data", flat=True)]
+
+
+def _spoken(monitor: Monitor, windows: list[Window] | None) -> dict[str, Any]:
+    """What was compared with, so that the check can be computed again."""
+    spans = [[one.start.isoformat(), one.end.isoformat()] for one in windows or []]
+    return {"kind": monitor.reference, "windows": spans}
+
+
+def _muted(monitor: Monitor) -> set[tuple[str, str]]:
+    """Features and signals that raise nothing now, each pair with "" for all."""
+    held = Mute.objects.filter(monitor=monitor, ended_at=None, until__gt=timezone.now())
+    return set(held.values_list("feature", "signal"))
 
 
 def _importance(baseline: Baseline) -> dict[str, float]:
@@ -240,6 +268,7 @@ def _drift(
     reference: list[bytes] | None,
     weights: dict[str, float],
     count: int,
+    muted: set[tuple[str, str]],
 ) -> Found:
     from apps.monitoring.engine.baseline import decode_baseline
     from apps.monitoring.engine.check import compare
@@ -247,7 +276,7 @@ def _drift(
     baseline = decode_baseline(data)
     current = _summed(blobs, baseline.bins.shape)
     known = baseline.reference if reference is None else _summed(reference, baseline.bins.shape)
-    report = compare(baseline.bins, known, current, limits, weights)
+    report = compare(baseline.bins, known, current, limits, weights, muted)
     result = report.as_json()
     features = result.pop("features")
     if known.is_empty:

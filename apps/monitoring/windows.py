@@ -55,3 +55,12 @@ def some_before(window: Window, span: str, count: int) -> Window:
     for _ in range(count):
         first = before(first, span)
     return Window(first.start, window.start)
+
+
+WEEK = dt.timedelta(days=7)
+
+
+def weeks_before(window: Window, count: int) -> list[Window]:
+    """The same hours of so many weeks before, newest first; a window longer than a week steps over itself."""
+    step = WEEK * -(-(window.end - window.start) // WEEK)
+    return [Window(window.start - step * back, window.end - step * back) for back in range(1, count + 1)]

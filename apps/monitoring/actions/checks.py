@@ -1,6 +1,7 @@
 """Checks: started when something is due, kept once, and what follows from them: alerts and incidents."""
 
 import datetime as dt
+from collections.abc import Iterator
 from typing import Any
 
 from django.db.models import Max
@@ -27,7 +28,7 @@ from apps.monitoring.models import (
     Severity,
 )
 from apps.monitoring.signals import drift_found, performance_fell
-from apps.monitoring.windows import Window
+from apps.monitoring.windows import Window, some_before
 from apps.work import jobs
 from apps.work.models import Job
 
@@ -187,8 +188,18 @@ def _history(monitor: Monitor, check: Check, cause: str) -> list[str]:
     ended = _last_ended(monitor, cause)
     if ended is not None:
         rows = rows.filter(created_at__gt=ended.ended_at)
-    newest = list(rows.order_by("-end_at").values_list("signals", flat=True)[:60])
-    return [worst(_of_cause(one, cause)) for one in reversed(newest)]
+    newest = rows.order_by("-end_at").values_list("start_at", "end_at", "windows", "signals")[:60]
+    return [worst(_of_cause(one, cause)) for one in reversed(list(_apart(monitor, newest)))]
+
+
+def _apart(monitor: Monitor, newest: Any) -> Iterator[dict[str, str]]:
+    """The signals of windows that share no rows: one that had to grow speaks for those it took in."""
+    until = None
+    for start, end, count, signals in newest:
+        if until is None or end <= until:
+            yield signals
+            whole = Window(start, end)
+            until = some_before(whole, monitor.window, count - 1).start if count > 1 else start
 
 
 def _last_ended(monitor: Monitor, cause: str) -> Incident | None:

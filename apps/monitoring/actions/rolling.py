@@ -3,9 +3,11 @@
 import datetime as dt
 from typing import Any
 
+from django.db.models import Max
+
 from apps.audit.actions import action, record
 from apps.monitoring.actions.rows import hold
-from apps.monitoring.models import Grain, State
+from apps.monitoring.models import Grain, Monitor, Reference, Span, State
 
 KEEP_HOURS = dt.timedelta(days=14)
 KEEP_DAYS = dt.timedelta(days=366)
@@ -19,13 +21,21 @@ def roll_up(*, endpoint: Any, by: Any) -> int:
         return 0
     from apps.monitoring.engine.state import start_of
 
-    days = State.objects.filter(endpoint=endpoint, grain=Grain.HOUR, end_at__lte=start_of(span[1] - KEEP_HOURS, "day"))
+    kept = start_of(span[1] - _kept_hours(endpoint), "day")
+    days = State.objects.filter(endpoint=endpoint, grain=Grain.HOUR, end_at__lte=kept)
     months = State.objects.filter(
         endpoint=endpoint, grain=Grain.DAY, end_at__lte=start_of(span[1] - KEEP_DAYS, "month")
     )
     if not days.exists() and not months.exists():
         return 0
     return _roll_up(endpoint=endpoint, days=days, months=months, by=by)
+
+
+def _kept_hours(endpoint: Any) -> dt.timedelta:
+    """How long hours are needed as hours: for the longest season that a monitor looks back on."""
+    seasonal = Monitor.objects.filter(endpoint=endpoint, reference=Reference.SEASON, window=Span.HOUR)
+    weeks = seasonal.aggregate(most=Max("trailing"))["most"] or 0
+    return max(KEEP_HOURS, dt.timedelta(weeks=weeks + 2) if weeks else KEEP_HOURS)
 
 
 @action

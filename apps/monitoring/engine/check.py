@@ -1,7 +1,7 @@
 """One drift check: two states compared over all features, with everything needed to compute it again."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from apps.monitoring.engine.policy import NOT_ENOUGH, Limits
 from apps.monitoring.engine.state import State
 
 COLUMNS = 20  # of the picture of a feature
+ENOUGH = 0.5  # of the least rows of a window: so many values of a column
 SIGNALS = ("drift", "null", "unseen", "outside")
 ROLE_WEIGHT = {"score": 4.0, "prediction": 4.0}  # what the model says ranks above any single input
 
@@ -43,10 +44,15 @@ class Report:
 
 
 def compare(
-    bins: Bins, reference: State, current: State, limits: Limits, importance: Mapping[str, float] | None = None
+    bins: Bins,
+    reference: State,
+    current: State,
+    limits: Limits,
+    importance: Mapping[str, float] | None = None,
+    muted: Collection[tuple[str, str]] = (),
 ) -> Report:
     """Compare the current window with the reference, decide every signal, and rank the features by importance times
-    effect.
+    effect. Pairs of feature and signal that are `muted` ("" for all) are computed and raise nothing.
     """
     features = numeric_results(bins, reference, current) + category_results(bins, reference, current)
     for one in features:
@@ -59,6 +65,7 @@ def compare(
         _correct(features)
         for one in features:
             _decide(one, limits)
+            _hold_back(one, muted)
         signals = {name: policy.worst([one["signals"].get(name, NOT_ENOUGH) for one in features]) for name in SIGNALS}
     features.sort(key=rank, reverse=True)
     return Report(
@@ -202,7 +209,8 @@ def _was_tested(share: dict[str, Any]) -> bool:
 
 def _decide(one: dict[str, Any], limits: Limits) -> None:
     one["limit"] = limits.effect(one["feature"])
-    enough = one["n_current"] >= limits.minimum and one["n_reference"] > 0
+    # A column with a few nulls is judged as soon as its window is; one that is mostly empty is not.
+    enough = one["n_current"] >= limits.minimum * ENOUGH and one["n_reference"] > 0
     found = {"drift": policy.level(one["psi"], one.get("q", 1.0), one["limit"], limits) if enough else NOT_ENOUGH}
     for name in SIGNALS[1:]:
         if one[name] is None:
@@ -213,6 +221,15 @@ def _decide(one: dict[str, Any], limits: Limits) -> None:
     one["level"] = policy.worst(list(found.values()))
     one["is_severe"] = found["drift"] == policy.DRIFT and one["psi"] >= limits.severe
     one["is_small"] = found["drift"] == policy.QUIET and one.get("q", 1.0) < limits.q
+
+
+def _hold_back(one: dict[str, Any], muted: Collection[tuple[str, str]]) -> None:
+    """Take out of the signals what somebody has muted; its numbers and its level stay to be seen."""
+    feature, found = one["feature"], one["signals"]
+    held = [name for name in found if {(feature, name), (feature, ""), ("", name)} & set(muted)]
+    one["muted"] = held
+    one["signals"] = {name: level for name, level in found.items() if name not in held}
+    one["is_severe"] = one["is_severe"] and "drift" not in held
 
 
 def number(given: Any) -> float | None:
