@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,16 @@ def test_every_domain_model_keeps_its_history():
 def test_every_domain_model_is_in_the_auditors_admin():
     registered = {model._meta.label for model in admin.site._registry}
     assert {model._meta.label for model in tenant_models()} - registered == set(WITHOUT_ADMIN)
+
+
+def test_the_admin_names_many_of_a_thing_as_people_do():
+    wrong = re.compile(r"(?:[^aeiou]ys|[sx]s|chs|backs|traffics)$")
+    plurals = {
+        model._meta.label: str(model._meta.verbose_name_plural)
+        for model in apps.get_models()
+        if "apps." in model.__module__
+    }
+    assert {label: plural for label, plural in plurals.items() if wrong.search(plural)} == {}
 
 
 def test_nothing_in_the_admin_can_be_changed():

@@ -28,6 +28,7 @@ class Policy(TenantModel):
     history = History()
 
     class Meta(TenantModel.Meta):
+        verbose_name_plural = "policies"
         ordering: ClassVar = ["kind", "-version"]
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -372,6 +372,7 @@ class Traffic(TenantModel):
     model_path = "endpoint__model"
 
     class Meta(TenantModel.Meta):
+        verbose_name_plural = "traffic"
         ordering: ClassVar = ["minute"]
         constraints: ClassVar = [
             models.UniqueConstraint(

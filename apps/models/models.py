@@ -399,6 +399,7 @@ class Alias(TenantModel):
     model_path = "model"
 
     class Meta(TenantModel.Meta):
+        verbose_name_plural = "aliases"
         ordering: ClassVar = ["name"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["organization", "model", "name"], name="models_alias_name")

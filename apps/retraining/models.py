@@ -43,6 +43,7 @@ class RetrainingPolicy(TenantModel):
     model_path = "model"
 
     class Meta(TenantModel.Meta):
+        verbose_name_plural = "retraining policies"
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["organization", "model"], name="retraining_policy_one"),

@@ -126,6 +126,7 @@ class IncidentEntry(AppendOnlyModel):
     model_path = "incident__model"
 
     class Meta(AppendOnlyModel.Meta):
+        verbose_name_plural = "incident entries"
         ordering: ClassVar = ["id"]
 
     def __str__(self) -> str:

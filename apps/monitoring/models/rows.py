@@ -143,6 +143,7 @@ class Batch(TenantModel):
     model_path = "endpoint__model"
 
     class Meta(TenantModel.Meta):
+        verbose_name_plural = "batches"
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["organization", "endpoint", "kind", "key"], name="monitoring_batch_key"),
@@ -257,6 +258,7 @@ class Feedback(AppendOnlyModel):
     model_path = "endpoint__model"
 
     class Meta(AppendOnlyModel.Meta):
+        verbose_name_plural = "feedback"
         ordering: ClassVar = ["-at"]
         constraints: ClassVar = [
             models.CheckConstraint(

@@ -28,6 +28,7 @@ class OutcomeValues(AppendOnlyModel):
     project_path = "project"
 
     class Meta(AppendOnlyModel.Meta):
+        verbose_name_plural = "outcome values"
         ordering: ClassVar = ["-since", "-number"]
         constraints: ClassVar = [
             models.UniqueConstraint(
