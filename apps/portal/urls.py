@@ -12,6 +12,7 @@ urlpatterns = [
     path("inbox/", inbox.Inbox.as_view(), name="inbox"),
     path("inbox/read/", inbox.MarkRead.as_view(), name="inbox-read"),
     path("jobs/", jobs.JobList.as_view(), name="jobs"),
+    path("jobs/<uuid:pk>/progress/", jobs.JobProgress.as_view(), name="job-progress"),
     path("jobs/<uuid:pk>/cancel/", jobs.CancelJob.as_view(), name="cancel-job"),
     path("mail/", mails.MailList.as_view(), name="mails"),
     path("mail/<uuid:pk>/", mails.MailPage.as_view(), name="mail"),

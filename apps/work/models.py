@@ -116,7 +116,7 @@ class Job(TenantModel):
     @property
     def url_progress(self) -> str:
         """Where the page asks how far it is."""
-        return reverse("job-progress", args=[self.organization.key, self.pk])
+        return reverse("portal:job-progress", args=[self.organization.key, self.pk])
 
     @property
     def seconds_left(self) -> float | None:

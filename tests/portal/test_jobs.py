@@ -35,6 +35,11 @@ def test_progress_ends_with_a_refresh_of_the_page(sign_in, cast, job):
     assert client.get(f"/o/meridian/jobs/{job.pk}/progress/").headers["HX-Refresh"] == "true"
 
 
+def test_progress_is_for_who_sees_the_job(sign_in, cast, job):
+    assert sign_in(cast.wim).get(f"/o/meridian/jobs/{job.pk}/progress/").status_code == 200
+    assert sign_in(cast.mina).get(f"/o/meridian/jobs/{job.pk}/progress/").status_code == 404
+
+
 def test_who_started_it_cancels_it_on_record(sign_in, cast, job):
     response = sign_in(cast.dario).post(f"/o/meridian/jobs/{job.pk}/cancel/")
     assert response.status_code == 303

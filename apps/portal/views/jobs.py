@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
+from django.http import HttpRequest, HttpResponse
 
 from apps.core.pages import Action, refusal
-from apps.organizations.bases import ActionPage, ListPage
+from apps.organizations.bases import ActionPage, ListPage, ObjectPage
 from apps.portal import actions, jobs, policies
 from apps.work.models import Job, JobState
 
@@ -58,6 +59,25 @@ class JobList(ListPage):
             refused=refusal(policies.check_cancel, self.request.user, job),
             confirm=f"Stop “{job.title}”? What it has done so far is dropped.",
         )
+
+
+class JobProgress(ObjectPage):
+    """How far one job is, asked for by the page while it runs."""
+
+    template_name = "components/progress_live.html"
+    model = Job
+
+    def get_queryset(self) -> Any:
+        return jobs.visible(self.request.user).select_related("organization")
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        response = super().get(request, **kwargs)
+        if not self.object.is_open:
+            response.headers["HX-Refresh"] = "true"
+        return response
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        return super().context(job=self.object, **more)
 
 
 class CancelJob(ActionPage):
