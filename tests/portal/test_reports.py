@@ -36,3 +36,10 @@ def test_decisions_show_outcome_signers_and_time(sign_in, cast):
 
 def test_the_reports_page_leads_to_them(sign_in, cast):
     assert "/o/meridian/reports/inventory/" in sign_in(cast.mina).get("/o/meridian/reports/").text
+
+
+def test_the_reports_page_offers_the_auditors_room_to_those_who_may_enter(sign_in, cast):
+    assert 'href="/o/meridian/auditors/"' in sign_in(cast.audrey).get("/o/meridian/reports/").text
+    page = sign_in(cast.wim).get("/o/meridian/reports/").text
+    assert 'href="/o/meridian/auditors/"' not in page
+    assert "auditor" in page[page.index("disabled>Open") :]

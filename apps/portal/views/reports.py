@@ -16,9 +16,9 @@ from django.utils import timezone
 from apps.approvals.kinds import Kind
 from apps.approvals.models import Request, RequestState
 from apps.core import charts
-from apps.core.pages import Action, Crumb
+from apps.core.pages import Action, Crumb, refusal
 from apps.organizations.bases import ListPage, TenantPage
-from apps.portal import lives
+from apps.portal import lives, policies
 
 # What one page shows and prints; the export holds all of them.
 MOST_SHOWN = 500
@@ -32,7 +32,9 @@ class Reports(TenantPage):
     title = "Reports"
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        return self.render()
+        room = reverse("portal:auditors", args=[self.organization.key])
+        refused = refusal(policies.check_audit, request.user)
+        return self.render(room=Action("Open", room, method="get", refused=refused))
 
 
 class Inventory(TenantPage):

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.core.errors import NotVisible
 from apps.core.pages import Action, Crumb, refusal
+from apps.core.web import back
 from apps.discussions import timeline
 from apps.organizations.bases import FormPage, ListPage, ObjectFormPage, ObjectPage, TenantPage
 from apps.validation import actions, policies, report
@@ -314,6 +315,9 @@ class WriteTemplate(FormPage):
         if self.kwargs["tier"] not in dict(TIERS) or self.kwargs["kind"] not in dict(KINDS):
             raise NotVisible()
         policies.check_write_template(self.request.user)
+
+    def cancel_url(self) -> str:
+        return back(self.request, link(self.organization, "templates"))
 
     def begun(self) -> list[dict[str, Any]]:
         """The lines as they are in force, or the built-in ones."""
