@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.http import Http404, HttpResponse, JsonResponse
 from rest_framework import exceptions, status
@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import UserRateThrottle
 
-from apps.core.errors import Busy, DomainError, IllegalMove, Invalid
+from apps.core.errors import Busy, DomainError, IllegalMove, Invalid, TooLarge
 
 PROBLEM = "application/problem+json"
 
@@ -61,6 +61,8 @@ def problem(error: Exception, context: dict) -> Response | None:
     # rest_framework.views reads the settings when imported, and those name classes of this module.
     from rest_framework.views import set_rollback
 
+    if isinstance(error, RequestDataTooBig):
+        error = TooLarge("The body is larger than what is read at once. Send it in parts, or as a file.")
     if isinstance(error, DomainError):
         set_rollback()
         headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else {}

@@ -12,6 +12,7 @@ FRAME: list[Callable[[HttpRequest], dict[str, Any]]] = []
 def frame(request: HttpRequest) -> dict[str, Any]:
     """The organization of the page and whatever apps have registered (counts, inbox, places)."""
     found: dict[str, Any] = {"organization": getattr(request, "organization", None), "is_demo": settings.TENURE_DEMO}
+    found["upload_limit"] = settings.TENURE_UPLOAD_LIMIT
     if found["organization"] is not None:
         for add in FRAME:
             found |= add(request)

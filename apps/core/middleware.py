@@ -65,6 +65,27 @@ def _kind(path: str) -> str:
     return "admin" if path.startswith("/admin/") else "page"
 
 
+class LengthRequired(DomainError):
+    """A body whose length was not said."""
+
+    status = 411
+    title = "Length required"
+
+
+class Readable:
+    """Refuses in a sentence what could not be read: NUL in an address, and a body without its length."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path_info or "%00" in request.META.get("QUERY_STRING", ""):
+            return _told(request, DomainError("The address holds the character NUL. Leave it out."))
+        if "chunked" in request.headers.get("Transfer-Encoding", "").lower() and not request.META.get("CONTENT_LENGTH"):
+            return _told(request, LengthRequired("Send the body in one piece, with the header Content-Length."))
+        return self.get_response(request)
+
+
 class DomainErrors:
     """Turns a domain error that a page did not catch into a page with its sentence."""
 
@@ -75,15 +96,17 @@ class DomainErrors:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not isinstance(error, DomainError):
-            return None
-        if "/api/v1/" in request.path:
-            from apps.core.api import problem_response
+        return _told(request, error) if isinstance(error, DomainError) else None
 
-            return problem_response(error)
-        from apps.core.web import refused
 
-        return refused(request, error)
+def _told(request: HttpRequest, error: DomainError) -> HttpResponse:
+    if "/api/v1/" in request.path:
+        from apps.core.api import problem_response
+
+        return problem_response(error)
+    from apps.core.web import refused
+
+    return refused(request, error)
 
 
 def route_name(request: HttpRequest) -> str:

@@ -4,17 +4,30 @@ from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadhandler import SkipFile, TemporaryFileUploadHandler
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
+from django.utils.datastructures import MultiValueDict
 
 from apps.core.errors import TooLarge
+
+BESIDE = 1024**2  # what may come beside a file in one request
 
 
 class BoundedUpload(TemporaryFileUploadHandler):
     """Writes an upload to a temporary file up to TENURE_UPLOAD_LIMIT bytes.
 
     What is larger is read to its end, so that the sender gets an answer instead of a broken connection, but is not
-    kept; `refuse_too_large` then says so.
+    kept; `refuse_too_large` then says so. Who asks before sending (Expect: 100-continue) is told at once.
     """
+
+    def handle_raw_input(
+        self, input_data: Any, META: dict, content_length: int, boundary: str, encoding: str | None = None
+    ) -> tuple[QueryDict, MultiValueDict] | None:
+        asks = META.get("HTTP_EXPECT", "").lower() == "100-continue"
+        # A form of a page carries its proof in the body, which has to be read for that.
+        if asks and "/api/v1/" in META.get("PATH_INFO", "") and content_length > settings.TENURE_UPLOAD_LIMIT + BESIDE:
+            self.request.upload_too_large = "The file"  # type: ignore[union-attr]
+            return QueryDict(encoding=encoding), MultiValueDict()
+        return None
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)

@@ -8,9 +8,9 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action as drf_action
-from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.response import Response
 
+from apps.core.parsers import Files, Json
 from apps.core.uploads import refuse_too_large
 from apps.datasets import actions, policies
 from apps.datasets.actions.sources import DATASET_FIELDS, SOURCE_FIELDS
@@ -395,7 +395,7 @@ class Versions(Rows):
     lookup_field = "number"
     lookup_value_regex = r"\d{1,9}"
     filterset_fields = ["state", "origin"]
-    parser_classes = [JSONParser, MultiPartParser]
+    parser_classes = [Json, Files]
 
     @extend_schema(request=UPLOADED, responses={201: VersionOut})
     def create(self, request: Any, **kwargs: Any) -> Response:

@@ -6,10 +6,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action as drf_action
-from rest_framework.parsers import JSONParser, MultiPartParser
 from rest_framework.response import Response
 
 from apps.core.errors import Invalid, NotVisible
+from apps.core.parsers import Files, Json
 from apps.core.uploads import refuse_too_large
 from apps.datasets.models import DatasetVersion
 from apps.models import actions, policies, records
@@ -209,7 +209,7 @@ class Artifacts(OfModel):
     serializer_class = ArtifactOut
     lookup_value_converter = "uuid"
     filterset_fields = ["state", "format"]
-    parser_classes = [MultiPartParser, JSONParser]
+    parser_classes = [Files, Json]
 
     @extend_schema(request={"multipart/form-data": ArtifactIn}, responses={201: ArtifactOut})
     def create(self, request: Any, **_: Any) -> Response:

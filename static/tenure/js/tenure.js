@@ -101,6 +101,17 @@
     }),
   );
 
+  // A file over the limit is told before it is sent.
+  on("change", (event) => {
+    const field = event.target.closest('input[type="file"]');
+    const limit = document.querySelector('meta[name="upload-limit"]');
+    if (!field || !limit) return;
+    const large = [...field.files].find((file) => file.size > Number(limit.content));
+    const inMiB = (size) => Math.ceil(size / 1048576).toLocaleString("en");
+    field.setCustomValidity(large ? `${large.name} has ${inMiB(large.size)} MiB; ${inMiB(limit.content)} MiB are the limit here. Split it, or compress it.` : "");
+    if (large) field.reportValidity();
+  });
+
   on("click", async (event) => {
     const button = event.target.closest("button");
     if (!button) return;

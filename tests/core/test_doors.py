@@ -1,0 +1,85 @@
+"""What cannot be read is a sentence at the door, by page and by API, and never a fault of ours."""
+
+import json
+
+import pytest
+from django.core.exceptions import RequestDataTooBig
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import RequestFactory
+
+from apps.core.api import problem
+from apps.core.errors import TooLarge
+from apps.core.uploads import refuse_too_large
+
+PATH = "/o/meridian/api/v1/datasets/"
+TOO_DEEP = '{"project": ' + "[" * 100_000 + "]" * 100_000 + "}"
+
+
+@pytest.fixture
+def dario(cast, sign_in):
+    return sign_in(cast.dario)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (json.dumps({"project": "a\0b", "key": "k", "name": "n"}), "NUL"),
+        (json.dumps({"project": {"deep": ["a\0b"]}}), "NUL"),
+        ('{"project": "\\ud800"}', "half a character"),
+        ('{"\\ud800": 1}', "half a character"),
+        (TOO_DEEP, "nested too deeply"),
+    ],
+)
+def test_json_that_cannot_be_kept_is_told(dario, body, said):
+    answer = dario.post(PATH, body, content_type="application/json")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
+    assert said in answer.json()["detail"]
+
+
+def test_fields_that_cannot_be_kept_are_told(dario):
+    assert "NUL" in dario.post(PATH, {"project": "a\0b"}).json()["detail"]
+    form = dario.post(PATH, "project=a%00b", content_type="application/x-www-form-urlencoded")
+    assert "NUL" in form.json()["detail"]
+
+
+def test_json_over_the_limit_is_told(dario, settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000
+    answer = dario.post(PATH, json.dumps({"name": "n" * 2_000}), content_type="application/json")
+    assert answer.status_code == 413
+    answer = problem(RequestDataTooBig("Django's own words"), {})
+    assert answer is not None
+    assert (answer.status_code, answer.data["detail"][:8]) == (413, "The body")
+
+
+@pytest.mark.parametrize("path", ["datasets/?q=%00", "datasets/a%00b/", "api/v1/datasets/?page_size=%00", "?%00"])
+def test_nul_in_an_address_is_a_sentence(dario, path):
+    answer = dario.get(f"/o/meridian/{path}")
+    assert answer.status_code == 400
+    assert "holds the character NUL" in answer.text
+
+
+def test_body_without_its_length_is_told_what_to_send(dario):
+    answer = dario.generic("POST", PATH, b"", content_type="application/json", headers={"Transfer-Encoding": "chunked"})
+    assert answer.status_code == 411
+    assert "Content-Length" in answer.json()["detail"]
+
+
+def asked(path, size):
+    return RequestFactory().post(
+        path, {"file": SimpleUploadedFile("big.csv", b"x" * size)}, headers={"Expect": "100-continue"}
+    )
+
+
+def test_who_asks_before_sending_too_much_is_told_at_once(settings):
+    settings.TENURE_UPLOAD_LIMIT = 100_000
+    request = asked(PATH, 2_000_000)
+    with pytest.raises(TooLarge, match="The file is larger than"):
+        refuse_too_large(request)
+    assert request.read() != b""  # Nothing was asked for.
+
+
+def test_who_asks_to_send_what_is_allowed_is_heard(settings):
+    settings.TENURE_UPLOAD_LIMIT = 2_500_000
+    request = asked(PATH, 2_000_000)
+    refuse_too_large(request)
+    assert request.FILES["file"].size == 2_000_000
