@@ -12,6 +12,7 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import Trunc
 from django.utils import timezone
 
+from apps.monitoring import comparing, planned, ranked
 from apps.monitoring.models import (
     KINDS_WITH_BASELINE,
     Baseline,
@@ -57,6 +58,7 @@ class Found:
     rows_reference: int = 0
     windows: int = 1
     features: list[dict[str, Any]] = field(default_factory=list)
+    segments: list[dict[str, Any]] = field(default_factory=list)
 
 
 def newest_moment(monitor: Monitor) -> dt.datetime | None:
@@ -98,6 +100,7 @@ def _seen(monitor: Monitor) -> Iterator[tuple[tuple[Any, ...], int]]:
 
 def _state_windows(monitor: Monitor) -> list[Due]:
     kinds = [StateKind.PREDICTIONS] + [StateKind.OUTCOMES] * (monitor.kind == MonitorKind.PERFORMANCE)
+    apart = comparing.changes_by_window(monitor) if monitor.kind == MonitorKind.SEGMENTS else {}
     states = State.objects.filter(endpoint_id=monitor.endpoint_id, kind__in=kinds, segment="")
     sums = states.by_window(monitor.window)
     newest = _newest_baselines(monitor)
@@ -106,7 +109,9 @@ def _state_windows(monitor: Monitor) -> list[Due]:
     for (baseline_id, start, kind), (rows, changes) in sums.items():
         if kind != StateKind.PREDICTIONS or baseline_id not in newest:
             continue
-        changes += sums.get((baseline_id, start, StateKind.OUTCOMES), (0, 0))[1]
+        changes += sums.get((baseline_id, start, StateKind.OUTCOMES), (0, 0))[1] + apart.get((baseline_id, start), 0)
+        if monitor.kind == MonitorKind.SEGMENTS and (baseline_id, start) not in apart:
+            continue
         known = rows_at.setdefault(baseline_id, {})
         known[start] = rows
         found.append(Due(window_at(start, monitor.window), changes, rows, baseline_id, known))
@@ -180,10 +185,14 @@ def check(monitor: Monitor, one: Due, limits: Any) -> Callable[[], Found]:
 def _with_baseline(monitor: Monitor, one: Due, limits: Any) -> Callable[[], Found]:
     row = Baseline.objects.select_related("version__run").get(pk=one.baseline_id)
     window, count = _grown(monitor, one, limits)
+    if monitor.kind == MonitorKind.SEGMENTS:
+        compare = comparing.read(monitor, row, window, limits, count)
+        return lambda: _segments(one, compare())
     blobs = _blobs(monitor, row, StateKind.PREDICTIONS, window)
     if monitor.kind == MonitorKind.PERFORMANCE:
         told = _blobs(monitor, row, StateKind.OUTCOMES, window)
-        return lambda: _performance(monitor, one, limits, bytes(row.data), blobs, told, count)
+        more = planned.measures(row.version), ranked.read(monitor, row, window)
+        return lambda: _performance(monitor, one, limits, bytes(row.data), blobs, told, count, *more)
     windows = reference_windows(monitor, window)
     reference, muted = _reference(monitor, row, windows), _muted(monitor)
     weights, said = _importance(row), {"reference": _spoken(monitor, windows), "muted": sorted(muted)}
@@ -245,6 +254,12 @@ def _muted(monitor: Monitor) -> set[tuple[str, str]]:
     return set(held.values_list("feature", "signal"))
 
 
+def _segments(one: Due, found: dict[str, Any]) -> Found:
+    rows = one.rows
+    segments = found["segments"]
+    return Found(one, found["level"], found["signals"], rows, found["result"], 0, found["windows"], segments=segments)
+
+
 def _importance(baseline: Baseline) -> dict[str, float]:
     """How much each input weighs in ranking: a tenth for nothing, up to one for the most important."""
     run = baseline.version.run
@@ -285,7 +300,15 @@ def _drift(
 
 
 def _performance(
-    monitor: Monitor, one: Due, limits: Any, data: bytes, blobs: list[bytes], told: list[bytes], count: int
+    monitor: Monitor,
+    one: Due,
+    limits: Any,
+    data: bytes,
+    blobs: list[bytes],
+    told: list[bytes],
+    count: int,
+    demanded: list[planned.Planned],
+    lists: ranked.Lists | None,
 ) -> Found:
     from apps.monitoring.engine import VERSION, performance
     from apps.monitoring.engine.baseline import decode_baseline
@@ -298,6 +321,8 @@ def _performance(
     state, coverage = performance.window_state(predicted.rows, known.rows, monitor.expected_share)
     metric = performance.HEADLINE[layout.task]
     level, worse = _judge(realised.get(metric), promised.get(metric), state, limits)
+    held = planned.judge(demanded, realised, state == performance.MATURE, limits)
+    delay = performance.delay_curve(layout, known)
     result = {
         "state": state,
         "coverage": coverage,
@@ -309,14 +334,20 @@ def _performance(
         "concept": {
             name: performance.concept_drift(realised[name], estimated[name]) for name in realised if name in estimated
         },
-        "delay": performance.delay_curve(layout, known),
+        "planned": held,
+        "selection": performance.selection(baseline, predicted, known),
+        "delay": [step | {"of_expected": step["share"] * coverage} for step in delay],
         "rows": {"predicted": predicted.rows, "labelled": known.rows},
         "expected_share": monitor.expected_share,
         "limits": limits.as_json(),
         "definitions": performance.DEFINITIONS,
         "engine": VERSION,
     }
+    if lists is not None:
+        result |= {"realised": {**result["realised"], **lists.measures()}, "lists": lists.as_json()}
+        result["definitions"] = {**performance.DEFINITIONS, **lists.definitions()}
     reference_rows = baseline.outcomes.rows if baseline.outcomes else 0
+    level = worst_of([level, *(row["level"] for row in held)])
     return Found(one, level, {"performance": level}, known.rows, result, reference_rows, count)
 
 
@@ -389,6 +420,11 @@ def _check_value(monitor: Monitor, one: Due, limits: Any) -> Found:
 
 
 def _worst(signals: dict[str, str]) -> str:
+    return worst_of(list(signals.values()))
+
+
+def worst_of(levels: list[str]) -> str:
+    """The worst of some levels."""
     from apps.monitoring.engine.policy import worst
 
-    return worst(list(signals.values()))
+    return worst(levels)

@@ -112,7 +112,7 @@ def performance_over_time(monitor: Monitor) -> Chart:
     rows = Check.objects.filter(monitor=monitor, is_current=True).order_by("-end_at")[:SHOWN_WINDOWS]
     checks = list(rows)[::-1]
     metric = next((check.result["metric"] for check in reversed(checks) if check.result.get("metric")), "")
-    series = [one for state in STATES if (one := _performance_series(checks, metric, state))]
+    series = [one for state in STATES if (one := performance_series(checks, metric, state))]
     promised = [check.result.get("reference", {}).get(metric) for check in checks]
     known = next((one for one in reversed(promised) if one), None)
     thresholds = [Threshold(known["value"], f"reference {known['value']:.3f}", "neutral")] if known else []
@@ -125,7 +125,8 @@ def performance_over_time(monitor: Monitor) -> Chart:
     )
 
 
-def _performance_series(checks: list[Check], metric: str, state: str) -> Series | None:
+def performance_series(checks: list[Check], metric: str, state: str) -> Series | None:
+    """The windows of one state, a line of their own: what is estimated is never joined with what is known."""
     points, low, high = [], [], []
     for check in checks:
         result = check.result
@@ -156,7 +157,7 @@ def traffic(endpoint: Any) -> Chart:
     """Predictions a day, by the time of their events."""
     versions = Baseline.objects.filter(states__endpoint=endpoint).order_by("version_id", "-number")
     newest = list(versions.distinct("version_id").values_list("pk", flat=True))
-    states = State.objects.filter(endpoint=endpoint, kind=StateKind.PREDICTIONS, baseline__in=newest)
+    states = State.objects.filter(endpoint=endpoint, kind=StateKind.PREDICTIONS, baseline__in=newest, segment="")
     days = (
         states.annotate(day=TruncDay("start_at", tzinfo=dt.UTC))
         .values("day")

@@ -5,7 +5,8 @@ from typing import Any
 
 from django import forms
 
-from apps.monitoring.models import Cause, Clock, EntryKind, MonitorKind, Reference, Severity, Span
+from apps.monitoring.models import Cause, Clock, EntryKind, MonitorKind, Purpose, Reference, Severity, Span
+from apps.monitoring.worth import WORDS
 from apps.organizations import access
 from apps.organizations.roles import Permission
 
@@ -132,6 +133,68 @@ class AssignForm(forms.Form):
     def __init__(self, *args: Any, incident: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["owner"].queryset = access.people_with(Permission.INVESTIGATE, incident)  # type: ignore[attr-defined]
+
+
+class Cuts(forms.CharField):
+    """Numbers between commas."""
+
+    def clean(self, value: str) -> list[float]:
+        """The numbers."""
+        try:
+            return [float(part) for part in super().clean(value).replace(";", ",").split(",") if part.strip()]
+        except ValueError as error:
+            raise forms.ValidationError("Give numbers between commas, as 25, 40, 60.") from error
+
+
+class SegmentForm(forms.Form):
+    """A column to tell rows apart by."""
+
+    column = forms.CharField(max_length=60, help_text="An input of the model, or a column that is sent beside them.")
+    purpose = forms.ChoiceField(choices=Purpose.choices, initial=Purpose.SEGMENT, label="What it is for")
+    cuts = Cuts(required=False, label="Where to cut a figure", help_text="As 25, 40, 60. Empty for words and codes.")
+    is_protected = forms.BooleanField(
+        required=False, label="A protected attribute", help_text="Groups are then held against the limits of fairness."
+    )
+    favourable = forms.CharField(
+        max_length=200,
+        required=False,
+        label="Label that is good for a person",
+        help_text="As the model gives it; empty for the positive one.",
+    )
+    top = forms.IntegerField(
+        min_value=1, max_value=1000, required=False, initial=10, label="Places of a list that count"
+    )
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 2}), required=False)
+
+    def settings(self) -> dict[str, Any]:
+        """What the action takes."""
+        return {**self.cleaned_data, "top": self.cleaned_data["top"] or 10}
+
+
+class ValuesForm(forms.Form):
+    """What right and wrong predictions are worth; only those of one kind of model are filled in."""
+
+    currency = forms.CharField(max_length=3, initial="EUR")
+    since = forms.DateField(
+        widget=forms.DateInput(attrs={"type": "date"}), label="For predictions made from", help_text="This day on."
+    )
+    true_positive = forms.FloatField(required=False, label=WORDS["true_positive"])
+    false_positive = forms.FloatField(required=False, label=WORDS["false_positive"])
+    true_negative = forms.FloatField(required=False, label=WORDS["true_negative"])
+    false_negative = forms.FloatField(required=False, label=WORDS["false_negative"])
+    right = forms.FloatField(required=False, label=WORDS["right"], help_text="Models of several classes.")
+    wrong = forms.FloatField(required=False, label=WORDS["wrong"])
+    known = forms.FloatField(required=False, label=WORDS["known"], help_text="Models of figures.")
+    error = forms.FloatField(required=False, label=WORDS["error"])
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), label="Where the amounts come from")
+
+    AMOUNTS = ("true_positive", "false_positive", "true_negative", "false_negative", "right", "wrong", "known", "error")
+
+    def settings(self) -> dict[str, Any]:
+        """What the action takes."""
+        given = dict(self.cleaned_data)
+        amounts = {name: given.pop(name) for name in self.AMOUNTS}
+        return {**given, "values": {name: amount for name, amount in amounts.items() if amount is not None}}
 
 
 class FeedbackForm(forms.Form):

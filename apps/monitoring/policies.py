@@ -1,11 +1,25 @@
 """What may be done in monitoring: each rule raises a sentence."""
 
+import math
 from typing import Any
 
-from apps.core.errors import IllegalMove, Invalid, Refused
-from apps.monitoring.models import INCIDENTS, KINDS_WITH_BASELINE, Incident, IncidentState, Monitor, MonitorKind
+from apps.core.errors import Conflict, IllegalMove, Invalid, Refused
+from apps.monitoring.models import (
+    INCIDENTS,
+    KINDS_WITH_BASELINE,
+    Incident,
+    IncidentState,
+    Monitor,
+    MonitorKind,
+    Purpose,
+)
+from apps.monitoring.segmenting import MOST_COLUMNS
+from apps.monitoring.worth import KEYS
 from apps.organizations import access
 from apps.organizations.roles import Permission
+
+MOST_CUTS = 20
+LARGEST = 1e9
 
 
 def check_ingest(user: Any, endpoint: Any) -> None:
@@ -31,7 +45,7 @@ def check_monitor_any(user: Any) -> None:
 def check_set_up(user: Any, endpoint: Any, monitors: list[Monitor]) -> None:
     """Whether some of the usual monitors are missing and the person may set them up."""
     check_monitor(user, endpoint)
-    if {monitor.kind for monitor in monitors} >= set(MonitorKind.values):
+    if {monitor.kind for monitor in monitors} >= set(MonitorKind.values) - {MonitorKind.SEGMENTS}:
         raise Refused("Every kind of monitor is set up.")
 
 
@@ -109,3 +123,72 @@ def check_kind(kind: str, reference: str) -> None:
         raise Invalid(
             f"A monitor of {MonitorKind(kind).label.lower()} has no reference.", {"reference": "Leave it as it is."}
         )
+
+
+def check_segment(column: Any, active: Any) -> None:
+    """Whether an endpoint's rows can be counted apart by this column, beside those that are active."""
+    from apps.monitoring.engine.wanted import RESERVED
+
+    name = column.column
+    if not name or len(name) > 60 or "=" in name or name.startswith("_") or name in RESERVED:
+        raise Invalid(
+            "A column is named by up to 60 characters, without = and without _ at the start.",
+            {"column": "Choose another name."},
+        )
+    if active.filter(column=name).exists():
+        raise Conflict(f"“{name}” is watched already.")
+    if active.filter(purpose=column.purpose).count() >= (MOST_COLUMNS if column.purpose == Purpose.SEGMENT else 1):
+        raise Conflict(
+            f"An endpoint has {MOST_COLUMNS} segment columns at most, and one that names lists. Give one up first."
+        )
+    if len(column.cuts) > MOST_CUTS or len(set(column.cuts)) != len(column.cuts):
+        raise Invalid(f"A figure is cut at up to {MOST_CUTS} different places.", {"cuts": "Give fewer, each once."})
+    if not 1 <= column.top <= 1000:
+        raise Invalid("From 1 to 1,000 places of a list can count.", {"top": "Choose between."})
+    _check_against_model(column)
+
+
+def _check_against_model(column: Any) -> None:
+    """What the version that answers now says of the column: a figure needs cuts, a favourable label must exist."""
+    from apps.models.engine.signatures import Signature, class_key
+
+    current = column.endpoint.current
+    if current is None:
+        return
+    signature = Signature.from_json(current.version.signature)
+    types = {one.name: one.type for one in signature.inputs}
+    is_figure = types.get(column.column) == "number"
+    if is_figure and not column.cuts and column.purpose == Purpose.SEGMENT:
+        raise Invalid(f"“{column.column}” is a figure. Say where to cut it.", {"cuts": "Say where, as 25, 40, 60."})
+    if column.cuts and types.get(column.column) in ("string", "boolean"):
+        raise Invalid(f"“{column.column}” is no figure and has nothing to cut.", {"cuts": "Leave it empty."})
+    labels = [class_key(one) for one in signature.classes]
+    if column.favourable and column.favourable not in labels:
+        told = f"Choose one of {', '.join(labels)}." if labels else "Leave it empty: the model gives figures."
+        raise Invalid(f"The model has no label “{column.favourable}”.", {"favourable": told})
+
+
+def check_set_values(user: Any, project: Any) -> None:
+    """Whether the person may say what outcomes are worth: whoever writes what the project promises."""
+    access.check(user, Permission.PLAN, project)
+
+
+def check_set_values_any(user: Any) -> None:
+    """Whether there is any project for which the person may say so."""
+    access.check_somewhere(user, Permission.PLAN)
+
+
+def check_values(written: Any) -> None:
+    """Whether amounts can be used: a currency, and for one kind of model a number for what it tells apart."""
+    if len(written.currency) != 3 or not written.currency.isalpha():
+        raise Invalid("A currency has three letters, as EUR.", {"currency": "Give three letters."})
+    if not written.reason:
+        raise Invalid("Say where the amounts come from.", {"reason": "Say where from."})
+    names = set(written.values)
+    if not names or not any(names <= set(keys) for keys in KEYS.values()):
+        raise Invalid(
+            "Give amounts for one kind of model: right and wrong answers of yes and no, right and wrong, or errors.",
+            {"values": "Give some of one kind."},
+        )
+    if not all(math.isfinite(value) and abs(value) < LARGEST for value in written.values.values()):
+        raise Invalid("An amount is a number under a thousand million.", {"values": "Give smaller ones."})

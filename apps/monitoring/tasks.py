@@ -39,10 +39,23 @@ def recount(baseline_id: str) -> None:
     actions.recount(baseline=Baseline.objects.select_related("version").get(pk=baseline_id), by=system())
 
 
+@task("monitoring.count_segments", queue="monitoring")
+def count_segments(endpoint_id: str) -> None:
+    """Count earlier predictions of an endpoint by the columns chosen since, a part at a time."""
+    actions.count_segments(endpoint=_endpoint(endpoint_id), by=system())
+
+
+@task("monitoring.add_up", queue="monitoring")
+def add_up(endpoint_id: str) -> None:
+    """Add up an endpoint's earlier outcomes by the day."""
+    actions.add_up(endpoint=_endpoint(endpoint_id))
+
+
 @task("monitoring.pick_up", queue="monitoring")
 def pick_up(_organization_id: str) -> None:
     """Have counted what a killed worker left behind."""
     actions.pick_up()
+    actions.count_behind()
 
 
 @task("monitoring.roll_up", queue="monitoring")

@@ -11,6 +11,8 @@ SIGNALS = {
     "silence": "Silence",
     "feedback": "Feedback",
     "value": "Business value",
+    "segments": "Segments",
+    "fairness": "Fairness",
 }
 MEASURES = {
     "auc": "AUC",
@@ -19,6 +21,7 @@ MEASURES = {
     "precision": "Precision",
     "recall": "Recall",
     "brier": "Brier score",
+    "log_loss": "Log loss",
     "rmse": "RMSE",
     "mae": "Mean absolute error",
     "bias": "Bias",
@@ -47,4 +50,13 @@ LIMITS = {
     "silence": {"silence_hours": "Hours without predictions"},
     "feedback": {"rating": "Lowest mean rating", **_COMMON},
     "value": {},
+    "segments": {
+        "psi": "PSI",
+        "performance": "May be worse by",
+        "impact": "Least impact ratio",
+        "gap": "Largest difference of rates",
+        "group": "Least rows of a group",
+        "q": "False discovery rate",
+        **_COMMON,
+    },
 }

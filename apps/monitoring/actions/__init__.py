@@ -31,17 +31,23 @@ from apps.monitoring.actions.rows import (
     receive_predictions,
     take_served,
 )
+from apps.monitoring.actions.segments import count_behind, count_segments, give_up_column, watch_column
 from apps.monitoring.actions.service import count_calls
+from apps.monitoring.actions.worth import add_up, set_values
 
 __all__ = [
+    "add_up",
     "assign",
     "change_monitor",
+    "count_behind",
     "count_calls",
+    "count_segments",
     "count_waiting",
     "create_monitor",
     "dismiss",
     "find_cause",
     "give_feedback",
+    "give_up_column",
     "investigate",
     "keep_baseline",
     "keep_checks",
@@ -58,6 +64,7 @@ __all__ = [
     "roll_up",
     "run_now",
     "set_up_usual",
+    "set_values",
     "snooze_monitor",
     "start_baseline",
     "start_baseline_of_period",
@@ -65,5 +72,6 @@ __all__ = [
     "stop_monitors",
     "take_served",
     "wake_monitor",
+    "watch_column",
     "write_entry",
 ]

@@ -25,6 +25,7 @@ from apps.monitoring.models import (
     Level,
     Monitor,
     MonitorKind,
+    SegmentResult,
     Severity,
 )
 from apps.monitoring.signals import drift_found, performance_fell
@@ -43,6 +44,8 @@ CAUSES = {
     "silence": Cause.SILENCE,
     "feedback": Cause.FEEDBACK,
     "value": Cause.VALUE,
+    "segments": Cause.SEGMENTS,
+    "fairness": Cause.SEGMENTS,
 }
 AT_ONCE = {Cause.SILENCE, Cause.VALUE}  # one bad reading is news: there are no windows to wait for
 
@@ -125,6 +128,9 @@ def _keep(monitor: Monitor, one: Found) -> Check:
     check.save(force_insert=True)
     FeatureResult.objects.bulk_create(
         [_feature(check, rank, given) for rank, given in enumerate(one.features, start=1)]
+    )
+    SegmentResult.objects.bulk_create(
+        [SegmentResult(check_run=check, rank=rank, **given) for rank, given in enumerate(one.segments, start=1)]
     )
     return check
 
@@ -288,6 +294,8 @@ def describe(check: Check, cause: str) -> tuple[str, dict[str, Any], bool]:
         return _describe_features(check, cause, when)
     if cause == Cause.PERFORMANCE:
         return _describe_performance(check, when)
+    if cause == Cause.SEGMENTS:
+        return _describe_segments(check, when)
     result = check.result
     sentences = {
         Cause.ERRORS: lambda: f"{result['error_share']['value']:.1%} of calls failed {when}",
@@ -333,6 +341,48 @@ def _describe_features(check: Check, cause: str, when: str) -> tuple[str, dict[s
     return f"{named}{more} {when}", {"features": faults}, any(one["signal"] == "null" for one in faults)
 
 
+def _fell(result: dict[str, Any]) -> bool:
+    """Whether the headline measure is worse than the reference by more than the limit."""
+    worse = result.get("worse")
+    return worse is not None and worse["by"] >= worse["limit"]
+
+
+def _describe_planned(
+    broken: list[dict[str, Any]], result: dict[str, Any], when: str
+) -> tuple[str, dict[str, Any], bool]:
+    """What is under a threshold of the validation plan."""
+    told = [f"{row['metric'].upper()} is {row['value']:.3f}, under the {row['fail']:g} of validation" for row in broken]
+    evidence = {"metric": broken[0]["metric"], "planned": broken, "coverage": result["coverage"]}
+    return f"{' and '.join(told)}, {when}", evidence, True
+
+
+def _describe_segments(check: Check, when: str) -> tuple[str, dict[str, Any], bool]:
+    bad = [row for row in check.segments.all() if row.level == Level.DRIFT]
+    told = [f"{row.column} {row.value} ({_differs(row.result)})" for row in bad]
+    more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+    verb = "fares" if len(bad) == 1 else "fare"
+    is_severe = any(row.result["signals"].get("fairness") == Level.DRIFT for row in bad)
+    evidence = {"segments": [{"column": row.column, "value": row.value, "rows": row.rows} for row in bad]}
+    return f"{', '.join(told[:3])}{more} {verb} differently {when}", evidence, is_severe
+
+
+def _differs(result: dict[str, Any]) -> str:
+    """The first thing that makes a segment different, in a few words."""
+    fair = result.get("fairness") or {}
+    words = {
+        "impact_ratio": "impact ratio {:.2f}",
+        "true_positive_difference": "true positive rate {:+.2f}",
+        "false_positive_difference": "false positive rate {:+.2f}",
+    }
+    for name, word in words.items():
+        if result["signals"].get("fairness") == Level.DRIFT and fair.get("signals", {}).get(name) == Level.DRIFT:
+            return word.format(fair[name]["value"])
+    if result["drift"]["level"] == Level.DRIFT and result["drift"]["features"]:
+        most = result["drift"]["features"][0]
+        return f"PSI of {_name(most['feature'])} {most['psi']:.2f}"
+    return "predictions are worse" if result["level"] == Level.DRIFT else "another mix"
+
+
 def _name(feature: str) -> str:
     return {"_score": "the score", "_prediction": "the prediction"}.get(feature, feature)
 
@@ -340,6 +390,9 @@ def _name(feature: str) -> str:
 def _describe_performance(check: Check, when: str) -> tuple[str, dict[str, Any], bool]:
     result = check.result
     metric = result["metric"]
+    broken = [row for row in result.get("planned", []) if row["level"] == Level.DRIFT]
+    if broken and not _fell(result):
+        return _describe_planned(broken, result, when)
     now, before, worse = result["realised"][metric], result["reference"][metric], result["worse"]
     text = f"{metric.upper()} fell from {before['value']:.3f} to {now['value']:.3f} {when}"
     if metric in ("rmse", "mae"):

@@ -14,7 +14,10 @@ from apps.audit.actions import action, record
 from apps.core import files
 from apps.core.ids import uuid7
 from apps.core.tenancy import current
+from apps.monitoring import segmenting
+from apps.monitoring.actions.marking import mark
 from apps.monitoring.actions.rows import hold, may_hold
+from apps.monitoring.actions.worth import tally
 from apps.monitoring.models import (
     Baseline,
     Batch,
@@ -153,9 +156,20 @@ def _count_predictions(batch: Batch, table: Any) -> Any:
     batch.save(update_fields=["baseline"])
     table = _only(table, _remember(batch, table))
     batch.repeated = batch.rows - table.num_rows
+    mark(batch=batch, table=table, columns=segmenting.columns_of(batch.endpoint_id))
     if table.num_rows:
         _match(batch.endpoint, _unmatched(batch.endpoint_id, table.column(ID).to_pylist()))
     return table
+
+
+def kept_rows(batch: Batch, ids: set[str]) -> Any:
+    """The kept rows of the batch with these ids."""
+    return _only(_rows(batch), ids)
+
+
+def known_outcomes(endpoint_id: UUID, ids: list[str]) -> list[Outcome]:
+    """What is known now of the predictions with these ids."""
+    return [one for one in _current_outcomes(endpoint_id, ids) if one.matched_at is not None]
 
 
 def _only(table: Any, ids: set[str]) -> Any:
@@ -173,14 +187,30 @@ def _add_predictions(endpoint: Any, baseline: Baseline, tables: list[Any]) -> No
     """Add rows of several batches at once: every hour is read and written once."""
     import pyarrow as pa
 
+    table = pa.concat_tables(tables, promote_options="permissive")
+    _add_rows(endpoint, baseline, table, "")
+    add_segments(endpoint, baseline, [table], segmenting.columns_of(endpoint.pk))
+
+
+def add_segments(endpoint: Any, baseline: Baseline, tables: list[Any], columns: list[Any]) -> None:
+    """Add rows to the states of the segments that they lie in by these columns."""
+    import pyarrow as pa
+
+    if not columns:
+        return
+    table = pa.concat_tables(tables, promote_options="permissive")
+    for segment, rows in segmenting.parts(table, columns):
+        _add_rows(endpoint, baseline, rows, segment)
+
+
+def _add_rows(endpoint: Any, baseline: Baseline, table: Any, segment: str) -> None:
     from apps.monitoring.engine.baseline import decode_baseline
     from apps.monitoring.engine.reduce import reduce_groups
     from apps.monitoring.engine.wanted import AT, hours_of
 
-    table = pa.concat_tables(tables, promote_options="permissive")
     moments = table.column(AT)
     states = reduce_groups(table, decode_baseline(bytes(baseline.data)).bins, hours_of(moments))
-    add(endpoint, baseline, StateKind.PREDICTIONS, states, _last(moments))
+    add(endpoint, baseline, StateKind.PREDICTIONS, states, _last(moments), segment=segment)
 
 
 def _last(moments: Any) -> dt.datetime:
@@ -217,7 +247,13 @@ def _remember(batch: Batch, table: Any) -> set[str]:
 
 
 def add(
-    endpoint: Any, baseline: Baseline, kind: str, states: Iterable[tuple[int, Any]], last_at: dt.datetime, sign: int = 1
+    endpoint: Any,
+    baseline: Baseline,
+    kind: str,
+    states: Iterable[tuple[int, Any]],
+    last_at: dt.datetime,
+    sign: int = 1,
+    segment: str = "",
 ) -> None:
     """Add states by hour to the stored ones, or with a negative sign take them away. The caller holds the endpoint.
 
@@ -229,7 +265,7 @@ def add(
     coming = {hour_at(hour): state for hour, state in states}
     if not coming:
         return
-    stored = State.objects.filter(endpoint=endpoint, baseline=baseline, kind=kind, segment="")
+    stored = State.objects.filter(endpoint=endpoint, baseline=baseline, kind=kind, segment=segment)
     there = {row.start_at: row for row in stored.covering(list(coming))}
     totals: dict[dt.datetime, Any] = {}
     for start, state in coming.items():
@@ -241,7 +277,8 @@ def add(
         row = there.get(place)
         if row is None:
             end = engine.end_of(place, "hour")
-            row = State(endpoint=endpoint, baseline=baseline, kind=kind, start_at=place, end_at=end, last_at=place)
+            whose = {"endpoint": endpoint, "baseline": baseline, "kind": kind, "segment": segment}
+            row = State(**whose, start_at=place, end_at=end, last_at=place)
             new.append(row)
         row.changes += 1
         row.rows, row.data = total.rows, total.encode()
@@ -350,31 +387,62 @@ def _add_outcomes(endpoint: Any, outcomes: list[Outcome], sign: int = 1) -> list
             outcome = told[prediction.prediction_id]
             matched.append(outcome.pk)
             by_baseline.setdefault(prediction.batch.baseline_id, []).append((prediction, outcome))
+    tally(endpoint=endpoint, pairs=[pair for pairs in by_baseline.values() for pair in pairs], sign=sign)
     for baseline_id, pairs in by_baseline.items():
         if baseline_id is not None:
             _add_pairs(endpoint, Baseline.objects.get(pk=baseline_id), pairs, sign)
     return matched
 
 
-def _add_pairs(endpoint: Any, baseline: Baseline, pairs: list[tuple[Any, Outcome]], sign: int) -> None:
+def _add_pairs(endpoint: Any, baseline: Baseline, pairs: list[tuple[Any, Any]], sign: int) -> None:
+    table, hours = _labelled(baseline, pairs)
+    _add_labelled(endpoint, baseline, pairs, table, hours, sign)
+    add_pairs_by_segment(endpoint, baseline, pairs, segmenting.columns_of(endpoint.pk), sign, (table, hours))
+
+
+def add_pairs_by_segment(
+    endpoint: Any,
+    baseline: Baseline,
+    pairs: list[tuple[Any, Any]],
+    columns: list[Any],
+    sign: int = 1,
+    labelled: tuple[Any, Any] | None = None,
+) -> None:
+    """Add (or take away) outcomes to the states of the segments that their predictions were counted in."""
+    by_segment = segmenting.of_pairs(pairs, columns)
+    table, hours = labelled or _labelled(baseline, pairs)
+    for segment, places in by_segment.items():
+        mine = [pairs[place] for place in places]
+        _add_labelled(endpoint, baseline, mine, table.take(places), hours[places], sign, segment)
+
+
+def _labelled(baseline: Baseline, pairs: list[tuple[Any, Any]]) -> tuple[Any, Any]:
+    """Predictions and their outcomes as a table, and the hour of each prediction."""
     import pyarrow as pa
 
-    from apps.monitoring.engine import outcomes as engine
     from apps.monitoring.engine.baseline import decode_baseline
     from apps.monitoring.engine.bins import REGRESSION
     from apps.monitoring.engine.wanted import DELAY, LABEL, PREDICTION, SCORE, hours_of
 
-    known = decode_baseline(bytes(baseline.data))
     moments = pa.chunked_array([pa.array([one.at for one, _ in pairs], pa.timestamp("us", tz="UTC"))])
     delays = [max((told.at - one.at).total_seconds() / 3600, 0.0) for one, told in pairs]
-    if known.bins.outputs.task == REGRESSION:
+    if decode_baseline(bytes(baseline.data)).bins.outputs.task == REGRESSION:
         said = {PREDICTION: [one.score for one, _ in pairs], LABEL: [told.number for _, told in pairs]}
     else:
         said = {PREDICTION: [one.label for one, _ in pairs], LABEL: [told.label for _, told in pairs]}
         said[SCORE] = pa.array([one.score for one, _ in pairs], pa.float64())
-    table = pa.table({**said, DELAY: pa.array(delays, pa.float64())})
-    states = engine.reduce_groups(table, known.outcome_bins, hours_of(moments))
-    add(endpoint, baseline, StateKind.OUTCOMES, states, _last(moments), sign)
+    return pa.table({**said, DELAY: pa.array(delays, pa.float64())}), hours_of(moments)
+
+
+def _add_labelled(
+    endpoint: Any, baseline: Baseline, pairs: list[Any], table: Any, hours: Any, sign: int, segment: str = ""
+) -> None:
+    from apps.monitoring.engine import outcomes as engine
+    from apps.monitoring.engine.baseline import decode_baseline
+
+    states = engine.reduce_groups(table, decode_baseline(bytes(baseline.data)).outcome_bins, hours)
+    last = max(one.at for one, _ in pairs)
+    add(endpoint, baseline, StateKind.OUTCOMES, states, last, sign, segment)
 
 
 def _keep_feedback(batch: Batch, table: Any) -> None:
@@ -425,15 +493,20 @@ def recount(*, baseline: Baseline, by: Any) -> int:
 @action
 def recount_batches(*, baseline: Baseline, batches: list[Batch], by: Any) -> None:
     """Add what these batches hold, and its known outcomes, to the states of this baseline."""
+    columns = segmenting.columns_of(batches[0].endpoint_id)
     for batch in batches:
         mine = {one.prediction_id: one for one in Prediction.objects.filter(batch=batch)}
         batch.baseline = baseline
         batch.save()
-        table = _only(_rows(batch), set(mine))
+        table = kept_rows(batch, set(mine))
+        for name, segments in mark(batch=batch, table=table, columns=columns).items():
+            mine[name].segments = segments
         if table.num_rows == 0:
             continue
         _add_predictions(batch.endpoint, baseline, [table])
-        known = [one for one in _current_outcomes(batch.endpoint_id, list(mine)) if one.matched_at is not None]
+        known = known_outcomes(batch.endpoint_id, list(mine))
+        for one in mine.values():
+            one.batch = batch
         if known:
             _add_pairs(batch.endpoint, baseline, [(mine[one.prediction_id], one) for one in known], 1)
     details = {"batches": len(batches), "rows": sum(batch.rows for batch in batches)}

@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.audit.actions import action, record
 from apps.core import files
 from apps.core.errors import Busy, Conflict, Invalid, Refused, TooLarge
-from apps.monitoring import policies
+from apps.monitoring import policies, segmenting
 from apps.monitoring.models import Batch, BatchKind, BatchSource, BatchState
 from apps.work import outbox
 
@@ -146,9 +146,11 @@ def _read(endpoint: Any, kind: str, body: bytes, format: str, version: Any, keep
         raw = intake.read(body, format)
         if kind == BatchKind.FEEDBACK:
             found = wanted.take_feedback(raw, now)
+        elif kind == BatchKind.OUTCOMES:
+            found = wanted.take_outcomes(raw, Signature.from_json(version.signature), now)
         else:
-            take = wanted.take_predictions if kind == BatchKind.PREDICTIONS else wanted.take_outcomes
-            found = take(raw, Signature.from_json(version.signature), now)
+            signature = Signature.from_json(version.signature)
+            found = wanted.take_predictions(raw, signature, now, segmenting.sent_beside(endpoint, signature))
     except intake.Unreadable as error:
         raise Invalid(error.sentence, error.fields) from error
     _check_refused(found, keep_good)

@@ -11,18 +11,25 @@ from apps.monitoring.api.rows import (
     Service,
     States,
 )
+from apps.monitoring.api.segments import SegmentColumns, Segments
+from apps.monitoring.api.worth import EndpointValues, OutcomeDays, Values
 
 __all__ = [
     "Alerts",
     "Baselines",
     "Batches",
     "Checks",
+    "EndpointValues",
     "Incidents",
     "Metrics",
     "Monitors",
+    "OutcomeDays",
     "ReceiveFeedback",
     "ReceiveOutcomes",
     "ReceivePredictions",
+    "SegmentColumns",
+    "Segments",
     "Service",
     "States",
+    "Values",
 ]

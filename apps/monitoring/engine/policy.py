@@ -46,17 +46,20 @@ class Limits:
     latency: float = 0.5
     rating: float = 3.0
     silence_hours: int = 24
+    impact: float = 0.8
+    gap: float = 0.1
+    group: int = 50
     features: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        shares = [self.q, self.null, self.unseen, self.outside, self.release]
+        shares = [self.q, self.null, self.unseen, self.outside, self.release, self.impact, self.gap]
         if not all(0 < share <= 1 for share in shares) or self.psi <= 0 or self.performance <= 0:
             raise Unusable(
                 "Limits of shares, q and release lie above 0 and at most at 1; those of effects are above 0."
             )
         if not 1 <= self.open_after <= self.among:
             raise Unusable("A signal opens after 1 or more bad windows, among at least as many.")
-        if min(self.minimum, self.most_windows, self.close_after, self.silence_hours) < 1:
+        if min(self.minimum, self.most_windows, self.close_after, self.silence_hours, self.group) < 1:
             raise Unusable("Rows, windows and hours are counted from 1.")
 
     @classmethod

@@ -1,6 +1,7 @@
 """What may be sent for a model, read from its signature: the columns of predictions, outcomes and feedback."""
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,8 +26,10 @@ def input_fields(signature: Signature) -> list[Field]:
     return [Field(one.name, one.type, nullable=one.nullable) for one in signature.inputs]
 
 
-def prediction_fields(signature: Signature) -> list[Field]:
-    """The columns of a batch of predictions: id, event time, score, label and every input."""
+def prediction_fields(signature: Signature, beside: Mapping[str, str] | None = None) -> list[Field]:
+    """The columns of a batch of predictions: id, event time, score, label, every input, and what may be sent `beside`
+    them (name and type), for telling segments apart.
+    """
     clash = [name for name in signature.names if name in RESERVED]
     if clash:
         raise Unreadable(
@@ -45,7 +48,8 @@ def prediction_fields(signature: Signature) -> list[Field]:
         fields.append(
             Field("label", "class", nullable=derived, optional=derived, kept_as=PREDICTION, classes=signature.classes)
         )
-    return fields + input_fields(signature)
+    extra = [Field(name, kind, optional=True) for name, kind in (beside or {}).items()]
+    return fields + input_fields(signature) + extra
 
 
 def outcome_fields(signature: Signature, sent: Raw) -> list[Field]:
@@ -70,9 +74,11 @@ def feedback_fields() -> list[Field]:
     ]
 
 
-def take_predictions(raw: Raw, signature: Signature, now: dt.datetime) -> Intake:
-    """Predictions as they are kept: one row for each id, with score, label and inputs in their types."""
-    found = intake.normalise(raw, prediction_fields(signature))
+def take_predictions(
+    raw: Raw, signature: Signature, now: dt.datetime, beside: Mapping[str, str] | None = None
+) -> Intake:
+    """Predictions as they are kept: one row for each id, with score, label, inputs and columns beside them."""
+    found = intake.normalise(raw, prediction_fields(signature, beside))
     found = _checked(found, now)
     return Intake(with_prediction(found.table, signature), found.rows, found.refused, found.errors)
 

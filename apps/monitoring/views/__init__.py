@@ -11,6 +11,7 @@ from apps.monitoring.views.incidents import (
     Resolve,
     WriteEntry,
 )
+from apps.monitoring.views.labels import FeedbackList, PerformancePage, PredictionPage
 from apps.monitoring.views.looking import BaselinePage, BatchList, BatchPage, EndpointPage, FeaturePage, Overview
 from apps.monitoring.views.monitors import (
     ChangeMonitor,
@@ -27,6 +28,8 @@ from apps.monitoring.views.monitors import (
     SnoozeMonitor,
     WakeMonitor,
 )
+from apps.monitoring.views.segments import GiveUpColumn, SegmentsPage, WatchColumn
+from apps.monitoring.views.worth import EndpointValue, PortfolioValue, SetProjectValues, SetValues
 
 __all__ = [
     "Assign",
@@ -38,9 +41,12 @@ __all__ = [
     "CreateMonitor",
     "Dismiss",
     "EndpointPage",
+    "EndpointValue",
     "FeaturePage",
+    "FeedbackList",
     "FindCause",
     "GiveFeedback",
+    "GiveUpColumn",
     "IncidentList",
     "IncidentPage",
     "Investigate",
@@ -50,11 +56,18 @@ __all__ = [
     "OpenIncident",
     "Overview",
     "PauseMonitor",
+    "PerformancePage",
+    "PortfolioValue",
+    "PredictionPage",
     "Resolve",
     "ResumeMonitor",
     "RunMonitor",
+    "SegmentsPage",
+    "SetProjectValues",
     "SetUpUsual",
+    "SetValues",
     "SnoozeMonitor",
     "WakeMonitor",
+    "WatchColumn",
     "WriteEntry",
 ]

@@ -336,6 +336,9 @@ class GiveFeedback(_OfEndpoint):
     def check(self) -> None:
         policies.check_give_feedback(self.request.user, self.object)
 
+    def initial(self) -> dict:
+        return {"prediction_id": self.request.GET.get("prediction", "")}
+
     def perform(self, form: Any) -> str:
         actions.give_feedback(endpoint=self.object, by=self.request.user, **form.cleaned_data)
         return reverse("monitoring:endpoint", args=[self.organization.key, self.object.key])

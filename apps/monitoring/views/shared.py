@@ -30,6 +30,10 @@ def tabs(organization: Any, endpoint: Any, current: str) -> list[Tab]:
     incidents = f"{link('incidents', organization)}?endpoint={endpoint.key}"
     return [
         Tab("Overview", link("endpoint", organization, endpoint.key), current=current == "overview"),
+        Tab("Performance", link("performance", organization, endpoint.key), current=current == "performance"),
+        Tab("Segments", link("segments", organization, endpoint.key), current=current == "segments"),
+        Tab("Value", link("endpoint-value", organization, endpoint.key), current=current == "value"),
+        Tab("Feedback", link("feedback-list", organization, endpoint.key), current=current == "feedback"),
         Tab("Incidents", incidents, count=still_open, current=current == "incidents"),
         Tab("Rows received", link("batches", organization, endpoint.key), current=current == "batches"),
     ]
