@@ -10,6 +10,7 @@ from django.urls.exceptions import Resolver404
 
 from apps.core import channel
 from apps.core.errors import DomainError
+from apps.core.text import unkeepable
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -73,7 +74,10 @@ class LengthRequired(DomainError):
 
 
 class Readable:
-    """Refuses in a sentence what could not be read: NUL in an address, and a body without its length."""
+    """Refuses in a sentence what could not be read: NUL in an address or a form, and a body without its length.
+
+    Bodies of the API are looked at by their parsers, after it is known who may send them.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -84,6 +88,12 @@ class Readable:
         if "chunked" in request.headers.get("Transfer-Encoding", "").lower() and not request.META.get("CONTENT_LENGTH"):
             return _told(request, LengthRequired("Send the body in one piece, with the header Content-Length."))
         return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *view: object) -> HttpResponse | None:
+        if request.method != "POST" or _kind(request.path) == "api":
+            return None
+        sentence = unkeepable(list(request.POST.lists()))
+        return _told(request, DomainError(sentence)) if sentence else None
 
 
 class DomainErrors:

@@ -11,6 +11,7 @@ from rest_framework.decorators import action as drf_action
 from rest_framework.response import Response
 
 from apps.core.parsers import Files, Json
+from apps.core.text import unkeepable
 from apps.core.uploads import refuse_too_large
 from apps.datasets import actions, policies
 from apps.datasets.actions.sources import DATASET_FIELDS, SOURCE_FIELDS
@@ -237,10 +238,12 @@ class OptionsField(serializers.JSONField):
         if isinstance(value, str):
             try:
                 value = json.loads(value)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise serializers.ValidationError("Options are a JSON object.") from error
         if not isinstance(value, dict):
             raise serializers.ValidationError("Options are a JSON object.")
+        if sentence := unkeepable(value):
+            raise serializers.ValidationError(sentence)
         return value
 
 

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from apps.core.errors import DomainError, Invalid, TooLarge
+from apps.core.text import unkeepable
 from apps.datasets.engine.errors import DataError, RecipeInvalid
 
 
@@ -35,12 +36,15 @@ def read_yaml(text: str, field: str) -> Any:
     import yaml
 
     try:
-        return yaml.load(text, _loader())  # noqa: S506  (a safe loader, see below)
-    except yaml.YAMLError as error:
+        found = yaml.load(text, _loader())  # noqa: S506  (a safe loader, see below)
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark is not None else ""
         sentence = f"This is not YAML{where}: {getattr(error, 'problem', None) or 'it cannot be read'}."
         raise Invalid(sentence, {field: sentence}) from error
+    if sentence := unkeepable(found):
+        raise Invalid(sentence, {field: sentence})
+    return found
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from apps.core.errors import Invalid, NotVisible
 from apps.core.parsers import Files, Json
+from apps.core.text import unkeepable
 from apps.core.uploads import refuse_too_large
 from apps.datasets.models import DatasetVersion
 from apps.models import actions, policies, records
@@ -196,9 +197,12 @@ class ArtifactIn(serializers.Serializer):
     def validate_signature(self, text: str) -> Any:
         """The signature as plain values."""
         try:
-            return json.loads(text)
-        except ValueError as error:
+            found = json.loads(text)
+        except (ValueError, RecursionError) as error:
             raise serializers.ValidationError("This is not valid JSON.") from error
+        if sentence := unkeepable(found):
+            raise serializers.ValidationError(sentence)
+        return found
 
 
 class Artifacts(OfModel):

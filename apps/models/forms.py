@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from apps.core.text import unkeepable
 from apps.datasets.models import DatasetVersion, Origin, Split, WorkState
 from apps.datasets.models import VersionState as DataState
 from apps.models import policies
@@ -31,11 +32,14 @@ class ReadsYaml(forms.CharField):
         if len(text) > 200_000:
             raise forms.ValidationError("This is longer than 200,000 characters.")
         try:
-            return yaml.safe_load(text) if text else None
+            found = yaml.safe_load(text) if text else None
         except (yaml.YAMLError, RecursionError) as error:
             place = getattr(error, "problem_mark", None)
             where = f" Look at line {place.line + 1}." if place else ""
             raise forms.ValidationError(f"This is not valid YAML.{where}") from error
+        if sentence := unkeepable(found):
+            raise forms.ValidationError(sentence)
+        return found
 
 
 class RegisterModelForm(forms.Form):

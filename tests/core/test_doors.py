@@ -8,10 +8,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import RequestFactory
 
 from apps.core.api import problem
-from apps.core.errors import TooLarge
+from apps.core.errors import Invalid, TooLarge
+from apps.core.text import unkeepable
 from apps.core.uploads import refuse_too_large
+from apps.datasets.sayings import read_yaml
+from tests.datasets.factories import dataset_of
+from tests.projects.factories import project_at
 
-PATH = "/o/meridian/api/v1/datasets/"
+API = "/o/meridian/api/v1/"
+PATH = f"{API}projects/"  # to which every member may send
 TOO_DEEP = '{"project": ' + "[" * 100_000 + "]" * 100_000 + "}"
 
 
@@ -40,6 +45,58 @@ def test_fields_that_cannot_be_kept_are_told(dario):
     assert "NUL" in dario.post(PATH, {"project": "a\0b"}).json()["detail"]
     form = dario.post(PATH, "project=a%00b", content_type="application/x-www-form-urlencoded")
     assert "NUL" in form.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("comments/", {"subject": "projects.project:1", "text": "a\0b"}),
+        ("projects/new/", {"key": "a\0b", "title": "n"}),
+        ("inbox/read/", {"notice": ["a\0b"]}),
+        ("inbox/read/", {"a\0b": "1"}),
+    ],
+)
+def test_nul_in_a_form_is_a_sentence(dario, path, fields):
+    answer = dario.post(f"/o/meridian/{path}", fields)
+    assert answer.status_code == 400
+    assert "holds the character NUL" in answer.text
+
+
+def test_nul_written_in_the_json_of_a_field_is_told(inside, dario):
+    dataset_of(inside, project_at(inside, "approved"), key="flights")
+    options = json.dumps({"null_values": ["a\0b"]})
+    file = SimpleUploadedFile("flights.csv", b"a,b\n1,2\n")
+    answer = dario.post(f"{API}datasets/flights/versions/", {"file": file, "options": options})
+    assert (answer.status_code, list(answer.json()["errors"])) == (422, ["options"])
+    assert "NUL" in answer.json()["errors"]["options"][0]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [('a: "b\\0c"', "NUL"), ("[" * 10_000, "not YAML"), ("[" * 300 + "]" * 300, "deeply")]
+)
+def test_yaml_that_cannot_be_kept_is_told(text, said):
+    with pytest.raises(Invalid, match=said):
+        read_yaml(text, "plan")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("", ""),
+        ({"a": ["b", 1, None, ("c",)]}, ""),
+        ({"a": ["b", {"c\0": 1}]}, "NUL"),
+        ("\ud800", "half a character"),
+    ],
+)
+def test_what_can_be_kept(value, said):
+    found = unkeepable(value)
+    assert (said in found, bool(found)) == (True, bool(said))
+
+
+def test_a_value_that_holds_itself_is_looked_at_once():
+    value: dict = {"a": []}
+    value["a"] = [value, value]
+    assert unkeepable(value) == ""
 
 
 def test_json_over_the_limit_is_told(dario, settings):

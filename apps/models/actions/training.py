@@ -8,6 +8,7 @@ from apps.audit.actions import action, record
 from apps.core import files
 from apps.core.canonical import content_hash, plain
 from apps.core.errors import Conflict, Invalid
+from apps.core.text import unkeepable
 from apps.models import policies, signals
 from apps.models.actions.registry import locked, next_number
 from apps.models.engine import recipes
@@ -28,9 +29,12 @@ from apps.work import jobs
 def read_recipe(recipe: Any) -> recipes.Recipe:
     """A recipe from YAML text or a dict; Invalid with a sentence per place."""
     try:
-        return recipes.from_text(recipe) if isinstance(recipe, str) else recipes.from_json(recipe)
+        read = recipes.from_text(recipe) if isinstance(recipe, str) else recipes.from_json(recipe)
     except recipes.RecipeError as error:
         raise Invalid(error.sentence, {"recipe": error.sentence}) from error
+    if sentence := unkeepable(read.as_json()):
+        raise Invalid(sentence, {"recipe": sentence})
+    return read
 
 
 @action
