@@ -223,6 +223,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Tenure",
     "DESCRIPTION": "Plan, build, validate, approve, deploy, monitor, retrain, retire models: evidence for every step.",
     "VERSION": "1",
+    "DEFAULT_GENERATOR_CLASS": "apps.core.schema.Generator",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -1,0 +1,23 @@
+"""The description of the API: drawn for whoever asks, without an organization, and complete."""
+
+import yaml
+from django.core.management import call_command
+
+from tests.routes import every_route
+
+
+def test_description_names_every_route_of_the_api(client, db):
+    answer = client.get("/api/schema/")
+    assert answer.status_code == 200
+    told = yaml.safe_load(answer.content)["paths"]
+    listed = [route for route in every_route() if route.is_api]
+    assert len(told) == len(listed)
+
+
+def test_description_is_sound(db, capsys):
+    call_command("spectacular", fail_on_warn=False, validate=True)
+    assert "openapi" in capsys.readouterr().out
+
+
+def test_page_that_shows_it_opens(client, db):
+    assert client.get("/api/docs/").status_code == 200
