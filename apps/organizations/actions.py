@@ -167,6 +167,7 @@ def invite(*, email: str, role: str, by: User) -> tuple[Invitation, str]:
             "organization": organization,
             "url": reverse("organizations:join", args=[organization.key, token]),
         },
+        secret_until=until,
     )
     return invitation, token
 

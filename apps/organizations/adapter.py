@@ -1,14 +1,18 @@
 """allauth as we use it: nobody signs up uninvited, and its mail goes our way."""
 
+import datetime as dt
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 
 from apps.core.tenancy import tenant
 from apps.organizations import doors
 from apps.organizations.models import User
-from apps.work.outbox import enqueue
+from apps.work import mail
+from apps.work.models import Message
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -24,13 +28,14 @@ class AccountAdapter(DefaultAccountAdapter):
         if not places:
             super().send_mail(template_prefix, email, context)
             return
-        from apps.work.models import Message
-
-        mail = self.render_mail(template_prefix, email, context)
-        html = next((body for body, kind in getattr(mail, "alternatives", []) if kind == "text/html"), "")
+        written = self.render_mail(template_prefix, email, context)
+        html = next((body for body, kind in getattr(written, "alternatives", []) if kind == "text/html"), "")
         with tenant(places[0].id):
             message = Message(
-                to=email, recipient=user, subject=mail.subject, text=mail.body, html=html or f"<pre>{mail.body}</pre>"
+                to=email,
+                recipient=user,
+                subject=written.subject,
+                text=written.body,
+                html=html or f"<pre>{written.body}</pre>",
             )
-            message.save(force_insert=True)
-            enqueue("work.send_mail", message.pk, queue="mail")
+            mail.write(message, timezone.now() + dt.timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT))

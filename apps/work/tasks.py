@@ -58,6 +58,12 @@ def send_mail(message_id: str) -> None:
     mail.deliver(message_id)
 
 
+@task("work.forget_mail", queue="mail")
+def forget_mail(message_id: str) -> None:
+    """Forget the words of one mail whose link has lost its power."""
+    mail.forget(message_id)
+
+
 @app.task(name="work.deliver", queue="mail", soft_time_limit=60, time_limit=90)
 def deliver(organization_id: str, delivery_id: str, attempts: str) -> None:
     """Make one attempt to deliver news; it opens the tenant by itself, for no transaction is open while it waits."""

@@ -1,9 +1,14 @@
 """Sign-in, the tenant's address, tokens, joining: what an outsider, a member and a pipeline get."""
 
+import datetime as dt
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from apps.core.tenancy import tenant
 from apps.organizations import actions
+from apps.work.models import Message, OutboxMessage
 from tests.cast import PASSWORD
 
 
@@ -50,6 +55,17 @@ def test_an_invited_person_joins_with_a_password_of_their_own(inside):
     assert (answer.status_code, answer.url) == (303, "/o/meridian/")
     assert client.get("/o/meridian/people/").status_code == 200
     assert Client().get(f"/o/meridian/join/{token}/").status_code == 404
+
+
+def test_words_of_a_mail_for_a_new_password_are_forgotten_when_its_link_has_ended(cast, settings):
+    assert Client().post("/accounts/password/reset/", {"email": cast.vera.email}).status_code == 302
+    ends = timezone.now() + dt.timedelta(seconds=settings.PASSWORD_RESET_TIMEOUT)
+    with tenant(cast.meridian.pk):
+        message = Message.objects.get(recipient=cast.vera)
+        planned = OutboxMessage.objects.get(task="work.forget_mail")
+    assert "/accounts/password/reset/key/" in message.text
+    assert planned.arguments == [str(message.pk)]
+    assert abs(planned.available_at - ends) < dt.timedelta(minutes=1)
 
 
 def test_a_token_opens_the_api_and_only_its_scopes(inside):

@@ -4,6 +4,7 @@ import pytest
 
 from apps.core.tenancy import tenant
 from apps.organizations.models import Organization
+from apps.work.mail import forget
 from apps.work.models import Message
 
 LINK = "http://127.0.0.1:8000/accounts/password/reset/key/1-secret/"
@@ -53,6 +54,14 @@ def test_its_reader_reads_it(sign_in, cast, mail):
     assert html.text == LINK
     assert "script-src" not in html.headers["Content-Security-Policy"]
     assert html.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'unsafe-inline'; sandbox")
+
+
+def test_a_mail_whose_words_are_forgotten_says_so(sign_in, cast, mail):
+    with tenant(cast.meridian.pk):
+        forget(str(mail.pk))
+    client = sign_in(cast.rhea)
+    assert "The words of this mail are forgotten" in client.get(f"/o/meridian/mail/{mail.pk}/").text
+    assert client.get(f"/o/meridian/mail/{mail.pk}/html/").status_code == 404
 
 
 def test_in_the_demo_every_member_reads_all(sign_in, cast, mail, demo):

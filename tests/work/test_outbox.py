@@ -87,6 +87,27 @@ def test_mail_is_written_with_the_decision_and_sent_from_there(inside):
     assert "/o/meridian/join/" in sent.alternatives[0][0]
 
 
+def test_words_of_an_invitation_are_forgotten_when_its_link_has_ended(inside):
+    invitation, token = actions.invite(email="nora@meridian.example", role="member", by=inside.adam)
+    message = Message.objects.get(to="nora@meridian.example")
+    assert token in message.text
+    assert token in message.html
+    planned = OutboxMessage.objects.get(task="work.forget_mail")
+    assert (planned.arguments, planned.available_at) == ([str(message.pk)], invitation.expires_at)
+
+    mail.forget(str(message.pk))
+    mail.deliver(str(message.pk))
+
+    message.refresh_from_db()
+    assert (message.text, message.html, message.to) == ("", "", "nora@meridian.example")
+    assert django_mail.outbox == []
+
+
+def test_words_of_other_mail_stay(inside):
+    mail.send(to=inside.vera, subject="Hello", template="approvals/decided", context={"url": "/x"})
+    assert not OutboxMessage.objects.filter(task="work.forget_mail").exists()
+
+
 def test_mail_that_could_not_be_sent_is_tried_again_later(inside, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9

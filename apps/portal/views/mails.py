@@ -74,7 +74,7 @@ class MailHtml(MailPage):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         self.object = self.get_object()
-        if not policies.can_read_text(request.user, self.object, self.organization):
+        if not self.object.text or not policies.can_read_text(request.user, self.object, self.organization):
             raise NotVisible()
         response = HttpResponse(self.object.html)
         response.headers["Content-Security-Policy"] = MAIL_POLICY
