@@ -4,20 +4,28 @@ from collections.abc import Iterable
 from typing import Any
 
 DEEPEST = 200
+MOST_REPEATED = 10_000
 
 
 def unkeepable(value: Any) -> str:
-    """Why plain values cannot be kept, as a sentence about them; empty when they can. What is shared is read once."""
+    """Why plain values cannot be kept, as a sentence about them; empty when they can.
+
+    A few lines of YAML can repeat themselves into any number of values, or hold themselves.
+    """
     waiting: list[tuple[Any, int]] = [(value, 0)]
     seen: set[int] = set()
+    repeated = 0
     while waiting:
         part, depth = waiting.pop()
         if isinstance(part, str):
             if sentence := _wrong_with(part):
                 return sentence
-        elif isinstance(part, dict | list | tuple) and id(part) not in seen:
+        elif isinstance(part, dict | list | tuple) and part:
+            repeated += id(part) in seen
             if depth == DEEPEST:
                 return "This is nested too deeply."
+            if repeated > MOST_REPEATED:
+                return "This repeats its own parts too often. Write them out, or leave them out."
             seen.add(id(part))
             inside: Iterable[Any] = (*part, *part.values()) if isinstance(part, dict) else part
             waiting += [(one, depth + 1) for one in inside]

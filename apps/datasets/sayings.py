@@ -42,6 +42,9 @@ def read_yaml(text: str, field: str) -> Any:
         where = f" in line {mark.line + 1}" if mark is not None else ""
         sentence = f"This is not YAML{where}: {getattr(error, 'problem', None) or 'it cannot be read'}."
         raise Invalid(sentence, {field: sentence}) from error
+    except ValueError as error:  # a date that does not exist
+        sentence = f"This is not YAML: {error}."
+        raise Invalid(sentence, {field: sentence}) from error
     if sentence := unkeepable(found):
         raise Invalid(sentence, {field: sentence})
     return found

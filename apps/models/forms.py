@@ -37,6 +37,8 @@ class ReadsYaml(forms.CharField):
             place = getattr(error, "problem_mark", None)
             where = f" Look at line {place.line + 1}." if place else ""
             raise forms.ValidationError(f"This is not valid YAML.{where}") from error
+        except ValueError as error:  # a date that does not exist
+            raise forms.ValidationError(f"This is not valid YAML: {error}.") from error
         if sentence := unkeepable(found):
             raise forms.ValidationError(sentence)
         return found

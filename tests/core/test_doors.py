@@ -1,8 +1,10 @@
 """What cannot be read is a sentence at the door, by page and by API, and never a fault of ours."""
 
 import json
+from itertools import pairwise
 
 import pytest
+from django import forms
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import RequestFactory
@@ -12,6 +14,8 @@ from apps.core.errors import Invalid, TooLarge
 from apps.core.text import unkeepable
 from apps.core.uploads import refuse_too_large
 from apps.datasets.sayings import read_yaml
+from apps.models.engine.recipes import RecipeError, from_text
+from apps.models.forms import ReadsYaml
 from tests.datasets.factories import dataset_of
 from tests.projects.factories import project_at
 
@@ -93,10 +97,28 @@ def test_what_can_be_kept(value, said):
     assert (said in found, bool(found)) == (True, bool(said))
 
 
-def test_a_value_that_holds_itself_is_looked_at_once():
+def test_a_value_that_holds_itself_cannot_be_kept():
     value: dict = {"a": []}
     value["a"] = [value, value]
-    assert unkeepable(value) == ""
+    assert "deeply" in unkeepable(value)
+
+
+BOMB = (
+    "a: &a ["
+    + "x, " * 99
+    + "x]\n"
+    + "".join(f"{name}: &{name} [" + f"*{before}, " * 99 + f"*{before}]\n" for before, name in pairwise("abcdefghi"))
+)
+
+
+@pytest.mark.parametrize("text", [BOMB, "a: &a [*a]", "[" * 100_000, "x: 2013-02-30", 'x: "\\0"', 'x: "\\uD800"'])
+def test_yaml_that_cannot_be_kept_is_told_wherever_it_is_read(text):
+    with pytest.raises(Invalid):
+        read_yaml(text, "recipe")
+    with pytest.raises(RecipeError):
+        from_text(text)
+    with pytest.raises(forms.ValidationError):
+        ReadsYaml().clean(text)
 
 
 def test_json_over_the_limit_is_told(dario, settings):

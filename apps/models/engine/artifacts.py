@@ -159,7 +159,9 @@ def _match_output(signature: Signature, outputs: list[dict[str, Any]], report: R
         good.add(1)
     if width is not None and width not in good:
         report.stop(
-            "signature", f"The output {chosen['name']} has {width} columns, which does not fit {good} of the signature."
+            "signature",
+            f"The output {chosen['name']} has {width} column{'s' if width != 1 else ''}; the signature needs "
+            f"{' or '.join(map(str, sorted(good)))}.",
         )
     return str(chosen["name"])
 

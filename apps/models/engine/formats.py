@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pickletools
+import re
 import zipfile
 from pathlib import Path
 
 HEAD = 4096
 PICKLE_LOOK = 1 << 20
+_NAMED = re.compile(r"[\w.]+ [\w.<>]+")
 
 # Formats that Tenure takes. Everything else is named in its refusal.
 ACCEPTED = {"onnx", "skops"}
@@ -100,12 +102,15 @@ def _is_pickle(path: Path) -> bool:
     """Whether the bytes are a complete pickle of the old text protocol; pickletools reads without executing."""
     with open(path, "rb") as handle:
         data = handle.read(PICKLE_LOOK)
+    found = False
     try:
-        return any(
-            opcode.name in ("REDUCE", "GLOBAL", "INST", "OBJ", "BUILD") for opcode, _, _ in pickletools.genops(data)
-        )
+        for opcode, argument, _ in pickletools.genops(data):
+            # Text may begin like a pickle that names something, as the first line of a CSV does.
+            named = opcode.name not in ("GLOBAL", "INST") or _NAMED.fullmatch(str(argument))
+            found = found or (opcode.name in ("REDUCE", "GLOBAL", "INST", "OBJ", "BUILD") and bool(named))
     except Exception:
-        return False
+        return found and len(data) == PICKLE_LOOK
+    return found
 
 
 def _is_text(head: bytes) -> bool:

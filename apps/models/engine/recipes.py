@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from apps.core.text import unkeepable
+
 from .estimators import BINARY_OR_MORE, ESTIMATORS, REGRESSION, parameter_problem
 
 TASKS = (BINARY_OR_MORE, REGRESSION)
@@ -141,6 +143,10 @@ def from_text(text: str) -> Recipe:
         place = getattr(error, "problem_mark", None)
         where = f" in line {place.line + 1}" if place else ""
         raise RecipeError({"recipe": f"is not valid YAML{where}"}) from error
+    except ValueError as error:  # a date that does not exist
+        raise RecipeError({"recipe": f"is not valid YAML: {error}"}) from error
+    if sentence := unkeepable(value):
+        raise RecipeError({"recipe": f"cannot be kept. {sentence}"})
     return from_json(value)
 
 

@@ -92,6 +92,8 @@ def archive(*names: str) -> bytes:
         (b"tree\nversion=v4\n", "lightgbm"),
         (b'{"learner": {}}', "xgboost"),
         (b"a,b\n1,2\n", "text"),
+        (b"id,day\n1,2\n3,4\n", "text"),
+        (b"hello", "text"),
         (b"", "empty"),
         (b"\xff\x00\x13", "unknown"),
         (hostile.honest(), "onnx"),
