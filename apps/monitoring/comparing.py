@@ -12,7 +12,7 @@ from apps.monitoring.windows import Window, some_before, window_at
 
 DEFINITIONS = {
     "drift": "Every segment against its own earlier windows (or the fixed period), as in a drift check; the false "
-    "discovery rate is divided by the number of segments.",
+    "discovery rate is divided by the number of segments. What moved in all of them is left to the drift monitor.",
     "worse": "The headline measure of the segment against that of all others of its column; two gates, the p-value "
     "times the number of segments.",
 }
@@ -123,9 +123,12 @@ def _column(
 
     groups = _groups(baseline, column, segments)
     fares = fairness.judge(groups, limits) if groups else {}
+    anyway = _moved_anyway(baseline, segments, limits)
     rows = []
     for one in segments:
-        result = _performance(baseline, one, segments, limits, share) | _drift(baseline, one, len(segments), limits)
+        result = _performance(baseline, one, segments, limits, share) | _drift(
+            baseline, one, len(segments), limits, anyway
+        )
         fair = fares.get(one["value"])
         result["fairness"] = fair
         own = [result["drift"]["level"], result["level"]]
@@ -197,8 +200,22 @@ def _performance(
     }
 
 
-def _drift(baseline: Any, one: dict[str, Any], count: int, limits: Any) -> dict[str, Any]:
-    """How far the segment moved against its own past: the feature that moved most, and the model's answer."""
+def _moved_anyway(baseline: Any, segments: list[dict[str, Any]], limits: Any) -> set[str]:
+    """Features that moved in all segments together: no matter of a segment, and told by the drift monitor."""
+    from apps.monitoring.engine import policy, state
+    from apps.monitoring.engine.check import compare as compare_states
+
+    if not segments:
+        return set()
+    sides = [state.merge(one[side] for one in segments) for side in ("before", "said")]
+    if sides[0].is_empty:
+        return set()
+    report = compare_states(baseline.bins, *sides, limits)
+    return {found["feature"] for found in report.features if found["level"] == policy.DRIFT}
+
+
+def _drift(baseline: Any, one: dict[str, Any], count: int, limits: Any, anyway: set[str]) -> dict[str, Any]:
+    """How far the segment moved against its own past: the features that moved most, and the model's answer."""
     from apps.monitoring.engine import policy
     from apps.monitoring.engine.check import compare as compare_states
 
@@ -207,8 +224,12 @@ def _drift(baseline: Any, one: dict[str, Any], count: int, limits: Any) -> dict[
     report = compare_states(baseline.bins, one["before"], one["said"], replace(limits, q=limits.q / max(count, 1)))
     moved = sorted(report.features, key=lambda found: -found["psi"])
     said = next((found["psi"] for found in moved if found["role"] != "input"), None)
-    top = [{name: found.get(name) for name in ("feature", "psi", "q", "level")} for found in moved[:5]]
+    own = [found["level"] for found in moved if found["feature"] not in anyway]
+    top = [
+        {name: found.get(name) for name in ("feature", "psi", "q", "level")} | {"anyway": found["feature"] in anyway}
+        for found in sorted(moved, key=lambda found: found["feature"] in anyway)[:5]
+    ]
     return {
-        "drift": {"level": report.level, "rows": report.rows_reference, "features": top, "psi": said}
-        | {"signals": report.signals, "most": moved[0]["psi"] if moved else None}
+        "drift": {"level": policy.worst(own), "rows": report.rows_reference, "features": top, "psi": said}
+        | {"most": top[0]["psi"] if top else None}
     }

@@ -12,9 +12,9 @@ from apps.monitoring.words import MEASURES
 
 SHOWN_SEGMENTS = 8
 RATES = {
-    "selection": "Which share is predicted favourably?",
-    "true_positive": "Which share of deserving cases is predicted favourably?",
-    "false_positive": "Which share of undeserving cases is predicted favourably?",
+    "selection": "Which share is predicted {}?",
+    "true_positive": "Which share of those that turn out {} is predicted so?",
+    "false_positive": "Which share of those that do not turn out {} is predicted so?",
 }
 Point = tuple[dt.datetime, float | None]
 
@@ -41,14 +41,18 @@ def segments(rows: Sequence[SegmentResult], metric: str, summary: dict[str, Any]
             note="Estimated from calibrated scores, before outcomes are known.",
         ),
     ]
+    label = summary.get("favourable", "")
     drawn += [
-        charts.line(title, _lines(rows, shown, lambda result, rate=rate: (result.get("fairness") or {}).get(rate)))
+        charts.line(
+            title.format(label),
+            _lines(rows, shown, lambda result, rate=rate: (result.get("fairness") or {}).get(rate)),
+        )
         for rate, title in RATES.items()
     ]
     impact = float(summary.get("impact", 0.8))
     drawn.append(
         charts.line(
-            "Is any group chosen much less often than the one chosen most?",
+            f"Is any segment predicted {label} much less often than the one that is most often?",
             _lines(rows, shown, lambda result: (result.get("fairness") or {}).get("impact_ratio")),
             thresholds=[Threshold(impact, f"limit {impact:g}", "wrong")],
             note="Impact ratio: selection rate over the highest of the groups that are large enough.",
@@ -63,6 +67,15 @@ def segments(rows: Sequence[SegmentResult], metric: str, summary: dict[str, Any]
         )
     )
     return [one for one in drawn if one.legend or one.svg]
+
+
+def rate_words(label: str) -> dict[str, str]:
+    """The rates as heads of a table."""
+    return {
+        "selection": f"Predicted {label}",
+        "true_positive": "True positive rate",
+        "false_positive": "False positive rate",
+    }
 
 
 def word(metric: str) -> str:

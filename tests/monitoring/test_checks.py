@@ -223,7 +223,7 @@ def test_performance_is_estimated_partial_and_mature(field):
         found.append((check.result["state"], round(check.result["coverage"], 2), check.level))
     assert found == [("estimated", 0.0, "not_enough"), ("partial", 0.5, "not_enough"), ("mature", 1.0, "quiet")]
     assert set(check.result["realised"]) == {"accuracy", "precision", "recall", "f1", "auc", "brier"}
-    assert set(check.result["estimated"]) == {"accuracy", "f1", "auc"}
+    assert set(check.result["estimated"]) == {"accuracy", "precision", "recall", "f1", "auc"}
     assert check.result["reference"]["auc"]["n"] == 5_000
 
 

@@ -58,6 +58,9 @@ def test_a_column_chosen_later_is_counted_from_the_kept_batches_to_the_same_bits
     live = kept()
     lines = dict(Prediction.objects.values_list("prediction_id", "segments"))
     actions.give_up_column(column=first, by=field.cast.otto)
+    with pytest.raises(Conflict, match="being dropped"):
+        watch(field)
+    deliver(field.cast.meridian)
     assert kept() == {}
     watch(field)
     assert kept() == live

@@ -27,6 +27,8 @@ from apps.monitoring.models import (
 )
 from apps.work import outbox
 
+PART = 20_000  # rows counted in one transaction, while which what arrives for the endpoint waits
+
 
 @action
 def watch_column(
@@ -46,7 +48,7 @@ def watch_column(
     With the first such column comes a monitor that compares the segments.
     """
     policies.check_monitor(by, endpoint)
-    hold(f"count {endpoint.pk}")
+    hold(f"segments {endpoint.pk}")
     chosen = SegmentColumn(
         endpoint=endpoint,
         column=column.strip(),
@@ -58,6 +60,8 @@ def watch_column(
         created_by=by,
     )
     policies.check_segment(chosen, SegmentColumn.objects.filter(endpoint=endpoint, is_active=True))
+    if State.objects.filter(endpoint=endpoint, segment__startswith=f"{chosen.column}=").exists():
+        raise Conflict(f"What was counted by “{chosen.column}” before is being dropped. Try again in a minute.")
     chosen.save(force_insert=True)
     if purpose == Purpose.SEGMENT:
         outbox.enqueue("monitoring.count_segments", endpoint.pk, queue="monitoring")
@@ -88,14 +92,13 @@ def _compare(endpoint: Any, by: Any) -> None:
 
 @action
 def give_up_column(*, column: SegmentColumn, by: Any, reason: str = "") -> SegmentColumn:
-    """Count by this column no longer, and drop its states. What checks found stays."""
+    """Count by this column no longer; a worker drops its states. What checks found stays."""
     policies.check_monitor(by, column.endpoint)
-    hold(f"count {column.endpoint_id}")
     if not column.is_active:
         raise Conflict("This column is no longer watched.")
     column.is_active = False
     column.save()
-    State.objects.filter(endpoint_id=column.endpoint_id, segment__startswith=f"{column.column}=").delete()
+    outbox.enqueue("monitoring.count_segments", column.endpoint_id, queue="monitoring")
     details = {"column": column.column}
     record(by=by, action="segment.given_up", subject=column.endpoint, reason=reason, details=details)
     return column
@@ -104,20 +107,21 @@ def give_up_column(*, column: SegmentColumn, by: Any, reason: str = "") -> Segme
 def count_segments(*, endpoint: Any, by: Any) -> int:
     """Count earlier predictions by the columns chosen since, from the kept batches; returns how many batches.
 
-    A part at a time: what is left follows in the next task. A batch says which columns it was counted by, so that a
-    worker that is killed, or a second one, counts nothing twice.
+    What was counted by columns that were given up is dropped first. A part at a time, for what arrives meanwhile waits;
+    what is left follows in the next task. A batch says which columns it was counted by, so that a worker that is
+    killed, or a second one, counts nothing twice.
     """
-    columns = segmenting.columns_of(endpoint.pk)
-    if not columns:
-        return 0
     hold(f"count {endpoint.pk}")
     columns = segmenting.columns_of(endpoint.pk)
+    _drop(endpoint, columns)
+    if not columns:
+        return 0
     earlier = Batch.objects.filter(endpoint=endpoint, kind=BatchKind.PREDICTIONS, state=BatchState.REDUCED)
     waiting = earlier.exclude(segmented__contains=[column.pk for column in columns]).order_by("id")
     batches: list[Batch] = []
     rows = 0
     for batch in waiting.select_related("endpoint", "baseline")[:1_000]:
-        if batches and rows + batch.rows > counting.MOST_ROWS:
+        if batches and rows + batch.rows > PART:
             break
         batches.append(batch)
         rows += batch.rows
@@ -126,6 +130,14 @@ def count_segments(*, endpoint: Any, by: Any) -> int:
     if waiting.exists():
         outbox.enqueue("monitoring.count_segments", endpoint.pk, queue="monitoring")
     return len(batches)
+
+
+def _drop(endpoint: Any, columns: list[SegmentColumn]) -> None:
+    """Delete the states of columns that were given up. The caller holds the endpoint, so nobody adds to them."""
+    states = State.objects.filter(endpoint=endpoint).exclude(segment="")
+    for column in columns:
+        states = states.exclude(segment__startswith=f"{column.column}=")
+    states.delete()
 
 
 def count_behind() -> int:

@@ -41,7 +41,7 @@ class SegmentsPage(ObjectPage):
             ),
             columns=columns,
             compared=compared,
-            chosen=chosen,
+            picked=chosen,
             refused=refusal(policies.check_monitor, self.request.user, endpoint),
             **(self._of(chosen) if chosen else {}),
             **more,
@@ -69,6 +69,7 @@ class SegmentsPage(ObjectPage):
             "summary": summary,
             "metric": metric,
             "metric_word": pictures.word(metric),
+            "rate_words": pictures.rate_words(summary.get("favourable", "")),
             "charts": pictures.segments(rows, metric, summary) if rows else [],
         }
 

@@ -43,7 +43,7 @@ class EndpointValue(ObjectPage):
             months=months[::-1],
             total=_total(months),
             versions=_told(versions),
-            names=[worth.WORDS[name] for name in versions[0].values] if versions else [],
+            names=[(name, worth.WORDS[name]) for name in _named(versions[0])] if versions else [],
             chart=pictures.value(months),
             promises=drawing.value(endpoint),
             **more,
@@ -61,9 +61,14 @@ def _total(months: list[worth.Sums]) -> worth.Sums:
     return whole
 
 
+def _named(row: OutcomeValues) -> list[str]:
+    """What has an amount, in the order in which people read it."""
+    return [name for name in worth.WORDS if name in row.values]
+
+
 def _told(versions: list[OutcomeValues]) -> list[dict[str, Any]]:
     return [
-        {"row": row, "amounts": [(worth.WORDS[name], amount) for name, amount in row.values.items()]}
+        {"row": row, "amounts": [(worth.WORDS[name], row.values[name]) for name in _named(row)]}
         for row in versions
     ]  # fmt: skip
 

@@ -1,0 +1,91 @@
+"""Performance with late labels end to end: what validation demanded, who is labelled, and lists that are ranked."""
+
+import datetime as dt
+
+import pytest
+
+from apps.monitoring import actions, checking, planned, ranked
+from apps.monitoring.engine.performance import Metric
+from apps.monitoring.engine.policy import Limits
+from apps.monitoring.models import Check, Incident, MonitorKind, Purpose
+from apps.monitoring.planned import Planned
+from tests.monitoring.field import START
+
+DAY = dt.timedelta(days=1)
+DEMANDED = [Planned("auc", 0.95, 0.97, "perf.auc", 3), Planned("accuracy", 0.2, None, "perf.accuracy", 3)]
+
+
+@pytest.fixture
+def watched(field):
+    limits = {"minimum": 100, "open_after": 1, "among": 1}
+    return field.monitor(MonitorKind.PERFORMANCE, limits=limits)
+
+
+def results(monitor):
+    rows = Check.objects.filter(monitor=monitor, is_current=True).order_by("start_at")
+    return [row.result for row in rows]
+
+
+def test_thresholds_of_the_plan_hold_on_and_a_broken_one_opens_an_incident(field, watched, monkeypatch):
+    monkeypatch.setattr(checking.planned, "measures", lambda version: DEMANDED)
+    field.fly(900)
+    field.fly(10, START + DAY)
+    field.run(watched)
+    levels = {row["metric"]: row["level"] for row in results(watched)[0]["planned"]}
+    assert levels == {"auc": "drift", "accuracy": "quiet"}
+    incident = Incident.objects.get()
+    assert (incident.cause, "under the 0.95 of validation" in incident.title) == ("performance", True)
+
+
+def test_a_threshold_that_may_only_seem_broken_is_near():
+    near = Metric("auc", 0.94, 0.90, 0.98, 900)
+    assert planned.judge(DEMANDED[:1], {"auc": near}, True, Limits())[0]["level"] == "near"
+    certain = Metric("auc", 0.80, 0.78, 0.82, 900)
+    assert planned.judge(DEMANDED[:1], {"auc": certain}, True, Limits())[0]["level"] == "drift"
+    assert planned.judge(DEMANDED[:1], {"auc": certain}, False, Limits())[0]["level"] == "near"
+    few = Metric("auc", 0.80, 0.5, 1.0, 20)
+    assert planned.judge(DEMANDED[:1], {"auc": few}, True, Limits())[0]["level"] == "not_enough"
+
+
+def test_a_window_known_in_part_says_whether_the_known_are_like_the_rest(field, watched):
+    predictions, outcomes = field.rows(900)
+    early = {one["prediction_id"] for one in predictions if one["score"] > 0.6}
+    field.send("predictions", predictions)
+    field.send("outcomes", [one for one in outcomes if one["prediction_id"] in early])
+    field.fly(10, START + DAY, labelled=False)
+    field.run(watched)
+    first = results(watched)[0]
+    assert (first["state"], first["selection"]["p"] < 1e-6) == ("partial", True)
+    assert first["delay"][-1]["of_expected"] == pytest.approx(first["coverage"])
+    field.send("outcomes", [one for one in outcomes if one["prediction_id"] not in early])
+    field.run(watched)
+    assert (results(watched)[0]["state"], results(watched)[0]["selection"]) == ("mature", None)
+
+
+def test_estimates_have_precision_and_recall_before_any_outcome(field, watched):
+    field.fly(600, labelled=False)
+    field.fly(10, START + DAY, labelled=False)
+    field.run(watched)
+    (first,) = results(watched)
+    assert first["state"] == "estimated"
+    assert set(first["estimated"]) == {"accuracy", "precision", "recall", "f1", "auc"}
+    assert first["realised"] == {}
+
+
+def test_lists_are_ranked_once_all_their_outcomes_are_known(field, watched):
+    actions.watch_column(endpoint=field.endpoint, column="gate", purpose=Purpose.GROUP, top=3, by=field.cast.otto)
+    predictions, outcomes = field.rows(200)
+    sent = [one | {"gate": f"gate-{place // 10}"} for place, one in enumerate(predictions)]
+    field.send("predictions", sent)
+    field.send("outcomes", outcomes[:195])
+    field.fly(10, START + DAY, labelled=False)
+    field.run(watched)
+    (first,) = results(watched)
+    assert first["lists"] == {"column": "gate", "top": 3, "all": 20, "known": 19, "counted": first["lists"]["counted"]}
+    found = first["realised"]["ndcg@3"]
+    assert 0 < found["low"] < found["value"] < found["high"] <= 1
+    assert "ndcg@3" in first["definitions"]
+
+
+def test_no_lists_where_no_column_names_them(field, watched):
+    assert ranked.read(watched, field.baseline, checking.Window(START, START + DAY)) is None
