@@ -15,6 +15,8 @@ from .errors import Unreadable
 
 CSV, PARQUET = "csv", "parquet"
 DEFAULT_LIMIT = 20 * 1024**3
+# What a packed file may unpack to: tables seldom shrink to a fiftieth, what is made to fill a disk far below.
+MOST_SHRUNK, ALWAYS_READ = 200, 1024**3
 CHUNK = 4 * 1024 * 1024
 
 _GZIP = b"\x1f\x8b"
@@ -94,8 +96,8 @@ class _Limited(io.RawIOBase):
         self._left -= len(data)
         if self._left < 0:
             raise Unreadable(
-                f"The file unpacks to more than {in_bytes(self._limit)}, the most that is read; "
-                "split it into smaller files.",
+                f"The file unpacks to more than {in_bytes(self._limit)}, the most that is read of a packed file of its "
+                "size; split it into smaller files, or bring it unpacked.",
                 code="too_large",
                 limit=self._limit,
             )
@@ -117,9 +119,10 @@ def recognise(origin: Path | BinaryIO, limit: int = DEFAULT_LIMIT) -> Source:
                 code="empty_file",
             )
         packing = _packing(raw, head)
+        size = raw.seek(0, io.SEEK_END)
     if not packing:
         return Source(origin, _kind(head), "", limit)
-    packed = Source(origin, CSV, packing, limit)
+    packed = Source(origin, CSV, packing, min(limit, max(ALWAYS_READ, MOST_SHRUNK * size)))
     with packed.open() as stream:
         inside = stream.read(4096)
     if not inside:

@@ -225,6 +225,8 @@ def _bad_encoding(encoding: str) -> Unreadable:
 
 def _parse_error(error: pa.ArrowInvalid) -> Unreadable:
     text = str(error)
+    if "file is too short" in text:  # the header has no line end, so nothing can follow it
+        return Unreadable("The file has a header but no rows; check the export and bring it again.", code="no_rows")
     if "straddling" in text or "block" in text:
         return Unreadable(
             "A single row of the file is longer than 8 MB; most often a quotation mark is opened and never closed. "
@@ -304,7 +306,7 @@ def check_names(names: list[str], where: str, values_beside: bool = False) -> No
             f"The first line holds values ({listed(names, 6)}), not the names of the columns. Add a line with the "
             "names, declare them as column_names, or say that the first line is the header (trusted_header).",
             code="no_header",
-            first_line=names[:50],
+            first_line=[name[:200] for name in names[:50]],
         )
     empty = [number for number, name in enumerate(names, 1) if not name]
     if empty:

@@ -17,6 +17,7 @@ INTEGER, NUMBER, BOOLEAN, DATETIME, DATE, STRING, CATEGORY = (
     "string",
     "category",
 )
+LONGEST_SHOWN = 60
 TYPES = (INTEGER, NUMBER, BOOLEAN, DATETIME, DATE, STRING, CATEGORY)
 NUMERIC = (INTEGER, NUMBER)
 TEXTUAL = (STRING, CATEGORY)
@@ -103,8 +104,8 @@ class Schema:
 
 
 def listed(names: Iterable[object], at_most: int = 12) -> str:
-    """Names as a person would list them, cut where the list gets long."""
-    texts = [str(name) for name in names]
+    """Names as a person would list them, cut where the list or a name gets long."""
+    texts = [name if len(name) <= LONGEST_SHOWN else f"{name[:LONGEST_SHOWN]}…" for name in map(str, names)]
     shown = ", ".join(texts[:at_most])
     return shown if len(texts) <= at_most else f"{shown} and {len(texts) - at_most} more"
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.datasets.engine import delimited
+from apps.datasets.engine import content, delimited
 from apps.datasets.engine.errors import BadHeader, BrokenRows, DataError, Unreadable, WrongValues
 from apps.datasets.engine.options import ReadOptions
 from apps.datasets.engine.reading import read
@@ -433,3 +433,25 @@ def test_demo_shaped_names_are_free_of_the_file_name(tmp_path):
     path.write_text("a,b\n1,2\n")
 
     assert read(path, tmp_path / "t.parquet").kind == "csv"
+
+
+def test_header_without_a_line_end_is_said_to_have_no_rows(tmp_path):
+    with pytest.raises(DataError, match="a header but no rows") as caught:
+        reading_of(tmp_path, b"day,delay")
+    assert caught.value.code == "no_rows"
+
+
+def test_packed_file_that_unpacks_to_very_much_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(content, "ALWAYS_READ", 100_000)
+    bomb = gzip.compress(b"a,b\n" + b"1,2\n" * 1_000_000)
+    assert len(bomb) * content.MOST_SHRUNK < 4_000_000
+    with pytest.raises(Unreadable, match="of a packed file of its size"):
+        reading_of(tmp_path, bomb)
+    table = b"a,b\n" + b"".join(b"%d,%d\n" % (number, number**3) for number in range(20_000))
+    assert reading_of(tmp_path, gzip.compress(table)).table.rows == 20_000
+
+
+def test_long_first_line_is_told_in_short(tmp_path):
+    with pytest.raises(BadHeader) as caught:
+        reading_of(tmp_path, b"0" * 100_000)
+    assert len(str(caught.value)) < 500
