@@ -126,10 +126,21 @@ class Field:
     def fill(self) -> None:
         """Something in every table of monitoring: checks with features, an alert, an incident, outcomes, feedback."""
         monitor = self.monitor(name="Filled", limits={"open_after": 1, "among": 1})
+        actions.watch_column(endpoint=self.endpoint, column="carrier", by=self.cast.otto)
         self.fly(250, later=8)
         self.fly(250, START + dt.timedelta(days=1))
         self.run(monitor)
         self.run(self.monitor(MonitorKind.PERFORMANCE, name="Filled, performance"))
+        self.run(Monitor.objects.get(endpoint=self.endpoint, kind=MonitorKind.SEGMENTS))
+        actions.set_values(
+            project=self.endpoint.model.project,
+            endpoint=self.endpoint,
+            currency="EUR",
+            values={"true_positive": 90.0, "false_positive": -15.0},
+            since=START.date(),
+            reason="What a missed connection costs.",
+            by=self.cast.bianca,
+        )
         self.send("feedback", [{"rating": 2, "comment": "Too many warnings", "prediction_id": "flight-1"}])
         call = Call(START + dt.timedelta(days=1), 0.01, "ok", 3)
         actions.count_calls(endpoint=self.endpoint, calls=[call])

@@ -1,5 +1,6 @@
 """Columns to tell predictions apart by: chosen, given up, and counted from the kept batches."""
 
+import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
@@ -86,6 +87,7 @@ def _compare(endpoint: Any, by: Any) -> None:
         window=like.window if like else Span.WEEK,
         clock=like.clock if like else Clock.NOW,
         owner=like.owner if like else by,
+        every=like.every if like else dt.timedelta(hours=1),
         by=by,
     )
 

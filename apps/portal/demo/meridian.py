@@ -11,7 +11,7 @@ from apps.deployments.models import Endpoint, Environment
 from apps.models import actions as models
 from apps.models.models import ModelVersion, RegisteredModel, TrainingRun
 from apps.monitoring import actions as monitoring
-from apps.monitoring.models import Feedback, Incident, IncidentState, Monitor
+from apps.monitoring.models import Feedback, Incident, IncidentState, Monitor, OutcomeValues, SegmentColumn
 from apps.portal.demo import data
 from apps.portal.demo.replay import Replay
 from apps.portal.demo.terminal import JobFailed
@@ -462,11 +462,30 @@ class Meridian(Walk):
                 # Latency is today's; what the flights tell has the flights' own dates.
                 monitoring.create_monitor(kind="service", window="hour", **given)
                 monitoring.set_up_usual(clock="data", **given)
+        with self.step("Otto tells rows apart by airport; Bianca says what a warning is worth"), self.inside():
+            self.segments_and_worth()
         self.replay.play(self.second, "april-july")
         with self.step("Workers count the rows and check every week"):
             self.replay.settle()
         self.incidents()
         self.values()
+
+    def segments_and_worth(self) -> None:
+        """The airports compared with each other, and amounts for warnings that were right and wrong."""
+        if not SegmentColumn.objects.filter(endpoint=self.endpoint).exists():
+            monitoring.watch_column(
+                endpoint=self.endpoint, column="origin", reason="Each airport has its weather.", by=self.company["otto"]
+            )
+        if not OutcomeValues.objects.filter(endpoint=self.endpoint).exists():
+            monitoring.set_values(
+                project=self.project,
+                endpoint=self.endpoint,
+                currency="USD",
+                values={"true_positive": 180.0, "false_positive": -25.0},
+                since=dt.date(2013, 4, 1),
+                reason="Operations centre: a late arrival planned for saves rebookings; a warning for nothing costs a gate.",
+                by=self.company["bianca"],
+            )
 
     def incidents(self) -> None:
         """Otto looks into what the checks found."""
