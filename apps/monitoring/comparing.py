@@ -35,9 +35,9 @@ def read(monitor: Monitor, baseline: Baseline, window: Window, limits: Any, coun
     told = _blobs(monitor, baseline, StateKind.OUTCOMES, window)
     before = _blobs(monitor, baseline, StateKind.PREDICTIONS, earlier(monitor, window))
     data, share = bytes(baseline.data), monitor.expected_share
-    demanded = planned.fairness(baseline.version, columns)
+    demanded, target = planned.fairness(baseline.version, columns), _target(baseline.version)
     own = {column.column: replace(limits, **demanded.get(column.column, {})) for column in columns}
-    return lambda: compare(data, columns, said, told, before, limits, own, share) | {"windows": count}
+    return lambda: compare(data, columns, said, told, before, limits, own, share, target) | {"windows": count}
 
 
 def earlier(monitor: Monitor, window: Window) -> Window:
@@ -64,6 +64,7 @@ def compare(
     limits: Any,
     own: dict[str, Any],
     share: float,
+    target: str = "",
 ) -> dict[str, Any]:
     """Signals, one row for each segment, and the figures of each column, which has its `own` limits where a plan
     examined it.
@@ -80,6 +81,7 @@ def compare(
         segments = [one for one in segments if one["rows"]]
         found, figures = _column(baseline, column, segments, own[column.column], share)
         rows += found
+        figures["said"] = _said(baseline, figures["favourable"], target)
         summary[column.column] = figures | {"impact": own[column.column].impact, "gap": own[column.column].gap}
     levels = [row["result"]["signals"] for row in rows]
     signals = {
@@ -94,6 +96,22 @@ def compare(
         "engine": VERSION,
     }
     return {"signals": signals, "level": policy.worst(list(signals.values())), "segments": rows, "result": result}
+
+
+def _target(version: Any) -> str:
+    """What a model of yes and no predicts, where its labels are only that."""
+    from apps.models.engine.signatures import Signature
+
+    signature = Signature.from_json(version.signature)
+    is_yes_no = set(signature.classes) <= {0, 1} and len(signature.classes) == 2
+    return signature.target if is_yes_no else ""
+
+
+def _said(baseline: Any, label: str, target: str) -> str:
+    """A label as people read it: "late" and "not late" for the truth values of a target."""
+    if not target or label not in baseline.bins.outputs.labels:
+        return label
+    return target if label == baseline.bins.outputs.labels[-1] else f"not {target}"
 
 
 def _severity(level: str) -> int:

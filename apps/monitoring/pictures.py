@@ -41,7 +41,7 @@ def segments(rows: Sequence[SegmentResult], metric: str, summary: dict[str, Any]
             note="Estimated from calibrated scores, before outcomes are known.",
         ),
     ]
-    label = summary.get("favourable", "")
+    label = said(summary)
     drawn += [
         charts.line(
             title.format(label),
@@ -67,6 +67,11 @@ def segments(rows: Sequence[SegmentResult], metric: str, summary: dict[str, Any]
         )
     )
     return [one for one in drawn if one.legend or one.svg]
+
+
+def said(summary: dict[str, Any]) -> str:
+    """The label that rates are of, as people read it."""
+    return str(summary.get("said") or summary.get("favourable", ""))
 
 
 def rate_words(label: str) -> dict[str, str]:

@@ -67,9 +67,10 @@ class SegmentsPage(ObjectPage):
             "window": Window(check.start_at, check.end_at) if check else None,
             "rows": [row for row in rows if row.check_run_id == newest],
             "summary": summary,
+            "said": pictures.said(summary),
             "metric": metric,
             "metric_word": pictures.word(metric),
-            "rate_words": pictures.rate_words(summary.get("favourable", "")),
+            "rate_words": pictures.rate_words(pictures.said(summary)),
             "charts": pictures.segments(rows, metric, summary) if rows else [],
         }
 

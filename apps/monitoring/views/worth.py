@@ -150,21 +150,34 @@ class PortfolioValue(ListPage):
     model = Endpoint
     orderings = {"endpoint": "key", "model": "model__name", "project": "model__project__title"}
     default_ordering = "key"
-    columns = {"Endpoint": "key", "Model": "model__name", "Project": "model__project__title"}
+    columns = {
+        "Endpoint": "key", "Model": "model__name", "Project": "model__project__title",
+        "Outcomes valued": "total__known", "Value": "total__value", "From": "total__low", "To": "total__high",
+        "Currency": "total__currency",
+    }  # fmt: skip
     page_size = 200
 
     def get_queryset(self) -> Any:
         return Endpoint.objects.select_related("model__project__organization", "environment", "organization")
 
+    def _export(self, rows: Any) -> Any:
+        every = list(rows)
+        months = worth.by_month(every)
+        for one in every:
+            one.total = _total(months[one.pk])
+        return super()._export(every)  # type: ignore[arg-type]
+
     def context(self, **more: Any) -> dict[str, Any]:
-        endpoints = list(more["page"]) if more.get("page") is not None else []
-        months = worth.by_month(endpoints)
-        rows = [{"endpoint": one, "total": _total(months[one.pk]), "months": months[one.pk]} for one in endpoints]
+        page = more.get("page")
+        every = list(page.paginator.object_list) if page is not None else []
+        months = worth.by_month(every)
+        rows = [{"endpoint": one, "total": _total(months[one.pk]), "months": months[one.pk]} for one in every]
+        shown = {one.pk for one in page} if page is not None else set()
         return super().context(
             lead="What predictions were worth by the amounts that their projects gave, as far as outcomes are known.",
             crumbs=crumbs(self.organization, Crumb("Value")),
-            rows=[row for row in rows if row["total"].currency],
-            unvalued=[row for row in rows if not row["total"].currency],
+            rows=[row for row in rows if row["total"].currency and row["endpoint"].pk in shown],
+            unvalued=[row for row in rows if not row["total"].currency and row["endpoint"].pk in shown],
             projects=_by_project(rows),
             charts=[
                 pictures.value(found, f"What is the whole portfolio worth, in {currency}?")
