@@ -225,10 +225,10 @@ def _moved_anyway(baseline: Any, segments: list[dict[str, Any]], limits: Any) ->
 
     if not segments:
         return set()
-    sides = [state.merge(one[side] for one in segments) for side in ("before", "said")]
-    if sides[0].is_empty:
+    before, said = (state.merge(one[side] for one in segments) for side in ("before", "said"))
+    if before.is_empty:
         return set()
-    report = compare_states(baseline.bins, *sides, limits)
+    report = compare_states(baseline.bins, before, said, limits)
     return {found["feature"] for found in report.features if found["level"] == policy.DRIFT}
 
 

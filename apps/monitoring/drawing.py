@@ -110,7 +110,7 @@ def _most_moved(rows: dict[tuple[Any, str], float]) -> list[str]:
 def performance_over_time(monitor: Monitor) -> Chart:
     """The headline measure with its intervals; realised, partly realised and estimated windows each have their line."""
     rows = Check.objects.filter(monitor=monitor, is_current=True).order_by("-end_at")[:SHOWN_WINDOWS]
-    checks = list(rows)[::-1]
+    checks = largest(list(rows)[::-1])
     metric = next((check.result["metric"] for check in reversed(checks) if check.result.get("metric")), "")
     series = [one for state in STATES if (one := performance_series(checks, metric, state))]
     promised = [check.result.get("reference", {}).get(metric) for check in checks]
@@ -123,6 +123,20 @@ def performance_over_time(monitor: Monitor) -> Chart:
         events=events_of(monitor.endpoint, [check.start_at for check in checks]),
         note="With 95 % intervals. Estimates come from the scores alone and cannot see that the world has changed.",
     )
+
+
+def largest(checks: list[Check]) -> list[Check]:
+    """One check for each window: where versions took turns, that of the version with more predictions."""
+    found: dict[dt.datetime, Check] = {}
+    for check in checks:
+        known = found.get(check.start_at)
+        if known is None or _predicted(check) > _predicted(known):
+            found[check.start_at] = check
+    return list(found.values())
+
+
+def _predicted(check: Check) -> int:
+    return int(check.result.get("rows", {}).get("predicted", check.rows))
 
 
 def performance_series(checks: list[Check], metric: str, state: str) -> Series | None:

@@ -101,7 +101,8 @@ def _largest(rows: Sequence[SegmentResult]) -> list[str]:
 
 def _lines(rows: Sequence[SegmentResult], shown: list[str], of: Any) -> list[Series]:
     moments = sorted({row.check_run.start_at for row in rows})
-    by_place = {(row.value, row.check_run.start_at): row.result for row in rows}
+    by_size = sorted(rows, key=lambda row: row.rows)  # where versions took turns, the one with more predictions
+    by_place = {(row.value, row.check_run.start_at): row.result for row in by_size}
     found = []
     for value in shown:
         results = [by_place.get((value, moment)) for moment in moments]

@@ -7,9 +7,11 @@ import pytest
 from apps.monitoring import actions, checking, planned, ranked
 from apps.monitoring.engine.performance import Metric
 from apps.monitoring.engine.policy import Limits
-from apps.monitoring.models import Check, Incident, MonitorKind, Purpose
+from apps.monitoring.models import Check, Incident, MonitorKind, Purpose, SegmentColumn
 from apps.monitoring.planned import Planned
+from apps.validation import actions as validation
 from tests.monitoring.field import START
+from tests.validation import factories as validation_at
 
 DAY = dt.timedelta(days=1)
 DEMANDED = [Planned("auc", 0.95, 0.97, "perf.auc", 3), Planned("accuracy", 0.2, None, "perf.accuracy", 3)]
@@ -35,6 +37,16 @@ def test_thresholds_of_the_plan_hold_on_and_a_broken_one_opens_an_incident(field
     assert levels == {"auc": "drift", "accuracy": "quiet"}
     incident = Incident.objects.get()
     assert (incident.cause, "under the 0.95 of validation" in incident.title) == ("performance", True)
+
+
+def test_only_the_locked_plan_holds_and_of_it_what_monitoring_measures(inside):
+    plan = validation_at.plan_of(inside)
+    column = SegmentColumn(column="sex", purpose=Purpose.SEGMENT)
+    assert planned.measures(plan.version) == []
+    validation.lock_plan(plan=plan, by=inside.vera)
+    assert planned.measures(plan.version) == [Planned("auc", 0.6, 0.65, "perf.auc", 1)]
+    assert planned.fairness(plan.version, [column]) == {"sex": {"impact": 0.5}}
+    assert planned.fairness(plan.version, [SegmentColumn(column="age")]) == {}
 
 
 def test_a_threshold_that_may_only_seem_broken_is_near():

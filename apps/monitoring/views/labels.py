@@ -55,7 +55,7 @@ class PerformancePage(ObjectPage):
 
 def _checks(monitor: Monitor) -> list[Check]:
     rows = Check.objects.filter(monitor=monitor, is_current=True).select_related("organization", "monitor")
-    return list(rows.order_by("-end_at")[: drawing.SHOWN_WINDOWS])[::-1]
+    return drawing.largest(list(rows.order_by("-end_at")[: drawing.SHOWN_WINDOWS])[::-1])
 
 
 def _demanded(check: Check) -> list[dict[str, Any]]:
