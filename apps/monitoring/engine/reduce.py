@@ -111,14 +111,29 @@ def _count_sorted(values: Floats, column: Numeric) -> Counted:
     places = np.concatenate([[0], np.searchsorted(inner, column.edges.values, side="right"), [len(inner)]])
     histogram = np.zeros(WIDTH, dtype=np.int64)
     histogram[: len(places) - 1] = np.diff(places)
-    high, low = np.zeros(2 * OUTER, dtype=np.int64), np.zeros(2 * OUTER, dtype=np.int64)
-    for slot, number in enumerate(outer_bins(column.edges.bins)):
-        if number >= 0 and histogram[number]:
-            part = quantise(inner[places[number] : places[number + 1]] - column.pivot, column.unit)
-            high[slot], low[slot] = part[0].sum(), part[1].sum()
+    high, low = _outer_sums(inner, places, column)
     beside = np.array([len(ordered) - real, first, real - last], dtype=np.int64)
     ends = (inner[0], inner[-1]) if len(inner) else (np.inf, -np.inf)
     return Counted(histogram, beside, high, low, float(ends[0]), float(ends[1]))
+
+
+def _outer_sums(inner: Floats, places: Integers, column: Numeric) -> tuple[Integers, Integers]:
+    """The exact sums of the bins at either end, from sorted values and where each bin begins among them.
+
+    Both ends are converted at once: what a call costs weighs more here than what a value costs.
+    """
+    numbers = np.array(outer_bins(column.edges.bins))
+    there = numbers >= 0
+    begins, ends = places[numbers[there]], places[numbers[there] + 1]
+    lower, upper = int(places[min(OUTER, column.edges.bins)]), int(begins[OUTER:].min(initial=len(inner)))
+    shift = max(upper - lower, 0)  # what is left out between the two ends
+    halves = quantise(np.concatenate([inner[:lower], inner[lower + shift :]]) - column.pivot, column.unit)
+    moved = np.where(begins >= lower + shift, shift, 0)
+    sums = np.zeros((2, 2 * OUTER), dtype=np.int64)
+    for place, half in enumerate(halves):
+        total = np.concatenate([[0], np.cumsum(half)])
+        sums[place, there] = total[ends - moved] - total[begins - moved]
+    return sums[0], sums[1]
 
 
 def _count_at_once(values: Floats, column: Numeric, ends: Integers) -> Counted:
