@@ -9,6 +9,7 @@ from apps.monitoring.models import Cause, Clock, EntryKind, MonitorKind, Purpose
 from apps.monitoring.worth import WORDS
 from apps.organizations import access
 from apps.organizations.roles import Permission
+from apps.work.models import Transport
 
 EVERY = {"1": "Every hour", "24": "Every day", "168": "Every week"}
 
@@ -30,7 +31,7 @@ class MonitorForm(forms.Form):
     reference = forms.ChoiceField(choices=Reference.choices, label="Compare with", required=False)
     reference_since = Moment(required=False, label="Fixed period from")
     reference_until = Moment(required=False, label="Fixed period to")
-    trailing = forms.IntegerField(min_value=1, max_value=60, initial=4, required=False, label="Windows before")
+    trailing = forms.IntegerField(min_value=1, max_value=60, initial=4, required=False, label="Windows or weeks before")
     window = forms.ChoiceField(choices=Span.choices, initial=Span.WEEK, label="Window")
     clock = forms.ChoiceField(
         choices=Clock.choices, help_text="By the newest event, a replayed past is checked as if it were now."
@@ -54,6 +55,11 @@ class MonitorForm(forms.Form):
     )
     rating = forms.FloatField(min_value=1, max_value=5, required=False, initial=3.0, label="Lowest mean rating")
     silence_hours = forms.IntegerField(min_value=1, required=False, initial=24, label="Hours without predictions")
+    escalate_after = forms.IntegerField(
+        min_value=1, max_value=720, required=False, label="Hours until somebody else is told",
+        help_text="Of an incident that nobody has taken. Leave both open to tell nobody else.",
+    )  # fmt: skip
+    escalate_to: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, required=False, label="Who is told")
 
     LIMITS = (
         "psi", "minimum", "open_after", "among", "performance", "error_share", "latency", "rating", "silence_hours",
@@ -61,7 +67,9 @@ class MonitorForm(forms.Form):
 
     def __init__(self, *args: Any, endpoint: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["owner"].queryset = access.people_with(Permission.INVESTIGATE, endpoint)  # type: ignore[attr-defined]
+        for name in ("owner", "escalate_to"):
+            people = access.people_with(Permission.INVESTIGATE, endpoint)
+            self.fields[name].queryset = people  # type: ignore[attr-defined]
 
     def settings(self, limits: dict | None = None) -> dict[str, Any]:
         """What the action takes; limits that the form does not show stay as they are."""
@@ -72,6 +80,63 @@ class MonitorForm(forms.Form):
         for name, usual in {"trailing": 4, "expected_share": 1.0, "reference": Reference.TRAINING}.items():
             given[name] = given[name] or usual
         return given
+
+
+class ChannelForm(forms.Form):
+    """Where incidents are told, and which."""
+
+    name = forms.CharField(max_length=120, help_text="As people will look for it.")
+    transport = forms.ChoiceField(choices=Transport.choices, label="How")
+    address = forms.CharField(
+        max_length=2000, help_text="A mail address, or the https address of the webhook. It is kept sealed."
+    )
+    least = forms.ChoiceField(choices=Severity.choices, label="From which severity", initial=Severity.ATTENTION)
+    causes = forms.MultipleChoiceField(
+        choices=Cause.choices, required=False, widget=forms.CheckboxSelectMultiple, label="Only these causes",
+        help_text="None chosen: all of them.",
+    )  # fmt: skip
+
+
+class ChangeChannelForm(ChannelForm):
+    """The same of a channel that is there; its address is only asked for to change it."""
+
+    is_active = forms.BooleanField(required=False, label="Tell it of incidents")
+    field_order = ("name", "address", "least", "causes", "is_active")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["transport"]
+        self.fields["address"].required = False
+        self.fields["address"].label = "Another address"
+        self.fields["address"].help_text = "Leave it empty to go on sending where it is sent now."
+
+
+class MuteForm(forms.Form):
+    """What is not to be told, until when, and why."""
+
+    feature = forms.ChoiceField(required=False, help_text="Leave it open for all of them.")
+    signal = forms.ChoiceField(
+        required=False, label="What about it", help_text="Leave it open for everything about the feature."
+    )
+    until = Moment(label="Until (UTC)")
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}))
+
+    def __init__(self, *args: Any, features: list[tuple[str, str]], signals: dict[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["feature"].choices = [("", "Every feature"), *features]  # type: ignore[attr-defined]
+        self.fields["signal"].choices = [("", "Everything"), *signals.items()]  # type: ignore[attr-defined]
+
+
+class WatchPlanForm(forms.Form):
+    """What must be watched of a live endpoint of a tier."""
+
+    kinds = forms.MultipleChoiceField(
+        choices=MonitorKind.choices, required=False, widget=forms.CheckboxSelectMultiple, label="Must be watched"
+    )
+    baseline_needs_approval = forms.BooleanField(
+        required=False, label="A new baseline takes effect only when it is signed"
+    )
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), help_text="Why it changes.")
 
 
 class ReasonForm(forms.Form):

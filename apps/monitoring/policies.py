@@ -7,11 +7,15 @@ from apps.core.errors import Conflict, IllegalMove, Invalid, Refused
 from apps.monitoring.models import (
     INCIDENTS,
     KINDS_WITH_BASELINE,
+    Channel,
+    Check,
     Incident,
     IncidentState,
+    Level,
     Monitor,
     MonitorKind,
     Purpose,
+    Reference,
 )
 from apps.monitoring.segmenting import MOST_COLUMNS
 from apps.monitoring.worth import KEYS
@@ -61,6 +65,56 @@ def check_snooze(user: Any, monitor: Monitor) -> None:
     access.check(user, Permission.MONITOR, monitor)
 
 
+def check_accept(user: Any, check: Check) -> None:
+    """Whether the person may take what the check looked at as the new normal."""
+    monitor = check.monitor
+    access.check(user, Permission.MONITOR, check)
+    if monitor.kind != MonitorKind.DRIFT or check.baseline is None:
+        raise Refused("Only a window that was looked at for drift can become the new baseline.")
+    if monitor.reference not in (Reference.TRAINING, Reference.PERIOD):
+        raise Refused("This monitor compares with the windows before; it takes up a new normal by itself.")
+    if not check.is_current:
+        raise Refused("This window was checked again since. Accept its newest revision.")
+    if check.level == Level.NOT_ENOUGH:
+        raise Refused("There are too few rows in this window to say how things are.")
+
+
+def check_mute(user: Any, monitor: Monitor) -> None:
+    """Whether the person may have something of the monitor not told, or told again."""
+    access.check(user, Permission.MONITOR, monitor)
+
+
+def check_write_watch_plan(user: Any, plan: Any = None) -> None:
+    """Administrators say what has to be watched at which tier."""
+    access.check(user, Permission.ADMINISTER)
+
+
+def check_channel_any(user: Any) -> None:
+    """Whether there is anything that the person may have told somewhere."""
+    if not access.can(user, Permission.ADMINISTER):
+        access.check_somewhere(user, Permission.MONITOR)
+
+
+def check_channels_of(user: Any, thing: Any) -> None:
+    """Channels of a project or endpoint are for who watches it, those of the organization for administrators."""
+    if access.can(user, Permission.ADMINISTER):
+        return
+    if thing is None:
+        access.check(user, Permission.ADMINISTER)
+    access.check(user, Permission.MONITOR, thing)
+
+
+def check_channel(user: Any, channel: Channel) -> None:
+    """Whether the person may change the channel, try it, and read its address and secret."""
+    check_channels_of(user, channel.endpoint or channel.project)
+
+
+def check_replay(user: Any, delivery: Any, channel: Channel) -> None:
+    """Whether the person may have this sent again: whoever may do so to its channel, of what they may see."""
+    access.check(user, Permission.VIEW, delivery)
+    check_channel(user, channel)
+
+
 def check_open_any(user: Any) -> None:
     """Whether there is anything of which the person may open an incident."""
     access.check_somewhere(user, Permission.INVESTIGATE)
@@ -105,6 +159,18 @@ def check_owner(owner: Any, endpoint: Any) -> None:
     """Whoever owns a monitor or an incident must be able to work on incidents of the endpoint."""
     if not access.can(owner, Permission.INVESTIGATE, endpoint):
         raise Invalid(f"{owner} has no role in which to work on incidents of this model.", {"owner": "Choose another."})
+
+
+def check_escalation(hours: int | None, person: Any, endpoint: Any) -> None:
+    """Whether an incident that nobody takes can be told to this person after so many hours; both, or neither."""
+    if (hours is None) != (person is None):
+        name = "escalate_to" if person is None else "escalate_after"
+        raise Invalid("Say after how many hours, and whom to tell.", {name: "Give both, or neither."})
+    if hours is not None and not 1 <= hours <= 720:
+        raise Invalid("From 1 hour to 30 days.", {"escalate_after": "Choose between 1 and 720 hours."})
+    if person is not None and not access.can(person, Permission.INVESTIGATE, endpoint):
+        sentence = f"{person} has no role in which to work on incidents of this model."
+        raise Invalid(sentence, {"escalate_to": "Choose another."})
 
 
 def check_limits(limits: dict) -> None:

@@ -5,13 +5,16 @@ from typing import Any
 
 from django.dispatch import receiver
 
+from apps.approvals.kinds import Kind
+from apps.approvals.models import Request
+from apps.approvals.signals import decided, signing
 from apps.deployments.models import Endpoint, EndpointState
 from apps.deployments.signals import endpoint_changed, predictions_recorded
 from apps.models.models import ModelVersion
 from apps.models.signals import registered
 from apps.monitoring import actions
 from apps.monitoring.actions.service import Call
-from apps.monitoring.models import Monitor
+from apps.monitoring.models import BaselineRequest, Monitor
 from apps.organizations.people import system
 from apps.organizations.signals import organization_created
 from apps.work import schedules
@@ -27,6 +30,26 @@ def begin(organization: Any, **_: Any) -> None:
         every=dt.timedelta(minutes=1),
         queue="monitoring",
     )
+
+
+@receiver(organization_created)
+def keep_house(organization: Any, **_: Any) -> None:
+    """Incidents are followed up, and digests written."""
+    actions.keep_schedules(organization_id=organization.pk)
+
+
+@receiver(decided)
+def settle_baseline(request: Request, by: Any, **_: Any) -> None:
+    """A new baseline that was asked for takes effect when it is signed."""
+    if request.kind == Kind.BASELINE and BaselineRequest.objects.filter(request=request).exists():
+        actions.settle_baseline(request=request, by=by)
+
+
+@receiver(signing)
+def hold_against_the_window(request: Request, by: Any, **_: Any) -> None:
+    """Nobody signs for a window that was checked again since."""
+    if request.kind == Kind.BASELINE and BaselineRequest.objects.filter(request=request).exists():
+        actions.invalidate_if_overtaken(request=request, by=by)
 
 
 @receiver(registered)

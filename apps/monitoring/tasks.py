@@ -52,10 +52,23 @@ def add_up(endpoint_id: str) -> None:
 
 
 @task("monitoring.pick_up", queue="monitoring")
-def pick_up(_organization_id: str) -> None:
-    """Have counted what a killed worker left behind."""
+def pick_up(organization_id: str) -> None:
+    """Have counted what a killed worker left behind; see that what is done every day is planned."""
+    actions.keep_schedules(organization_id=organization_id)
     actions.pick_up()
     actions.count_behind()
+
+
+@task("monitoring.follow_up", queue="monitoring")
+def follow_up(_organization_id: str) -> None:
+    """Escalate incidents that nobody takes."""
+    actions.follow_up(by=system())
+
+
+@task("monitoring.digest", queue="monitoring")
+def digest(_organization_id: str) -> None:
+    """Write today's digests."""
+    actions.send_digests(by=system())
 
 
 @task("monitoring.roll_up", queue="monitoring")

@@ -181,15 +181,22 @@ def _end(delivery: Delivery, state: DeliveryState) -> None:
     delivery.save()
 
 
-def _aim(destination: Destination, address: str) -> None:
-    if destination.transport == Transport.MAIL:
-        destination.shown = address.strip()
-    else:
-        address = outgoing.check_address(address)
-        destination.shown = outgoing.host_of(address)
-    if len(destination.shown) > 254:
+def checked(*, transport: str, address: str) -> str:
+    """The address, if something may be sent there; Invalid with a sentence where not."""
+    found = address.strip() if transport == Transport.MAIL else outgoing.check_address(address)
+    if len(_shown(transport, found)) > 254:
         raise Invalid("This address is too long.", {"url": "This address is too long."})
-    destination.sealed_address = seal(address.strip())
+    return found
+
+
+def _shown(transport: str, address: str) -> str:
+    return address if transport == Transport.MAIL else outgoing.host_of(address)
+
+
+def _aim(destination: Destination, address: str) -> None:
+    address = checked(transport=destination.transport, address=address)
+    destination.shown = _shown(destination.transport, address)
+    destination.sealed_address = seal(address)
 
 
 def _as_json(news: News) -> dict[str, Any]:
@@ -199,4 +206,13 @@ def _as_json(news: News) -> dict[str, Any]:
     }  # fmt: skip
 
 
-__all__ = ["change_secret", "deliver", "move_destination", "open_destination", "secret_of", "send", "send_again"]
+__all__ = [
+    "change_secret",
+    "checked",
+    "deliver",
+    "move_destination",
+    "open_destination",
+    "secret_of",
+    "send",
+    "send_again",
+]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from apps.approvals import actions as approvals
 from apps.deployments.models import Deployment, Endpoint
 from apps.models.engine.signatures import Signature
 from apps.models.models import ModelVersion
@@ -144,14 +145,15 @@ class Field:
         self.send("feedback", [{"rating": 2, "comment": "Too many warnings", "prediction_id": "flight-1"}])
         call = Call(START + dt.timedelta(days=1), 0.01, "ok", 3)
         actions.count_calls(endpoint=self.endpoint, calls=[call])
-        actions.start_baseline_of_period(
+        wanted = actions.start_baseline_of_period(
             endpoint=self.endpoint,
             version=self.version,
             since=START,
             until=START + dt.timedelta(days=2),
             reason="How spring looks.",
-            by=self.cast.dario,
+            by=self.cast.otto,
         )
+        approvals.sign(request=wanted.request, by=self.cast.rhea)
         deliver(self.cast.meridian)
         incident = Incident.objects.get(endpoint=self.endpoint)
         actions.write_entry(incident=incident, text="Looked at it.", by=self.cast.otto)

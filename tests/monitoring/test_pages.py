@@ -7,9 +7,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from apps.approvals import actions as approvals
 from apps.core.tenancy import tenant
 from apps.monitoring import actions
-from apps.monitoring.models import Check, FeatureResult, Incident, Monitor
+from apps.monitoring.models import BaselineRequest, Check, FeatureResult, Incident, Monitor
 from tests.monitoring.field import START, Field
 from tests.support import deliver
 
@@ -194,6 +195,8 @@ def test_baseline_page_and_baseline_from_a_period(watched, sign_in):
     assert client.get(f"{HOME}baselines/{watched.baseline.pk}/").status_code == 200
     period = {"since": "2013-04-02T00:00", "until": "2013-04-04T00:00", "reason": "This is how summer looks."}
     assert client.post(f"{HOME}endpoints/late-arrivals/baseline/", period).status_code == 303
+    with tenant(watched.cast.meridian.pk):
+        approvals.sign(request=BaselineRequest.objects.get().request, by=watched.cast.rhea)
     deliver(watched.cast.meridian)
     with tenant(watched.cast.meridian.pk):
         newest = watched.version.baselines.first()

@@ -6,10 +6,10 @@ from typing import Any
 from django.db.models import Max
 
 from apps.audit.actions import action, record
-from apps.core.errors import Invalid, Refused
+from apps.core.errors import Refused
 from apps.monitoring import policies
 from apps.monitoring.actions.rows import hold
-from apps.monitoring.models import Baseline, BaselineRequest, BaselineSource, Batch
+from apps.monitoring.models import Baseline, BaselineSource
 from apps.work import jobs, outbox
 from apps.work.models import Job
 
@@ -35,39 +35,6 @@ def start_baseline(*, version: Any, by: Any, reason: str = "") -> Job:
         url=version.get_absolute_url(),
     )
     record(by=by, action="baseline.requested", subject=version, reason=reason)
-    return job
-
-
-@action
-def start_baseline_of_period(
-    *, endpoint: Any, version: Any, since: dt.datetime, until: dt.datetime, reason: str, by: Any
-) -> Job:
-    """Have a worker make a new baseline of the version from what it predicted on the endpoint in a period.
-
-    From then on its predictions are compared with that; earlier ones are counted again.
-    """
-    policies.check_monitor(by, endpoint)
-    if until <= since:
-        raise Invalid("The period ends before it begins.", {"until": "Choose a later moment."})
-    if not reason.strip():
-        raise Invalid("Say why this is how things should look from now on.", {"reason": "Say why."})
-    batches = Batch.objects.filter(endpoint=endpoint, version=version, first_at__lt=until, last_at__gte=since)
-    if not batches.exists():
-        raise Invalid(f"{endpoint} knows no predictions of {version} in this period.", {"since": "Choose another."})
-    wanted = BaselineRequest(
-        version=version, endpoint=endpoint, since=since, until=until, reason=reason.strip(), asked_by=by
-    )
-    wanted.save(force_insert=True)
-    job = jobs.start(
-        kind="monitoring.baseline_of_period",
-        subject=wanted,
-        title=f"Make a baseline of {version}",
-        by=by,
-        queue="monitoring",
-        url=wanted.get_absolute_url(),
-    )
-    details = {"endpoint": endpoint.key, "since": since, "until": until}
-    record(by=by, action="baseline.requested", subject=version, reason=reason, details=details)
     return job
 
 
@@ -121,4 +88,4 @@ def sources_of(version: Any) -> dict[str, str]:
     return {"all": train, "test": test} if train and test else {"all": version.dataset_version.file}
 
 
-__all__ = ["BaselineSource", "keep_baseline", "sources_of", "start_baseline", "start_baseline_of_period"]
+__all__ = ["BaselineSource", "keep_baseline", "sources_of", "start_baseline"]

@@ -10,6 +10,7 @@ from django.utils import timezone
 from apps.audit.actions import action, record
 from apps.core.errors import Refused
 from apps.monitoring import checking, policies
+from apps.monitoring.actions.channels import announce
 from apps.monitoring.actions.incidents import open_incident, open_of
 from apps.monitoring.actions.rows import hold
 from apps.monitoring.checking import Found
@@ -274,8 +275,11 @@ def _go_on(incident: Incident, check: Check, text: str, severity: str, by: Any) 
     )
     if incident.calm_since is not None or (severity == Severity.SEVERE and incident.severity != severity):
         incident.calm_since = None
+        is_worse = severity == Severity.SEVERE and incident.severity != severity
         incident.severity = severity if severity == Severity.SEVERE else incident.severity
         incident.save()
+        if not check.monitor.is_snoozed:
+            announce(incident, "incident.worsened" if is_worse else "incident.returned", text)
 
 
 def _calm(incident: Incident, check: Check, by: Any) -> None:
@@ -285,6 +289,8 @@ def _calm(incident: Incident, check: Check, by: Any) -> None:
     )
     incident.calm_since = check.end_at
     incident.save()
+    if not check.monitor.is_snoozed:
+        announce(incident, "incident.calmed", text)
 
 
 def describe(check: Check, cause: str) -> tuple[str, dict[str, Any], bool]:

@@ -10,6 +10,7 @@ from apps.audit.actions import action, record
 from apps.core.errors import Conflict, Invalid
 from apps.discussions.notices import tell
 from apps.monitoring import policies
+from apps.monitoring.actions.channels import announce
 from apps.monitoring.actions.rows import hold
 from apps.monitoring.models import INCIDENTS, Cause, Check, EntryKind, Incident, IncidentEntry, IncidentState, Severity
 from apps.monitoring.signals import incident_opened
@@ -60,6 +61,7 @@ def open_incident(
         "incident_opened",
         exclude=by if check is None else None,
     )
+    announce(incident, "incident.opened", incident.title)
     incident_opened.send(Incident, incident=incident, by=by)
     details = {"cause": cause, "severity": severity, "check": str(check.pk) if check else None}
     record(by=by, action="incident.opened", subject=incident, details=details)
@@ -130,6 +132,7 @@ def resolve(*, incident: Incident, resolution: str, by: Any, root_cause: str = "
     policies.check_ending(cause, resolution)
     incident.root_cause, incident.resolution = cause, resolution.strip()
     _end(incident, IncidentState.RESOLVED, by)
+    announce(incident, "incident.resolved", f"{incident.root_cause} {incident.resolution}")
     record(by=by, action="incident.resolved", subject=incident, reason=resolution, details={"root_cause": cause})
     return incident
 
@@ -142,6 +145,7 @@ def dismiss(*, incident: Incident, reason: str, by: Any) -> Incident:
         raise Invalid("Say why this is no incident.", {"reason": "Say why."})
     incident.resolution = reason.strip()
     _end(incident, IncidentState.DISMISSED, by)
+    announce(incident, "incident.dismissed", incident.resolution)
     record(by=by, action="incident.dismissed", subject=incident, reason=reason)
     return incident
 

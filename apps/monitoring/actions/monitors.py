@@ -15,8 +15,9 @@ LEAST_EVERY, MOST_EVERY = dt.timedelta(minutes=1), dt.timedelta(days=31)
 ROLL_UP_EVERY = dt.timedelta(days=1)
 SETTINGS = (
     "name", "reference", "reference_since", "reference_until", "trailing", "window", "clock", "every", "limits",
-    "expected_share", "owner",
+    "expected_share", "owner", "escalate_after", "escalate_to",
 )  # fmt: skip
+PEOPLE = {"owner", "escalate_to"}
 USUAL = {
     MonitorKind.DRIFT: ("Drift", Span.WEEK),
     MonitorKind.PERFORMANCE: ("Performance", Span.WEEK),
@@ -44,6 +45,8 @@ def create_monitor(
     every: dt.timedelta = dt.timedelta(hours=1),
     limits: dict | None = None,
     expected_share: float = 1.0,
+    escalate_after: int | None = None,
+    escalate_to: Any = None,
 ) -> Monitor:
     """A monitor of the endpoint, planned to run every so often. Its alerts go to its owner and the project's people."""
     policies.check_monitor(by, endpoint)
@@ -61,6 +64,8 @@ def create_monitor(
         every=every,
         limits=limits or {},
         expected_share=expected_share,
+        escalate_after=escalate_after,
+        escalate_to=escalate_to,
         created_by=by,
     )
     _check(monitor)
@@ -173,6 +178,7 @@ def _check(monitor: Monitor) -> None:
     policies.check_limits(monitor.limits)
     policies.check_kind(monitor.kind, monitor.reference)
     policies.check_owner(monitor.owner, monitor.endpoint)
+    policies.check_escalation(monitor.escalate_after, monitor.escalate_to, monitor.endpoint)
     if not LEAST_EVERY <= monitor.every <= MOST_EVERY:
         raise Invalid("A monitor runs at least once a month and at most once a minute.", {"every": "Choose between."})
     since, until = monitor.reference_since, monitor.reference_until
@@ -207,4 +213,8 @@ def _plan(monitor: Monitor) -> None:
 
 
 def _settings(monitor: Monitor) -> dict[str, Any]:
-    return {name: str(value) if name == "owner" else value for name in SETTINGS for value in [getattr(monitor, name)]}
+    return {
+        name: str(value) if name in PEOPLE and value else value
+        for name in SETTINGS
+        for value in [getattr(monitor, name)]
+    }

@@ -1,8 +1,10 @@
 """API of monitoring: rows come in, checks and incidents come out; monitors are set up and incidents worked on."""
 
+from apps.monitoring.api.channels import Channels, Deliveries
 from apps.monitoring.api.incidents import Incidents
 from apps.monitoring.api.metrics import Metrics
 from apps.monitoring.api.monitors import Alerts, Baselines, Checks, Monitors
+from apps.monitoring.api.plans import Digest, Mutes, Unwatched, WatchPlans
 from apps.monitoring.api.rows import (
     Batches,
     ReceiveFeedback,
@@ -18,11 +20,15 @@ __all__ = [
     "Alerts",
     "Baselines",
     "Batches",
+    "Channels",
     "Checks",
+    "Deliveries",
+    "Digest",
     "EndpointValues",
     "Incidents",
     "Metrics",
     "Monitors",
+    "Mutes",
     "OutcomeDays",
     "ReceiveFeedback",
     "ReceiveOutcomes",
@@ -31,5 +37,7 @@ __all__ = [
     "Segments",
     "Service",
     "States",
+    "Unwatched",
     "Values",
+    "WatchPlans",
 ]

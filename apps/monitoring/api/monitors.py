@@ -68,8 +68,15 @@ class Baselines(Rows):
             raise Invalid("A period has a beginning and an end.", {"since": "Give both.", "until": "Give both."})
         endpoint = fetch(Endpoint.objects.select_related("model"), request.user, key=given["endpoint"])
         period = {name: given[name] for name in ("since", "until", "reason")}
-        actions.start_baseline_of_period(endpoint=endpoint, version=version, by=request.user, **period)
-        return Response({"state": "queued"}, status=202)
+        wanted = actions.start_baseline_of_period(endpoint=endpoint, version=version, by=request.user, **period)
+        return Response(asked_for(wanted), status=202)
+
+
+def asked_for(wanted: Any) -> dict[str, Any]:
+    """What becomes of a baseline that was asked for: a worker has it, or a signature is waited for."""
+    if wanted.request_id is None:
+        return {"state": "queued"}
+    return {"state": "waiting_for_approval", "approval": str(wanted.request_id)}
 
 
 class MonitorOut(serializers.ModelSerializer):
@@ -77,6 +84,7 @@ class MonitorOut(serializers.ModelSerializer):
 
     endpoint = serializers.CharField(source="endpoint.key")
     owner = serializers.CharField(source="owner.email")
+    escalate_to = serializers.CharField(source="escalate_to.email", default=None)
     every_hours = serializers.SerializerMethodField()
     url = serializers.CharField(source="get_absolute_url", read_only=True)
 
@@ -84,7 +92,8 @@ class MonitorOut(serializers.ModelSerializer):
         model = Monitor
         fields = [
             "id", "endpoint", "kind", "name", "owner", "reference", "reference_since", "reference_until", "trailing",
-            "window", "clock", "every_hours", "limits", "expected_share", "is_active", "snoozed_until", "snooze_reason",
+            "window", "clock", "every_hours", "limits", "expected_share", "escalate_after", "escalate_to", "is_active",
+            "snoozed_until", "snooze_reason",
             "level", "checked_at", "checked_until", "created_at", "url",
         ]  # fmt: skip
 
@@ -108,9 +117,16 @@ class MonitorChange(serializers.Serializer):
     limits = serializers.DictField(required=False)
     expected_share = serializers.FloatField(min_value=0.01, max_value=1, required=False)
 
+    escalate_after = serializers.IntegerField(min_value=1, max_value=720, required=False, allow_null=True)
+    escalate_to = serializers.EmailField(required=False, allow_null=True)
+
     def validate_owner(self, email: str) -> User:
         """The member with this address."""
         return member(email)
+
+    def validate_escalate_to(self, email: str | None) -> User | None:
+        """The member with this address."""
+        return member(email) if email is not None else None
 
 
 class MonitorIn(MonitorChange):
@@ -130,7 +146,7 @@ class Monitors(Rows):
     """Monitors; POST sets one up, the verbs change, run, pause and hold it back."""
 
     model = Monitor
-    related = ("organization", "endpoint__model__project", "owner")
+    related = ("organization", "endpoint__model__project", "owner", "escalate_to")
     serializer_class = MonitorOut
     filterset_fields = ["kind", "level", "is_active", "endpoint__key"]
 
@@ -222,7 +238,7 @@ class Checks(Rows):
     """Windows of monitors; one of them comes with its features, limits and definitions."""
 
     model = Check
-    related = ("organization", "monitor__endpoint")
+    related = ("organization", "monitor__endpoint__model__project", "baseline__version")
     filterset_fields = ["monitor", "monitor__kind", "monitor__endpoint__key", "level", "is_current"]
 
     def get_serializer_class(self) -> Any:
@@ -231,6 +247,14 @@ class Checks(Rows):
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
         return rows.prefetch_related("features") if self.action == "retrieve" else rows.defer("result")
+
+    @extend_schema(request=ReasonIn, responses={202: None})
+    @verb("accept")
+    def accept(self, request: Any, **_: Any) -> Response:
+        """Take what it looked at as the new baseline; signed first where the tier asks for it."""
+        check = self.get_object(policies.check_accept)
+        wanted = actions.accept_window(check=check, by=request.user, **self.given(ReasonIn))
+        return Response(asked_for(wanted), status=202)
 
 
 class AlertOut(serializers.ModelSerializer):

@@ -1,5 +1,15 @@
 """Pages of monitoring."""
 
+from apps.monitoring.views.channels import (
+    ChangeChannel,
+    ChangeSecret,
+    ChannelList,
+    ChannelPage,
+    CreateChannel,
+    DeliveryPage,
+    ReplayDelivery,
+    TryChannel,
+)
 from apps.monitoring.views.incidents import (
     Assign,
     Dismiss,
@@ -28,17 +38,35 @@ from apps.monitoring.views.monitors import (
     SnoozeMonitor,
     WakeMonitor,
 )
+from apps.monitoring.views.plans import (
+    AcceptWindow,
+    ChooseDigest,
+    MuteSomething,
+    SetUpRequired,
+    Unmute,
+    UnwatchedList,
+    WatchPlans,
+    WriteWatchPlan,
+)
 from apps.monitoring.views.segments import GiveUpColumn, SegmentsPage, WatchColumn
 from apps.monitoring.views.worth import EndpointValue, PortfolioValue, SetProjectValues, SetValues
 
 __all__ = [
+    "AcceptWindow",
     "Assign",
     "BaselinePage",
     "BatchList",
     "BatchPage",
+    "ChangeChannel",
     "ChangeMonitor",
+    "ChangeSecret",
+    "ChannelList",
+    "ChannelPage",
     "CheckPage",
+    "ChooseDigest",
+    "CreateChannel",
     "CreateMonitor",
+    "DeliveryPage",
     "Dismiss",
     "EndpointPage",
     "EndpointValue",
@@ -53,21 +81,29 @@ __all__ = [
     "MakeBaseline",
     "MakeBaselineOfPeriod",
     "MonitorPage",
+    "MuteSomething",
     "OpenIncident",
     "Overview",
     "PauseMonitor",
     "PerformancePage",
     "PortfolioValue",
     "PredictionPage",
+    "ReplayDelivery",
     "Resolve",
     "ResumeMonitor",
     "RunMonitor",
     "SegmentsPage",
     "SetProjectValues",
+    "SetUpRequired",
     "SetUpUsual",
     "SetValues",
     "SnoozeMonitor",
+    "TryChannel",
+    "Unmute",
+    "UnwatchedList",
     "WakeMonitor",
     "WatchColumn",
+    "WatchPlans",
     "WriteEntry",
+    "WriteWatchPlan",
 ]

@@ -9,7 +9,8 @@ from apps.deployments.models import Endpoint
 from apps.discussions import timeline
 from apps.monitoring import actions, policies
 from apps.monitoring.forms import AssignForm, CauseForm, EntryForm, IncidentForm, ReasonForm, ResolveForm
-from apps.monitoring.models import Alert, Cause, Incident, IncidentState
+from apps.monitoring.models import Alert, Cause, Check, Incident, IncidentState
+from apps.monitoring.views.monitors import accepting
 from apps.monitoring.views.shared import crumbs, link, of_endpoint
 from apps.organizations.bases import ActionPage, ListPage, ObjectFormPage, ObjectPage
 
@@ -40,7 +41,14 @@ class IncidentList(ListPage):
         return Incident.objects.select_related("organization", "endpoint", "model", "owner")
 
     def context(self, **more: Any) -> dict[str, Any]:
-        return super().context(crumbs=crumbs(self.organization, Crumb(self.title)), **more)
+        wanted = actions.gets_digest(self.request.user)
+        digest = link("choose-digest", self.organization, "off" if wanted else "on")
+        said = "Stop my daily digest" if wanted else "Send me a daily digest"
+        return super().context(
+            crumbs=crumbs(self.organization, Crumb(self.title)),
+            actions=[Action("Channels", link("channels", self.organization), method="get"), Action(said, digest)],
+            **more,
+        )
 
 
 class IncidentPage(ObjectPage):
@@ -72,6 +80,7 @@ class IncidentPage(ObjectPage):
                 self._page("Write", "write-entry", refused),
                 self._page("Say what caused it", "find-cause", refused),
                 self._page("Give it to somebody", "assign", refused),
+                *self._accepting(),
                 self._page("Dismiss", "dismiss", refusal(policies.check_dismiss, user, incident), danger=True),
             ],
             entries=incident.entries.select_related("written_by", "check_run__organization", "check_run__monitor"),
@@ -80,6 +89,13 @@ class IncidentPage(ObjectPage):
             timeline=timeline.of(incident),
             **more,
         )
+
+    def _accepting(self) -> list[Action]:
+        """Taking the newest window that showed it as the new normal."""
+        told = Check.objects.filter(alerts__incident=self.object, is_current=True)
+        newest = told.select_related("monitor__endpoint__model__project", "baseline").order_by("-end_at").first()
+        button = accepting(self.organization, self.request.user, newest) if newest is not None else None
+        return [button] if button is not None and self.object.is_open else []
 
     def _primary(self, refused: str) -> Action:
         incident = self.object

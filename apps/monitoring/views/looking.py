@@ -71,6 +71,11 @@ class Overview(ListPage):
         return super().context(
             lead="Every endpoint with what its monitors say about the newest window.",
             primary=Action("Incidents", link("incidents", self.organization), method="get"),
+            actions=[
+                Action("Channels", link("channels", self.organization), method="get"),
+                Action("What must be watched", link("watch-plans", self.organization), method="get"),
+                Action("What lacks a monitor", link("unwatched", self.organization), method="get"),
+            ],
             rows=rows,
             kinds=SHORT.values(),
             **more,

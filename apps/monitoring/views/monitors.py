@@ -1,8 +1,10 @@
 """Monitors: their pages, their checks, and everything that can be set."""
 
+import datetime as dt
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 
 from apps.core.errors import Refused
 from apps.core.pages import Action, Crumb, refusal
@@ -11,7 +13,7 @@ from apps.discussions import timeline
 from apps.models.models import ModelVersion
 from apps.monitoring import actions, drawing, policies
 from apps.monitoring.forms import FeedbackForm, MonitorForm, PeriodForm, ReasonForm, SnoozeForm
-from apps.monitoring.models import Alert, Check, FeatureResult, Level, Monitor, MonitorKind
+from apps.monitoring.models import Alert, BaselineRequest, Check, FeatureResult, Level, Monitor, MonitorKind, Mute
 from apps.monitoring.views.shared import link, of_endpoint
 from apps.monitoring.windows import Window
 from apps.monitoring.words import LIMITS, MEASURES, SIGNALS
@@ -42,9 +44,23 @@ class MonitorPage(ObjectPage):
             chart=self._chart(),
             limits=self._limits(),
             job=jobs.newest(monitor),
+            mutes=self._mutes(),
             timeline=timeline.of(monitor),
             **more,
         )
+
+    def _mutes(self) -> list[dict[str, Any]]:
+        """What it does not tell of now, each with the button that ends it."""
+        refused = refusal(policies.check_mute, self.request.user, self.object)
+        held = Mute.objects.filter(monitor=self.object, ended_at=None, until__gt=timezone.now())
+        return [
+            {
+                "mute": one,
+                "signal": SIGNALS.get(one.signal, ""),
+                "end": Action("End", link("unmute", self.organization, one.pk), refused=refused),
+            }
+            for one in held.select_related("muted_by")
+        ]
 
     def _chart(self) -> Any:
         if self.object.kind == MonitorKind.DRIFT:
@@ -66,10 +82,14 @@ class MonitorPage(ObjectPage):
         pages = [("Change", "change")]
         pages += [] if monitor.is_snoozed else [("Hold back alerts", "snooze")]
         pages += [("Pause", "pause")] if monitor.is_active else []
+        mutes = monitor.kind == MonitorKind.DRIFT
         found = [
             Action(label, link(f"{name}-monitor", self.organization, monitor.pk), method="get", refused=refused)
             for label, name in pages
         ]
+        if mutes:
+            url = link("mute", self.organization, monitor.pk)
+            found.append(Action("Mute a feature or signal", url, method="get", refused=refused))
         if monitor.is_snoozed:
             found.append(self._post("Let it alert again", "wake", refused))
         return found if monitor.is_active else [*found, self._post("Resume", "resume", refused)]
@@ -107,6 +127,9 @@ class CheckPage(ObjectPage):
             readings={name: value for name, value in check.result.items() if name not in ("definitions", "limits")},
             alerts=Alert.objects.filter(check_run=check).select_related("incident__organization"),
             revisions=others.select_related("organization", "monitor").defer("result"),
+            primary=accepting(self.organization, self.request.user, check),
+            acceptances=BaselineRequest.objects.filter(check_run=check).select_related("request__organization"),
+            compared=[Window(*map(dt.datetime.fromisoformat, pair)) for pair in _compared(check)],
             **more,
         )
 
@@ -126,6 +149,20 @@ class CheckPage(ObjectPage):
         there = {**result.get("realised", {}), **result.get("estimated", {}), "estimate": True}
         given = result.get("definitions", {})
         return [(name, said) for name, said in sorted(given.items()) if name in there or "realised" not in result]
+
+
+def accepting(organization: Any, user: Any, check: Check) -> Action | None:
+    """The button that takes what a check looked at as the new normal; none where there is nothing to take."""
+    if check.monitor.kind != MonitorKind.DRIFT or check.baseline_id is None:
+        return None
+    refused = refusal(policies.check_accept, user, check)
+    return Action(
+        "Accept as new baseline", link("accept-window", organization, check.pk), method="get", refused=refused
+    )
+
+
+def _compared(check: Check) -> list[list[str]]:
+    return (check.result.get("reference") or {}).get("windows", [])
 
 
 class _OfEndpoint(ObjectFormPage):
@@ -187,6 +224,8 @@ class ChangeMonitor(ObjectFormPage):
         monitor = self.object
         names = (
             "kind",
+            "escalate_after",
+            "escalate_to",
             "name",
             "owner",
             "reference",
@@ -322,9 +361,12 @@ class MakeBaselineOfPeriod(_OfEndpoint):
         current = self.object.current
         if current is None:
             raise Refused("Nothing is deployed here, so there is no version to make a baseline of.")
-        actions.start_baseline_of_period(
+        wanted = actions.start_baseline_of_period(
             endpoint=self.object, version=current.version, by=self.request.user, **form.cleaned_data
         )
+        if wanted.request is not None:
+            self.done = "A signature was asked for. Until it is there, nothing changes."
+            return wanted.request.get_absolute_url()
         return self.cancel_url()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet
 
+from apps.monitoring import plans
 from apps.monitoring.models import Incident, IncidentState, Level, Monitor, Severity
 from apps.organizations import access
 from apps.portal.stages import deployment
@@ -28,8 +29,20 @@ def _tell_incident(incident: Incident) -> Concern:
     return Concern(STAGE, str(incident), incident.get_absolute_url(), why, meaning, None, title, incident.since)
 
 
+def _unwatched(user: Any) -> QuerySet:
+    return plans.lacking()
+
+
+def _tell_unwatched(endpoint: Any) -> Concern:
+    url = f"/o/{endpoint.organization.key}/monitoring/unwatched/"
+    title = f"{endpoint.model} lacks a monitor"
+    why = f"Its tier asks for more than is watched of {endpoint}"
+    return Concern(STAGE, title, url, why, "attention", None, endpoint.model.project.title, endpoint.created_at)
+
+
 SOURCES = [
     Source(STAGE, _incidents, _tell_incident, ("organization", "owner", "model__project"), ("-severity", "since")),
+    Source(STAGE, _unwatched, _tell_unwatched, ("organization", "model__project"), ("key",)),
 ]
 
 FINDABLES = [
