@@ -31,6 +31,7 @@ from apps.datasets.models import (
     SplitPart,
 )
 from apps.organizations import access
+from apps.organizations.api import MemberField
 from apps.organizations.bases import Rows, fetch, verb
 from apps.projects.models import PersonalData, Project, SourceKind
 
@@ -48,16 +49,6 @@ class ByKey(serializers.CharField):
         if found is None:
             raise serializers.ValidationError(f"There is none with the key “{key}”, or you may not see it.")
         return found
-
-
-class Member(serializers.EmailField):
-    """A member, named by address."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        person = access.members().filter(email__iexact=super().to_internal_value(data)).first()
-        if person is None:
-            raise serializers.ValidationError("There is no member with this address.")
-        return person
 
 
 # Sources
@@ -86,7 +77,7 @@ class SourceChanges(serializers.Serializer):
     kind = serializers.ChoiceField(choices=SourceKind.choices, required=False)
     description = serializers.CharField(required=False, allow_blank=True)
     origin = serializers.CharField(max_length=300, required=False, allow_blank=True)
-    owner = Member(required=False)
+    owner = MemberField(required=False)
     licence = serializers.CharField(max_length=120, required=False, allow_blank=True)
     classification = serializers.ChoiceField(choices=Classification.choices, required=False)
     personal_data = serializers.ChoiceField(choices=PersonalData.choices, required=False)

@@ -54,6 +54,8 @@ def test_sources_are_registered_listed_and_changed(inside, api):
 
     changed = api.post(f"{API}data-sources/operations/change/", {"licence": "CC BY 4.0", "reason": "Read again."})
     assert changed.json()["licence"] == "CC BY 4.0"
+    given = api.post(f"{API}data-sources/operations/change/", {"owner": inside.bianca.email, "reason": "Hers now."})
+    assert given.json()["owner"] == inside.bianca.email
     problem = problem_of(api.post(f"{API}data-sources/operations/change/", {"personal_data": "personal"}))
     assert "lawful_basis" in problem["errors"]
 
