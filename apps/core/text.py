@@ -1,4 +1,7 @@
-"""What was sent can be kept: PostgreSQL has no character NUL, UTF-8 no half characters, and depth has an end."""
+"""What was sent can be kept: PostgreSQL has no character NUL, UTF-8 no half characters, and depth has an end.
+
+Nor is kept what would turn round the words of others around it on a page.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -35,6 +38,8 @@ def unkeepable(value: Any) -> str:
 def _wrong_with(text: str) -> str:
     if "\0" in text:
         return "This holds the character NUL, which cannot be kept. Leave it out."
+    if "\u202d" in text or "\u202e" in text:
+        return "This holds a mark that turns round the writing after it (U+202D, U+202E). Leave it out."
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -90,7 +90,7 @@ class InvitationOut(serializers.ModelSerializer):
 class InvitationIn(RoleIn):
     """Whom to invite."""
 
-    email = serializers.EmailField()
+    email = serializers.EmailField(max_length=254)
 
 
 class Invitations(Rows):

@@ -14,7 +14,9 @@ from apps.organizations.roles import OrganizationRole, Permission, ProjectRole
 class InviteForm(forms.Form):
     """Who gets a place, and as what."""
 
-    email = forms.EmailField(label="E-mail address", help_text="They get a link by mail and choose their own password.")
+    email = forms.EmailField(
+        max_length=254, label="E-mail address", help_text="They get a link by mail and choose their own password."
+    )
     role = forms.ChoiceField(choices=OrganizationRole.choices, initial=OrganizationRole.MEMBER)
 
 

@@ -22,7 +22,9 @@ class FoundingForm(forms.Form):
         help_text="Small letters, digits and hyphens, as in “meridian-air”. It cannot be changed later.",
     )
     person = forms.CharField(label="Your name", max_length=120, widget=forms.TextInput({"autocomplete": "name"}))
-    email = forms.EmailField(label="Your e-mail address", widget=forms.EmailInput({"autocomplete": "email"}))
+    email = forms.EmailField(
+        max_length=254, label="Your e-mail address", widget=forms.EmailInput({"autocomplete": "email"})
+    )
     password = forms.CharField(
         label="A password",
         help_text="Long is better than complicated.",

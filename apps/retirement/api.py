@@ -100,7 +100,7 @@ class ConsumerIn(serializers.Serializer):
     name = serializers.CharField(max_length=120)
     use = serializers.CharField(required=False, allow_blank=True)
     contact = MemberField(required=False)
-    email = serializers.EmailField(required=False)
+    email = serializers.EmailField(required=False, max_length=254)
 
 
 class NoteIn(serializers.Serializer):

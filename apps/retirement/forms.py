@@ -119,7 +119,9 @@ class ConsumerForm(forms.Form):
     contact: Any = forms.ModelChoiceField(
         queryset=None, required=False, help_text="A member; they get a mail and acknowledge here, signed in."
     )
-    email = forms.EmailField(required=False, label="Or an address outside", help_text="Whoever has no account here.")
+    email = forms.EmailField(
+        required=False, max_length=254, label="Or an address outside", help_text="Whoever has no account here."
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -8,6 +8,7 @@ from apps.datasets.models import DatasetVersion
 from apps.organizations import access
 from apps.organizations.roles import Permission
 from apps.validation import subjects
+from apps.validation.engine.plans import LARGEST_LIMIT
 from apps.validation.models import Finding, Outcome, RunState, Severity, ValidationRun
 
 TEXT = forms.Textarea(attrs={"rows": 4})
@@ -70,8 +71,8 @@ class LineForm(forms.Form):
 
     name = forms.CharField(widget=forms.HiddenInput)
     keep = forms.BooleanField(required=False)
-    fail = forms.FloatField(required=False)
-    warn = forms.FloatField(required=False)
+    fail = forms.FloatField(required=False, min_value=-LARGEST_LIMIT, max_value=LARGEST_LIMIT)
+    warn = forms.FloatField(required=False, min_value=-LARGEST_LIMIT, max_value=LARGEST_LIMIT)
     required = forms.BooleanField(required=False, label="Needed")
 
 

@@ -90,6 +90,8 @@ def test_yaml_that_cannot_be_kept_is_told(text, said):
         ({"a": ["b", 1, None, ("c",)]}, ""),
         ({"a": ["b", {"c\0": 1}]}, "NUL"),
         ("\ud800", "half a character"),
+        ("a\u202etxt.exe", "turns round"),
+        ("\u05d0\u200f \u0645", ""),
     ],
 )
 def test_what_can_be_kept(value, said):

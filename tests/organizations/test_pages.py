@@ -115,3 +115,12 @@ def test_pages_open_for_their_roles(inside, sign_in, name, path, status):
     answer = sign_in(getattr(inside, name)).get(f"/o/meridian/{path}")
     assert answer.status_code == status
     assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+
+
+def test_an_address_too_long_to_keep_is_a_sentence(cast, sign_in):
+    address = f"{'x' * 60}@{'.'.join(['a' * 60] * 4)}.example"
+    page = sign_in(cast.adam).post("/o/meridian/people/invite/", {"email": address, "role": "member"})
+    assert page.status_code == 422
+    assert "at most 254 characters" in page.text
+    call = sign_in(cast.adam).post("/o/meridian/api/v1/invitations/", {"email": address, "role": "member"})
+    assert (call.status_code, list(call.json()["errors"])) == (422, ["email"])

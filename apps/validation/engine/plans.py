@@ -11,6 +11,7 @@ from apps.core.canonical import content_hash
 from apps.validation.engine.base import Bound, Check, Kind, Limits, Need, Sense
 from apps.validation.engine.registry import Registry, registry
 
+LARGEST_LIMIT = 1e12
 FIELDS = ("name", "key", "parameters", "fail", "warn", "judged", "required")
 MAX_ITEMS = 200
 
@@ -123,6 +124,8 @@ def _number(line: Mapping[str, Any], field_name: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"{field_name} is a number or empty.")
+    if abs(value) > LARGEST_LIMIT:
+        raise ValueError(f"{field_name} is at most {LARGEST_LIMIT:,.0f} in size.")
     return float(value)
 
 

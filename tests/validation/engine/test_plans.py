@@ -117,3 +117,9 @@ def test_every_check_says_what_it_asks_and_where_that_comes_from() -> None:
         assert {"low", "limited", "high"} <= set(check.limits)
         for limits in check.limits.values():
             assert limits.fail is not None or limits.warn is not None
+
+
+@pytest.mark.parametrize("limit", [1e13, -1e308, 10**300])
+def test_threshold_beyond_all_measure_is_refused(limit: float) -> None:
+    with pytest.raises(ValueError, match="fail is at most 1,000,000,000,000 in size"):
+        read_items([{"key": "perf.auc", "fail": limit}], Kind.BINARY)
