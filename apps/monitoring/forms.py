@@ -55,6 +55,11 @@ class MonitorForm(forms.Form):
     )
     rating = forms.FloatField(min_value=1, max_value=5, required=False, initial=3.0, label="Lowest mean rating")
     silence_hours = forms.IntegerField(min_value=1, required=False, initial=24, label="Hours without predictions")
+    impact = forms.FloatField(min_value=0.01, max_value=1, required=False, initial=0.8, label="Least impact ratio")
+    gap = forms.FloatField(
+        min_value=0.01, max_value=1, required=False, initial=0.1, label="Largest difference of rates between groups"
+    )
+    group = forms.IntegerField(min_value=1, required=False, initial=50, label="Least rows of a group")
     escalate_after = forms.IntegerField(
         min_value=1, max_value=720, required=False, label="Hours until somebody else is told",
         help_text="Of an incident that nobody has taken. Leave both open to tell nobody else.",
@@ -63,6 +68,7 @@ class MonitorForm(forms.Form):
 
     LIMITS = (
         "psi", "minimum", "open_after", "among", "performance", "error_share", "latency", "rating", "silence_hours",
+        "impact", "gap", "group",
     )  # fmt: skip
 
     def __init__(self, *args: Any, endpoint: Any, **kwargs: Any) -> None:

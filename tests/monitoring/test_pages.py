@@ -39,7 +39,7 @@ def test_overview_shows_every_monitor_of_an_endpoint(watched, sign_in):
     text = page.content.decode()
     assert "late-arrivals" in text
     assert text.count("Over limit") == 1
-    assert text.count("none</span>") == 4
+    assert text.count("none</span>") == 5
 
 
 def test_overview_takes_as_many_queries_for_two_endpoints_as_for_one(watched, sign_in):

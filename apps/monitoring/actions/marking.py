@@ -13,15 +13,15 @@ CHUNK = 10_000
 
 def mark(*, batch: Batch, table: Any, columns: list[SegmentColumn]) -> dict[str, str]:
     """Note on every prediction of the table which segments it lies in, and on the batch that it is counted by the
-    columns; returns the segments by prediction id.
+    columns; returns the segments by prediction id, nothing where all is noted already.
     """
     from apps.monitoring.engine.wanted import ID
 
-    if not columns:
+    if not columns or set(batch.segmented) == {column.pk for column in columns}:
         return {}
     lines, grown = segmenting.lines(table, columns)
     for column in grown:
-        column.save()
+        column.save(update_fields=["values"])
     ids = table.column(ID).to_pylist()
     statement = f"""
         update {Prediction._meta.db_table} old set segments = new.segments

@@ -99,7 +99,7 @@ def give_up_column(*, column: SegmentColumn, by: Any, reason: str = "") -> Segme
     if not column.is_active:
         raise Conflict("This column is no longer watched.")
     column.is_active = False
-    column.save()
+    column.save(update_fields=["is_active"])
     outbox.enqueue("monitoring.count_segments", column.endpoint_id, queue="monitoring")
     details = {"column": column.column}
     record(by=by, action="segment.given_up", subject=column.endpoint, reason=reason, details=details)

@@ -36,6 +36,7 @@ SHORT = {
     MonitorKind.SILENCE: "Silence",
     MonitorKind.FEEDBACK: "Feedback",
     MonitorKind.VALUE: "Value",
+    MonitorKind.SEGMENTS: "Segments",
 }
 ORDER = [Level.DRIFT, Level.NEAR, Level.QUIET, Level.NOT_ENOUGH]
 
@@ -72,6 +73,7 @@ class Overview(ListPage):
             lead="Every endpoint with what its monitors say about the newest window.",
             primary=Action("Incidents", link("incidents", self.organization), method="get"),
             actions=[
+                Action("Value of the portfolio", link("portfolio-value", self.organization), method="get"),
                 Action("Channels", link("channels", self.organization), method="get"),
                 Action("What must be watched", link("watch-plans", self.organization), method="get"),
                 Action("What lacks a monitor", link("unwatched", self.organization), method="get"),

@@ -13,7 +13,17 @@ from apps.discussions import timeline
 from apps.models.models import ModelVersion
 from apps.monitoring import actions, drawing, policies
 from apps.monitoring.forms import FeedbackForm, MonitorForm, PeriodForm, ReasonForm, SnoozeForm
-from apps.monitoring.models import Alert, BaselineRequest, Check, FeatureResult, Level, Monitor, MonitorKind, Mute
+from apps.monitoring.models import (
+    Alert,
+    BaselineRequest,
+    Check,
+    FeatureResult,
+    Level,
+    Monitor,
+    MonitorKind,
+    Mute,
+    SegmentResult,
+)
 from apps.monitoring.views.shared import link, of_endpoint
 from apps.monitoring.windows import Window
 from apps.monitoring.words import LIMITS, MEASURES, SIGNALS
@@ -121,6 +131,8 @@ class CheckPage(ObjectPage):
             ),
             monitor=monitor,
             features=FeatureResult.objects.filter(check_run=check),
+            segments=SegmentResult.objects.filter(check_run=check) if monitor.kind == MonitorKind.SEGMENTS else [],
+            segments_url=link("segments", self.organization, monitor.endpoint.key),
             signals=[(word, Level(check.signals[name])) for name, word in SIGNALS.items() if name in check.signals],
             definitions=self._definitions(),
             measures=self._measures(),
