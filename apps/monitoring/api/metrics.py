@@ -14,7 +14,6 @@ from prometheus_client.registry import Collector
 
 from apps.deployments.models import Endpoint
 from apps.monitoring import drawing
-from apps.monitoring.engine import service
 from apps.monitoring.models import Batch, BatchState, Incident, Level, Monitor, ServiceReading
 from apps.organizations import access
 from apps.organizations.bases import Rows
@@ -42,6 +41,8 @@ class Seen(Collector):
         return [endpoint.key, endpoint.model.key, endpoint.environment.key]
 
     def _service(self) -> Iterator[Metric]:
+        from apps.monitoring.engine import service
+
         calls = GaugeMetricFamily(
             "tenure_endpoint_calls", "Calls of the newest hour with any.", labels=[*ENDPOINT, "result"]
         )
