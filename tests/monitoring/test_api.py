@@ -119,7 +119,7 @@ def test_bad_batch_is_a_sentence_and_never_a_500(outside, call, body, type):
         assert answer.json()["detail"].endswith(".")
 
 
-@pytest.mark.parametrize("asked", ["batch_key=a%00b", "version=%C2%B2", f"version={9**30}"])
+@pytest.mark.parametrize("asked", ["version=%C2%B2", f"version={9**30}"])
 def test_bad_parameter_of_a_batch_is_a_sentence_and_never_a_500(outside, call, asked):
     rows, _ = predictions(outside, 2)
     assert call(f"monitoring/late-arrivals/predictions/?{asked}", rows).status_code == 422

@@ -186,4 +186,4 @@ def test_outsiders_find_nothing(inside: Cast, sign_in: Any, noun: str) -> None:
 @pytest.mark.parametrize("path", ["validation-runs/nonsense/", "findings/00000000-0000-0000-0000-000000000000/"])
 def test_nonsense_is_not_found(inside: Cast, vera: Caller, path: str) -> None:
     assert vera.get(path).status_code == 404
-    assert vera.get("validation-plans/?version=abc&model=%00").status_code in {200, 404, 422}
+    assert vera.get("validation-plans/?version=abc&model=%20").json()["results"] == []

@@ -47,8 +47,6 @@ def receive(
     key = key or f"sha256:{sha256}"
     if len(key) > 200:
         raise Invalid("The batch key is longer than 200 characters.", {"batch_key": "Use a shorter one."})
-    if "\0" in key:
-        raise Invalid("The batch key holds the character NUL.", {"batch_key": "Leave NUL out."})
     hold(f"batch {endpoint.pk} {kind} {key}")
     known = Batch.objects.filter(endpoint=endpoint, kind=kind, key=key).first()
     if known is None:
