@@ -3,10 +3,12 @@
 import math
 from typing import Any
 
+from apps.approvals.models import RequestState
 from apps.core.errors import Conflict, IllegalMove, Invalid, Refused
 from apps.monitoring.models import (
     INCIDENTS,
     KINDS_WITH_BASELINE,
+    BaselineRequest,
     Channel,
     Check,
     Incident,
@@ -77,6 +79,13 @@ def check_accept(user: Any, check: Check) -> None:
         raise Refused("This window was checked again since. Accept its newest revision.")
     if check.level == Level.NOT_ENOUGH:
         raise Refused("There are too few rows in this window to say how things are.")
+    check_none_waits(check.baseline.version)
+
+
+def check_none_waits(version: Any) -> None:
+    """One new baseline of a version waits for a signature at a time."""
+    if BaselineRequest.objects.filter(version=version, request__state=RequestState.OPEN).exists():
+        raise Conflict(f"A new baseline of {version} waits for a signature. Have that decided first.")
 
 
 def check_mute(user: Any, monitor: Monitor) -> None:

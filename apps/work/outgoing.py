@@ -5,6 +5,7 @@ changes its mind in between gains nothing. No redirects, no proxies from the env
 answer is read. Hosts named in TENURE_OUTGOING_HOSTS (a receiver on the premises) are not checked.
 """
 
+import socket
 import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -85,12 +86,12 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> Answer:
         return Answer(None, error=error.sentence)
     except InvalidIPAddress:
         return Answer(None, error=_inside(urlsplit(url).hostname or ""))
-    except requests.exceptions.SSLError as error:
-        return Answer(None, error=f"The receiver's certificate is not trusted: {error}"[:KEPT_ANSWER])
+    except requests.exceptions.SSLError:
+        return Answer(None, error="The receiver's certificate is not trusted, or does not fit its name.")
     except requests.Timeout:
         return Answer(None, error="The receiver did not answer in time.", seconds=time.monotonic() - began)
     except (requests.RequestException, OSError, UnicodeError, ValueError) as error:
-        return Answer(None, error=f"The receiver cannot be reached: {error}"[:KEPT_ANSWER])
+        return Answer(None, error=f"The receiver cannot be reached: {_why(error)}.")
     error = "" if 200 <= status < 300 else f"The receiver answered {status}."
     if 300 <= status < 400:
         error = f"The receiver answered {status}, elsewhere; redirects are not followed. Give the final address."
@@ -113,6 +114,19 @@ def _post(url: str, body: bytes, headers: dict[str, str], until: float) -> tuple
                 said += part
             text = said.decode("utf-8", "replace").replace("\x00", "")[:KEPT_ANSWER]
             return response.status_code, text, _seconds(response.headers.get("Retry-After", ""))
+
+
+def _why(error: BaseException) -> str:
+    """The reason in the words of the system. Texts of the libraries name the whole address, which is a secret."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, socket.gaierror):
+            return "its name is not known"
+        if isinstance(seen, OSError) and seen.strerror:
+            return seen.strerror.lower()
+        inner = next((one for one in seen.args if isinstance(one, BaseException)), None)
+        seen = getattr(seen, "reason", None) or inner or seen.__cause__ or seen.__context__
+    return "the connection failed"
 
 
 def _session(host: str) -> requests.Session:

@@ -148,9 +148,10 @@ def test_the_api_says_what_is_waited_for(page, sign_in):
     field, check = page
     client = sign_in(field.cast.otto)
     url = f"/o/meridian/api/v1/checks/{check.pk}/accept/"
+    assert client.post(url, {}, content_type="application/json").status_code == 422
     answer = client.post(url, {"reason": "The new timetable."}, content_type="application/json")
     assert (answer.status_code, answer.json()["state"]) == (202, "waiting_for_approval")
-    assert client.post(url, {}, content_type="application/json").status_code == 422
+    assert client.post(url, {}, content_type="application/json").status_code == 409
     assert sign_in(field.cast.wim).post(url, {}, content_type="application/json").status_code == 403
 
 

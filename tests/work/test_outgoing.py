@@ -81,7 +81,16 @@ def test_a_call_goes_to_the_address_that_was_checked(monkeypatch):
     monkeypatch.setattr("urllib3.util.connection.create_connection", connect)
     answer = outgoing.post("https://innocent.example/", b"{}", {})
     assert {host for host, _ in reached} == {"93.184.216.34"}
-    assert "cannot be reached" in answer.error
+    assert answer.error == "The receiver cannot be reached: the connection failed."
+
+
+def test_a_name_that_is_not_known_is_told_in_a_sentence(monkeypatch):
+    def unknown(*_, **__):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    answer = outgoing.post("https://nowhere.example/secret-path", b"{}", {})
+    assert answer.error == "The receiver cannot be reached: its name is not known."
 
 
 def test_an_allowed_host_is_called_and_its_answer_kept(receiver):
@@ -111,5 +120,5 @@ def test_a_proxy_of_the_environment_is_not_asked(receiver, monkeypatch):
 
 def test_a_receiver_that_is_not_there_is_told_in_a_sentence(settings):
     settings.TENURE_OUTGOING_HOSTS = {"127.0.0.1"}
-    answer = outgoing.post("http://127.0.0.1:9/", b"{}", {})
-    assert (answer.status, answer.error.startswith("The receiver cannot be reached")) == (None, True)
+    answer = outgoing.post("http://127.0.0.1:9/secret-path", b"{}", {})
+    assert (answer.status, answer.error) == (None, "The receiver cannot be reached: connection refused.")

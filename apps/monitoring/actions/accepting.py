@@ -9,7 +9,7 @@ from apps.approvals import actions as approvals
 from apps.approvals.kinds import Kind
 from apps.approvals.models import Request, RequestState
 from apps.audit.actions import action, record
-from apps.core.errors import Conflict, Invalid
+from apps.core.errors import Invalid
 from apps.models.policies import developers
 from apps.monitoring import plans, policies
 from apps.monitoring.models import Baseline, BaselineRequest, Batch, Check, Reference
@@ -100,9 +100,7 @@ def snapshot(wanted: BaselineRequest) -> dict[str, Any]:
 def _ask(wanted: BaselineRequest, reason: str, by: Any) -> BaselineRequest:
     if not reason.strip():
         raise Invalid("Say why this is how things should look from now on.", {"reason": "Say why."})
-    waiting = BaselineRequest.objects.filter(version=wanted.version, request__state=RequestState.OPEN)
-    if waiting.exists():
-        raise Conflict(f"A new baseline of {wanted.version} waits for a signature. Have that decided first.")
+    policies.check_none_waits(wanted.version)
     wanted.reason, wanted.asked_by = reason.strip(), by
     tier = plans.tier_of(wanted.endpoint)
     if plans.baseline_needs_approval(tier):

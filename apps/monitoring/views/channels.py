@@ -44,7 +44,8 @@ class ChannelList(ListPage):
         return Channel.objects.select_related(*RELATED)
 
     def context(self, **more: Any) -> dict[str, Any]:
-        refused = refusal(policies.check_channel_any, self.request.user)
+        refused = refusal(policies.check_channels_of, self.request.user, None)
+        refused = refused and f"{refused} For one endpoint, open it from the endpoint's page."
         return super().context(
             lead="Where incidents are told, beside the mails to the people of the model.",
             crumbs=crumbs(self.organization, Crumb(self.title)),

@@ -47,6 +47,12 @@ def actions_of(endpoint: Any, organization: Any, user: Any) -> list[Action]:
         Action("New monitor", link("create-monitor", organization, key), method="get", refused=refused),
         Action("Baseline from a period", link("baseline-of-period", organization, key), method="get", refused=refused),
         Action(
+            "New channel",
+            f"{link('create-channel', organization)}?endpoint={key}",
+            method="get",
+            refused=refusal(policies.check_channels_of, user, endpoint),
+        ),
+        Action(
             "Open an incident",
             link("open-incident", organization, key),
             method="get",
