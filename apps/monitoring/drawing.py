@@ -1,6 +1,7 @@
 """Charts of monitoring, from rows that checks have left: nothing is computed again for a page."""
 
 import datetime as dt
+import statistics
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -234,8 +235,21 @@ def feedback(endpoint: Any) -> Chart:
     months: dict[dt.date, list[int]] = {}
     for at, rating in said:
         months.setdefault(at.date().replace(day=1), []).append(rating)
-    points = [(month, sum(ratings) / len(ratings)) for month, ratings in sorted(months.items())]
-    return charts.line("What do users say (1 to 5)?", [Series("Mean rating", points)])
+    means = [(month, *_mean_of(ratings)) for month, ratings in sorted(months.items())]
+    points = [(month, mean) for month, mean, _, _ in means]
+    low, high = [one[2] for one in means], [one[3] for one in means]
+    return charts.line(
+        "What do users say (1 to 5)?", [Series("Mean rating", points, low, high)], note="With 95 % intervals."
+    )
+
+
+def _mean_of(ratings: list[int]) -> tuple[float, float | None, float | None]:
+    """The mean of ratings and its interval, where there are two at least."""
+    mean = statistics.fmean(ratings)
+    if len(ratings) < 2:
+        return mean, None, None
+    half = 1.96 * statistics.stdev(ratings) / len(ratings) ** 0.5
+    return mean, max(mean - half, 1.0), min(mean + half, 5.0)
 
 
 def distribution(row: FeatureResult, window: Window) -> Chart:

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from django.core.files.storage import default_storage
 
 from apps.core.errors import Conflict, Invalid, Refused
 from apps.monitoring import actions
@@ -74,6 +75,15 @@ def test_counting_again_counts_nothing_twice(field):
     assert actions.count_segments(endpoint=field.endpoint, by=field.cast.otto) == 0
     assert (actions.count_behind(), kept()) == (0, before)
     assert Batch.objects.filter(kind="predictions", segmented=[column.pk]).count() == 1
+
+
+def test_a_batch_that_is_kept_no_longer_is_left_out(field):
+    field.fly(100)
+    field.fly(100, START + DAY)
+    default_storage.delete(Batch.objects.filter(kind="predictions").order_by("id").first().path)
+    watch(field)
+    assert total("predictions", segment__startswith="carrier=").rows == 100
+    assert actions.count_behind() == 0
 
 
 def test_what_a_killed_worker_left_is_found(field):
@@ -205,6 +215,7 @@ def test_a_group_that_is_warned_less_often_opens_one_incident_with_its_name(fiel
     incident = Incident.objects.get()
     assert (incident.cause, incident.severity) == ("segments", "severe")
     assert "carrier B6 (impact ratio 0." in incident.title
+    assert incident.evidence["segments"][0]["why"].startswith("impact ratio 0.")
 
 
 def test_late_outcomes_check_the_window_again(field):

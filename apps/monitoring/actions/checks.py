@@ -368,7 +368,11 @@ def _describe_segments(check: Check, when: str) -> tuple[str, dict[str, Any], bo
     more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
     verb = "fares" if len(bad) == 1 else "fare"
     is_severe = any(row.result["signals"].get("fairness") == Level.DRIFT for row in bad)
-    evidence = {"segments": [{"column": row.column, "value": row.value, "rows": row.rows} for row in bad]}
+    evidence = {
+        "segments": [
+            {"column": row.column, "value": row.value, "rows": row.rows, "why": _differs(row.result)} for row in bad
+        ]
+    }
     return f"{', '.join(told[:3])}{more} {verb} differently {when}", evidence, is_severe
 
 

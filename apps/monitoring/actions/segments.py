@@ -168,7 +168,12 @@ def count_batches_again(*, endpoint: Any, batches: list[Batch], columns: list[Se
     for batch in batches:
         pending = [column for column in columns if column.pk not in batch.segmented]
         mine = {one.prediction_id: one for one in Prediction.objects.filter(batch=batch)}
-        table = counting.kept_rows(batch, set(mine))
+        try:
+            table = counting.kept_rows(batch, set(mine))
+        except FileNotFoundError:  # kept no longer: what is gone cannot be told apart, and is not asked for again
+            batch.segmented = [column.pk for column in columns]
+            batch.save(update_fields=["segmented"])
+            continue
         for name, segments in mark(batch=batch, table=table, columns=columns).items():
             mine[name].segments, mine[name].batch = segments, batch
         if table.num_rows == 0 or batch.baseline is None:

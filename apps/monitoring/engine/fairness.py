@@ -22,7 +22,8 @@ DEFINITIONS = {
     "interval of the logarithm (Katz).",
     "true_positive": "Share of deserving cases that are predicted favourably; 95 % Wilson interval.",
     "false_positive": "Share of undeserving cases that are predicted favourably; 95 % Wilson interval.",
-    "difference": "Rate minus that of all other groups together; 95 % interval by Newcombe's method.",
+    "difference": "Rate minus that of all other groups together; 95 % interval by Newcombe's method. A group is held "
+    "against the limit where it fares worse: where another fares better, all others would be named instead of one.",
     "small": "Groups under the minimum size are shown, and neither judged nor compared with.",
 }
 RATES = ("selection", "true_positive", "false_positive")
@@ -136,7 +137,7 @@ def _effects(one: dict[str, Any], limits: Limits) -> list[tuple[str, float, floa
     for rate in ("true_positive", "false_positive"):
         apart = one.get(f"{rate}_difference")
         if apart:
-            effects.append((f"{rate}_difference", abs(apart["value"]), limits.gap))
+            effects.append((f"{rate}_difference", -apart["value"], limits.gap))
     return effects
 
 

@@ -44,6 +44,15 @@ def test_a_group_that_is_chosen_less_often_is_found_and_its_interval_excludes_on
     assert found["b"]["true_positive_difference"]["high"] < 0
 
 
+def test_only_the_group_that_fares_worse_is_named():
+    rng = np.random.default_rng(5)
+    group, truth = rng.choice(["a", "b", "c"], 6_000), rng.uniform(size=6_000) < 0.5
+    said = rng.uniform(size=6_000) < np.where(truth, 0.8, 0.3) - 0.28 * (group == "b")
+    found = fairness.judge(groups_of(group, truth, said), Limits())
+    assert {name: one["level"] for name, one in found.items()} == {"a": QUIET, "b": DRIFT, "c": QUIET}
+    assert found["a"]["true_positive_difference"]["low"] > 0.05
+
+
 def test_alike_groups_are_quiet():
     levels = [
         one["level"]
