@@ -189,12 +189,13 @@ def _with_baseline(monitor: Monitor, one: Due, limits: Any) -> Callable[[], Foun
         compare = comparing.read(monitor, row, window, limits, count)
         return lambda: _segments(one, compare())
     blobs = _blobs(monitor, row, StateKind.PREDICTIONS, window)
+    windows = reference_windows(monitor, window)
     if monitor.kind == MonitorKind.PERFORMANCE:
         told = _blobs(monitor, row, StateKind.OUTCOMES, window)
-        more = planned.measures(row.version), ranked.read(monitor, row, window)
+        before = _reference(monitor, row, windows, StateKind.OUTCOMES)
+        more = planned.measures(row.version), ranked.read(monitor, row, window), before, _spoken(monitor, windows)
         return lambda: _performance(monitor, one, limits, bytes(row.data), blobs, told, count, *more)
-    windows = reference_windows(monitor, window)
-    reference, muted = _reference(monitor, row, windows), _muted(monitor)
+    reference, muted = _reference(monitor, row, windows, StateKind.PREDICTIONS), _muted(monitor)
     weights, said = _importance(row), {"reference": _spoken(monitor, windows), "muted": sorted(muted)}
 
     def compute() -> Found:
@@ -231,14 +232,12 @@ def reference_windows(monitor: Monitor, window: Window) -> list[Window] | None:
     return weeks_before(window, monitor.trailing) if monitor.reference == Reference.SEASON else None
 
 
-def _reference(monitor: Monitor, baseline: Baseline, windows: list[Window] | None) -> list[bytes] | None:
+def _reference(monitor: Monitor, baseline: Baseline, windows: list[Window] | None, kind: str) -> list[bytes] | None:
     """The states of the reference; None when it is the baseline itself."""
     if windows is None:
         return None
     inside = functools.reduce(operator.or_, (Q(start_at__gte=one.start, end_at__lte=one.end) for one in windows))
-    states = State.objects.filter(
-        inside, endpoint_id=monitor.endpoint_id, baseline=baseline, kind=StateKind.PREDICTIONS, segment=""
-    )
+    states = State.objects.filter(inside, endpoint_id=monitor.endpoint_id, baseline=baseline, kind=kind, segment="")
     return [bytes(data) for data in states.values_list("data", flat=True)]
 
 
@@ -309,6 +308,8 @@ def _performance(
     count: int,
     demanded: list[planned.Planned],
     lists: ranked.Lists | None,
+    before: list[bytes] | None,
+    compared: dict[str, Any],
 ) -> Found:
     from apps.monitoring.engine import VERSION, performance
     from apps.monitoring.engine.baseline import decode_baseline
@@ -317,7 +318,8 @@ def _performance(
     layout = baseline.outcome_bins
     predicted, known = _summed(blobs, baseline.bins.shape), _summed(told, layout.shape)
     realised, estimated = performance.measure(layout, known), performance.estimate(baseline, predicted)
-    promised = performance.measure(layout, baseline.outcomes) if baseline.outcomes else {}
+    earlier = baseline.outcomes if before is None else _summed(before, layout.shape)
+    promised = performance.measure(layout, earlier) if earlier is not None and earlier.rows else {}
     state, coverage = performance.window_state(predicted.rows, known.rows, monitor.expected_share)
     metric = performance.HEADLINE[layout.task]
     level, worse = _judge(realised.get(metric), promised.get(metric), state, limits)
@@ -330,6 +332,7 @@ def _performance(
         "realised": {name: found.as_json() for name, found in realised.items()},
         "estimated": {name: found.as_json() for name, found in estimated.items()},
         "reference": {name: found.as_json() for name, found in promised.items()},
+        "compared": compared,
         "worse": worse,
         "concept": {
             name: performance.concept_drift(realised[name], estimated[name]) for name in realised if name in estimated
@@ -346,7 +349,7 @@ def _performance(
     if lists is not None:
         result |= {"realised": {**result["realised"], **lists.measures()}, "lists": lists.as_json()}
         result["definitions"] = {**performance.DEFINITIONS, **lists.definitions()}
-    reference_rows = baseline.outcomes.rows if baseline.outcomes else 0
+    reference_rows = earlier.rows if earlier is not None else 0
     level = worst_of([level, *(row["level"] for row in held)])
     return Found(one, level, {"performance": level}, known.rows, result, reference_rows, count)
 

@@ -7,7 +7,6 @@ from apps.approvals.models import RequestState
 from apps.core.errors import Conflict, IllegalMove, Invalid, Refused
 from apps.monitoring.models import (
     INCIDENTS,
-    KINDS_WITH_BASELINE,
     BaselineRequest,
     Channel,
     Check,
@@ -193,8 +192,8 @@ def check_limits(limits: dict) -> None:
 
 
 def check_kind(kind: str, reference: str) -> None:
-    """Only drift and performance compare with a reference."""
-    if reference != "training" and kind not in KINDS_WITH_BASELINE:
+    """Only drift and performance compare with a reference of one's choice."""
+    if reference != "training" and kind not in (MonitorKind.DRIFT, MonitorKind.PERFORMANCE):
         raise Invalid(
             f"A monitor of {MonitorKind(kind).label.lower()} has no reference.", {"reference": "Leave it as it is."}
         )

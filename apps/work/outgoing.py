@@ -92,10 +92,15 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> Answer:
         return Answer(None, error="The receiver did not answer in time.", seconds=time.monotonic() - began)
     except (requests.RequestException, OSError, UnicodeError, ValueError) as error:
         return Answer(None, error=f"The receiver cannot be reached: {_why(error)}.")
-    error = "" if 200 <= status < 300 else f"The receiver answered {status}."
+    return Answer(status, said, _sentence(status), retry, time.monotonic() - began)
+
+
+def _sentence(status: int) -> str:
+    if 200 <= status < 300:
+        return ""
     if 300 <= status < 400:
-        error = f"The receiver answered {status}, elsewhere; redirects are not followed. Give the final address."
-    return Answer(status, said, error, retry, time.monotonic() - began)
+        return f"The receiver answered {status}, elsewhere; redirects are not followed. Give the final address."
+    return f"The receiver answered {status}."
 
 
 def _post(url: str, body: bytes, headers: dict[str, str], until: float) -> tuple[int, str, int | None]:

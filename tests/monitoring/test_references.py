@@ -90,6 +90,27 @@ def test_a_check_reads_states_and_no_rows(field, reference):
     assert len(asked) <= 5
 
 
+def test_performance_is_compared_with_the_same_windows(field):
+    for day in range(3):
+        field.fly(400, START + day * DAY, worse=0.9 if day else 0)
+    field.fly(1, START + 3 * DAY, labelled=False)
+    trailing = field.monitor("performance", name="Trailing", reference="trailing", trailing=1)
+    training = field.monitor("performance", name="Training")
+    field.run(trailing)
+    field.run(training)
+    found = {
+        monitor.name: [
+            (one.level, one.rows_reference) for one in monitor.checks.filter(is_current=True).order_by("start_at")
+        ]
+        for monitor in (trailing, training)
+    }
+    assert [level for level, _ in found["Training"]] == ["quiet", "drift", "drift"]
+    # The first window has none before it; the second fell against the first; the third is as the second.
+    assert found["Trailing"] == [("not_enough", 0), ("drift", 400), ("quiet", 400)]
+    check = trailing.checks.get(start_at=START + 2 * DAY)
+    assert check.result["compared"]["windows"] == [[(START + DAY).isoformat(), (START + 2 * DAY).isoformat()]]
+
+
 def test_hours_are_kept_as_long_as_a_season_looks_back_on_them(field):
     for week in (0, 4, 8):
         field.fly(50, START + week * WEEK, hours=2, labelled=False)

@@ -45,6 +45,7 @@ def test_every_stage_tells_what_waits(troubled, inside):
         ("validation", "Late arrivals version 4"),
         ("deployment", "Late arrivals version 2 on late-arrivals"),
         ("monitoring", "Incident 1: Temperature moved"),
+        ("monitoring", "Late arrivals lacks a monitor"),
         ("organization", "Token pipeline"),
     }
 

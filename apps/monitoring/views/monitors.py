@@ -174,7 +174,8 @@ def accepting(organization: Any, user: Any, check: Check) -> Action | None:
 
 
 def _compared(check: Check) -> list[list[str]]:
-    return (check.result.get("reference") or {}).get("windows", [])
+    said = check.result.get("compared") or check.result.get("reference") or {}
+    return said.get("windows", [])
 
 
 class _OfEndpoint(ObjectFormPage):
