@@ -12,6 +12,7 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import Trunc
 from django.utils import timezone
 
+from apps.deployments.models import EndpointState
 from apps.monitoring import comparing, planned, ranked
 from apps.monitoring.models import (
     KINDS_WITH_BASELINE,
@@ -145,11 +146,17 @@ def _due_silence(monitor: Monitor) -> list[Due]:
     end = window_at(timezone.now(), "hour").start
     window = Window(end - dt.timedelta(hours=Limits.read(monitor.limits).silence_hours), end)
     arrived = Batch.objects.filter(endpoint_id=monitor.endpoint_id, kind="predictions")
-    if not arrived.filter(created_at__lt=window.start).exists():
+    if not arrived.filter(created_at__lt=window.start).exists() and not _should_speak(monitor, window.start):
         return []
     rows = arrived.filter(created_at__gte=window.start, created_at__lt=end).aggregate(total=Sum("rows"))["total"] or 0
     one = Due(window, rows + 1, rows)
     return [] if dict(_seen(monitor)).get(_key(one)) == one.changes else [one]
+
+
+def _should_speak(monitor: Monitor, since: dt.datetime) -> bool:
+    """Whether the endpoint answers and has been watched since then, so that no word at all is silence."""
+    is_serving = monitor.endpoint.state in (EndpointState.LIVE, EndpointState.DRAINING)
+    return is_serving and monitor.clock == Clock.NOW and monitor.created_at < since
 
 
 def _due_value(monitor: Monitor) -> list[Due]:

@@ -314,6 +314,37 @@ def test_silence_is_noticed_once(field):
     assert Incident.objects.get().title == "No prediction has arrived for 2 hours"
 
 
+def test_an_endpoint_that_never_got_a_prediction_is_silent_too(field):
+    from django.db import connection
+
+    monitor = field.monitor("silence", clock="now", limits={"silence_hours": 2})
+    assert field.run(monitor) is None
+    with connection.cursor() as cursor:
+        before = timezone.now() - dt.timedelta(hours=9)
+        cursor.execute("update monitoring_monitor set created_at = %s where id = %s", [before, monitor.pk])
+    monitor.refresh_from_db()
+    field.run(monitor)
+    assert Incident.objects.get().cause == "silence"
+
+
+def test_silence_is_over_after_two_quiet_looks_however_long_its_window(field, monkeypatch):
+    from apps.monitoring.models import Batch
+
+    monitor = field.monitor("silence", clock="now", limits={"silence_hours": 24})
+    field.fly(10, labelled=False)
+    Batch.objects.update(created_at=timezone.now() - dt.timedelta(hours=30))
+    field.run(monitor)
+    incident = Incident.objects.get()
+    field.fly(10, START + DAY, labelled=False)
+    for hours in (1, 2):
+        later = timezone.now() + dt.timedelta(hours=hours)
+        with monkeypatch.context() as patched:
+            patched.setattr("apps.monitoring.checking.timezone.now", lambda later=later: later)
+            field.run(monitor)
+        incident.refresh_from_db()
+        assert (incident.calm_since is not None) == (hours == 2)
+
+
 def test_feedback_is_judged_by_the_window(field):
     monitor = field.monitor("feedback", limits={"open_after": 1, "among": 1})
     field.fly(10, labelled=False)

@@ -206,7 +206,7 @@ def _apart(monitor: Monitor, newest: Any) -> Iterator[dict[str, str]]:
         if until is None or end <= until:
             yield signals
             whole = Window(start, end)
-            until = some_before(whole, monitor.window, count - 1).start if count > 1 else start
+            until = some_before(whole, monitor.window, count - 1).start if count > 1 else None
 
 
 def _last_ended(monitor: Monitor, cause: str) -> Incident | None:
