@@ -1,6 +1,7 @@
 """What a check of the segments computes: how far each moved, how good its predictions are, how its people fare."""
 
 import datetime as dt
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -20,11 +21,15 @@ Blobs = dict[str, list[bytes]]
 
 
 def changes_by_window(monitor: Monitor) -> dict[tuple[Any, dt.datetime], int]:
-    """How often the segments' states of each (baseline, window) were changed."""
+    """How often the segments' states of each (baseline, window) were changed, and by which columns they were counted: a
+    column that was given up and chosen anew may have been counted as often as before.
+    """
+    chosen = "".join(sorted(str(column.pk) for column in columns_of(monitor.endpoint_id)))
+    mark = zlib.crc32(chosen.encode())
     states = State.objects.filter(endpoint_id=monitor.endpoint_id).exclude(segment="")
     found: dict[tuple[Any, dt.datetime], int] = {}
     for (baseline_id, start, _), (_, changes) in states.by_window(monitor.window).items():
-        found[baseline_id, start] = found.get((baseline_id, start), 0) + changes
+        found[baseline_id, start] = found.get((baseline_id, start), mark) + changes
     return found
 
 

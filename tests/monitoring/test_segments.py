@@ -231,6 +231,19 @@ def test_late_outcomes_check_the_window_again(field):
     assert sum(row.rows_labelled for row in check.segments.all()) == 600
 
 
+def test_a_column_that_is_chosen_anew_is_compared_anew(field):
+    monitor = compared(field)
+    field.fly(600)
+    field.fly(10, START + DAY)
+    field.run(monitor)
+    assert field.run(monitor) is None
+    actions.give_up_column(column=SegmentColumn.objects.get(), by=field.cast.otto)
+    deliver(field.cast.meridian)
+    watch(field)
+    assert field.run(monitor) is not None
+    assert Check.objects.get(monitor=monitor, is_current=True).revision == 2
+
+
 def test_a_monitor_without_segments_has_nothing_to_check(field):
     monitor = field.monitor(MonitorKind.SEGMENTS)
     field.fly(100)
