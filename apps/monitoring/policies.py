@@ -7,6 +7,7 @@ from apps.approvals.models import RequestState
 from apps.core.errors import Conflict, IllegalMove, Invalid, Refused
 from apps.monitoring.models import (
     INCIDENTS,
+    KINDS_WITH_BASELINE,
     BaselineRequest,
     Channel,
     Check,
@@ -192,8 +193,8 @@ def check_limits(limits: dict) -> None:
 
 
 def check_kind(kind: str, reference: str) -> None:
-    """Only drift and performance compare with a reference of one's choice."""
-    if reference != "training" and kind not in (MonitorKind.DRIFT, MonitorKind.PERFORMANCE):
+    """Only drift, performance and segments compare with a reference."""
+    if reference != "training" and kind not in KINDS_WITH_BASELINE:
         raise Invalid(
             f"A monitor of {MonitorKind(kind).label.lower()} has no reference.", {"reference": "Leave it as it is."}
         )

@@ -126,6 +126,8 @@ def test_hours_are_kept_as_long_as_a_season_looks_back_on_them(field):
 def test_months_have_no_season(field):
     with pytest.raises(Invalid, match="by the week"):
         field.monitor(window="month", reference="season")
+    with pytest.raises(Invalid, match="no season"):
+        field.monitor("segments", reference="season")
 
 
 def test_a_window_longer_than_a_week_is_compared_with_what_it_does_not_hold():

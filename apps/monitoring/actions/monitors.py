@@ -190,6 +190,8 @@ def _check(monitor: Monitor) -> None:
         raise Invalid("From 1 to 60 windows before can be compared with.", {"trailing": "Choose between."})
     if monitor.reference == Reference.SEASON and monitor.window == Span.MONTH:
         raise Invalid("Months do not repeat by the week.", {"reference": "Compare with the windows before."})
+    if monitor.reference == Reference.SEASON and monitor.kind == MonitorKind.SEGMENTS:
+        raise Invalid("Segments have no season.", {"reference": "Compare with the windows before."})
     twin = Monitor.objects.filter(endpoint_id=monitor.endpoint_id, name=monitor.name).exclude(pk=monitor.pk)
     if twin.exists():
         raise Conflict(f"{monitor.endpoint} already has a monitor called “{monitor.name}”. Choose another name.")
