@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.datastructures import MultiValueDict
 from django.utils.http import urlencode
 from django.views import View
 from rest_framework import serializers, viewsets
@@ -26,6 +27,7 @@ from apps.core.web import back, see_other
 from apps.organizations import access
 from apps.organizations.roles import Permission
 
+TYPED = "typed"  # in the session: where, and what, while the person shows who they are
 Check = Callable[[Any, Any], Any]  # a policy: check_x(user, thing), which raises
 
 
@@ -195,7 +197,9 @@ class FormPage(TenantPage):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         self.check()
-        return self.render(form=self.get_form(initial=self.initial()))
+        form = self.get_form(initial=self.initial())
+        _type_again(form, request)
+        return self.render(form=form)
 
     def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         self.check()
@@ -205,6 +209,7 @@ class FormPage(TenantPage):
         try:
             url = self.perform(form)
         except ReauthenticationNeeded:
+            request.session[TYPED] = [request.path, dict(request.POST.lists())]
             return confirm_it_is_you(request)
         except DomainError as error:
             if isinstance(error, NotVisible):
@@ -217,6 +222,17 @@ class FormPage(TenantPage):
 
     def context(self, **more: Any) -> dict[str, Any]:
         return super().context(**({"submit": self.submit, "cancel_url": self.cancel_url()} | more))
+
+
+def _type_again(form: Any, request: HttpRequest) -> None:
+    """Fill in what was typed here before the person had to show who they are."""
+    path, lists = request.session.get(TYPED, ("", {}))
+    if path != request.path:
+        return
+    del request.session[TYPED]
+    fields = MultiValueDict(lists)
+    for name, field in form.fields.items():
+        form.initial[name] = field.widget.value_from_datadict(fields, {}, form.add_prefix(name))
 
 
 def _show(form: Any, error: DomainError) -> None:
