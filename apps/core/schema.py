@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.openapi import AutoSchema
 
 from apps.core.tenancy import tenant
 
@@ -32,6 +33,15 @@ ANSWERS = {
     "422": "The input does not fit.",
     "429": "Too many calls.",
 }
+
+
+class Schema(AutoSchema):
+    """Names a component by its app as well: several apps have a `VersionOut` of their own."""
+
+    def _get_serializer_name(self, serializer: Any, direction: Any, bypass_extensions: bool = False) -> str:
+        name: str = super()._get_serializer_name(serializer, direction, bypass_extensions)
+        module = type(serializer).__module__.split(".")
+        return f"{module[1].title()}{name}" if module[0] == "apps" else name
 
 
 class Generator(SchemaGenerator):

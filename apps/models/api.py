@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action as drf_action
@@ -370,7 +371,7 @@ class Versions(OfModel):
         actions.archive_version(version=version, by=request.user, **self.given(OptionalReasonIn))
         return self._again()
 
-    @extend_schema(responses=serializers.JSONField)
+    @extend_schema(responses=OpenApiTypes.OBJECT)
     @drf_action(detail=True, methods=["get"], url_path="card")
     def card(self, request: Any, **_: Any) -> Response:
         """The whole card: facts from the records beside the written parts."""

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.conf import settings
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
@@ -19,3 +21,15 @@ class OpenedBy(SessionAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+class BearerOrSession(OpenApiAuthenticationExtension):
+    """How the description of the API tells of it."""
+
+    target_class = OpenedBy
+    name = ["token", "session"]
+
+    def get_security_definition(self, auto_schema: Any) -> Any:
+        """A token in the Authorization header, or the session of a browser."""
+        session = {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+        return [{"type": "http", "scheme": "bearer"}, session]

@@ -86,7 +86,11 @@ class Notices(Rows):
         notice.refresh_from_db()
         return self.answer(notice)
 
-    @extend_schema(request=None, responses={200: {"type": "object", "properties": {"read": {"type": "integer"}}}})
+    @extend_schema(
+        operation_id="inbox_read_all_create",
+        request=None,
+        responses={200: {"type": "object", "properties": {"read": {"type": "integer"}}}},
+    )
     @action(detail=False, methods=["post"], url_path="read")
     def read_all(self, request: Request, **_: Any) -> Response:
         """Mark all as read; answers how many were new."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -355,6 +355,10 @@ class Metrics(Parts):
         return Response(status=204)
 
 
+OF_PROJECT = extend_schema(parameters=[OpenApiParameter("project", str, "path")])
+
+
+@extend_schema_view(list=OF_PROJECT, retrieve=OF_PROJECT)
 class Values(Rows):
     """What was measured for a metric; POST records a value."""
 
@@ -373,7 +377,9 @@ class Values(Rows):
         self.metric()
         return super().list(request, *args, **kwargs)
 
-    @extend_schema(request=ReadingIn, responses={201: ReadingOut})
+    @extend_schema(
+        request=ReadingIn, responses={201: ReadingOut}, parameters=[OpenApiParameter("project", str, "path")]
+    )
     def create(self, request: Any, **_: Any) -> Response:
         """Record what the business measured."""
         metric = self.metric(policies.check_record_value)

@@ -212,7 +212,7 @@ REST_FRAMEWORK = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PARSER_CLASSES": ["apps.core.parsers.Json", "apps.core.parsers.Form", "apps.core.parsers.Files"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "apps.core.schema.Schema",
     "DEFAULT_THROTTLE_CLASSES": ["apps.core.api.PersonThrottle"],
     "DEFAULT_THROTTLE_RATES": {"person": os.environ.get("TENURE_API_RATE", "1200/min")},
     "EXCEPTION_HANDLER": "apps.core.api.problem",
@@ -230,7 +230,8 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/o/\{organization\}/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
-    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "apps.core.schema.add_problems"],
+    # Choices stay where they are used: as components they would need made-up names, for many fields are a `kind`.
+    "POSTPROCESSING_HOOKS": ["apps.core.schema.add_problems"],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
 }
 
