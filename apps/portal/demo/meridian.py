@@ -97,6 +97,7 @@ CARD = {
     "contact": "dario@meridian.example",
 }
 USE = "Training and testing models that warn of late arrivals"
+SEASON = "Season: trained on winter only."
 
 
 class Meridian(Walk):
@@ -503,13 +504,16 @@ class Meridian(Walk):
         for incident in found:
             self.terminal.say(f"{incident}")
         with self.step("Otto investigates the incident, finds the cause and writes it down"), self.inside():
-            for incident in Incident.objects.filter(
+            # What opens after the policy that answers these is for those who watch the demo.
+            is_answered = RetrainingPolicy.objects.filter(model=self.model).exists()
+            fresh = Incident.objects.filter(
                 model=self.model, state=IncidentState.OPEN, cause__in=["drift", "performance"]
-            ):
+            )
+            for incident in () if is_answered else fresh:
                 monitoring.investigate(incident=incident, by=otto)
                 text = "Temperature and dew point left the range of January to March: the model has never seen summer."
                 monitoring.write_entry(incident=incident, text=text, by=otto)
-                monitoring.find_cause(incident=incident, root_cause="Season: trained on winter only.", by=otto)
+                monitoring.find_cause(incident=incident, root_cause=SEASON, by=otto)
 
     def values(self) -> None:
         """Bianca records what the business gained against what was promised."""
@@ -542,7 +546,9 @@ class Meridian(Walk):
         self.approved(challenger)
         self.deployed(2, "The challenger learned the summer")
         with self.step("Otto resolves the incident"), self.inside():
-            for incident in Incident.objects.filter(model=self.model, state=IncidentState.INVESTIGATING):
+            for incident in Incident.objects.filter(
+                model=self.model, state=IncidentState.INVESTIGATING, root_cause=SEASON
+            ):
                 monitoring.resolve(
                     incident=incident,
                     resolution="Version 2, trained on April to July, is in production.",
