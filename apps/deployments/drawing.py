@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from apps.core import charts
+from apps.core import charts, formats
 from apps.core.pages import Tab
 from apps.deployments import traffic
 from apps.deployments.models import Deployment, Endpoint
@@ -30,7 +30,7 @@ def charts_of(endpoint: Endpoint, history: list[Deployment], asked: str) -> dict
     ]
     return {
         "whole": whole,
-        "p95_text": f"{_milliseconds(whole.quantile(0.95)):g} ms",
+        "p95_text": formats.measure(_milliseconds(whole.quantile(0.95)), "ms"),
         "windows": _windows(window),
         "last_call": newest,
         "traffic_chart": _traffic(rows, events),

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from apps.core.models import AppendOnlyModel, History, TenantForeignKey, TenantModel
 from apps.core.states import Machine
+from apps.models.engine.figures import short_title_of
 from apps.organizations.models import KEY, PersonGrant, TeamGrant, grantable
 
 ALIAS = RegexValidator(
@@ -160,6 +161,11 @@ class TrainingRun(TenantModel):
     def metric(self) -> str:
         """The metric that decides between its candidates."""
         return str(self.recipe.get("metric", ""))
+
+    @property
+    def metric_name(self) -> str:
+        """That metric as people write it."""
+        return short_title_of(self.metric)
 
 
 class RunLine(AppendOnlyModel):

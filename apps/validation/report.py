@@ -134,7 +134,8 @@ def figure(value: float | None, unit: str) -> str:
 def threshold_words(fail: float | None, warn: float | None, sense: str, judged: str, unit: str) -> str:
     """Where it fails and warns, in words."""
     side = "below" if sense == "at_least" else "above"
-    subject = {"lower": "lower end of the interval ", "upper": "upper end of the interval "}.get(judged, "")
+    ends = {"lower": "the lower end of the interval is ", "upper": "the upper end of the interval is "}
+    subject = ends.get(judged, "")
     said = [
         f"{verb} when {subject}{side} {figure(limit, unit)}"
         for verb, limit in (("fails", fail), ("warns", warn))

@@ -268,3 +268,7 @@ def test_templates_have_nothing_inline(file):
     if file.relative_to(TEMPLATES).parts[0] == "mail" or "email" in file.parts:
         pytest.skip("mails carry their styles with them")
     assert not re.search(r"""\sstyle\s*=|<style|<script(?![^>]*\ssrc=)|\son\w+\s*=\s*["']|javascript:|hx-on""", source)
+
+
+def test_key_figures_have_thousands_separators():
+    assert words(render("{% load tenure %}{% tile 'Predictions' value=count %}", count=124718)) == "Predictions 124,718"

@@ -124,3 +124,13 @@ def test_an_address_too_long_to_keep_is_a_sentence(cast, sign_in):
     assert "at most 254 characters" in page.text
     call = sign_in(cast.adam).post("/o/meridian/api/v1/invitations/", {"email": address, "role": "member"})
     assert (call.status_code, list(call.json()["errors"])) == (422, ["email"])
+
+
+def test_a_service_account_is_listed_without_an_address_it_has_not(inside, sign_in):
+    from apps.organizations import actions
+
+    actions.create_service_account(name="Operations centre", purpose="Asks for predictions.", by=inside.adam)
+    page = sign_in(inside.adam).get("/o/meridian/people/").text
+    assert "Operations centre" in page
+    assert "service account" in page
+    assert "service.invalid" not in page

@@ -386,3 +386,12 @@ def test_evidence_of_an_approval_holds_the_validation(inside: Cast) -> None:
     )
     with pytest.raises(Refused, match="Findings stand against"):
         models.request_approval(version=version, by=inside.dario)
+
+
+def test_thresholds_are_said_in_sentences() -> None:
+    from apps.validation.report import threshold_words
+
+    assert threshold_words(0.6, 0.65, "at_least", "lower", "") == (
+        "fails when the lower end of the interval is below 0.6, warns when the lower end of the interval is below 0.65"
+    )
+    assert threshold_words(None, 0.2, "at_most", "value", "") == "warns when above 0.2"

@@ -245,6 +245,8 @@ def tile(
 ) -> Values:
     """A key figure."""
     sign = meanings.icon_of("", meaning) if meaning else ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = formats.number(value)
     return {"label": label, "value": value, "meaning": meaning, "note": note, "url": url, "spark": spark, "icon": sign}
 
 

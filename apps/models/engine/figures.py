@@ -24,6 +24,11 @@ def title_of(metric: str) -> str:
     return TITLES.get(metric, metric)
 
 
+def short_title_of(metric: str) -> str:
+    """The metric's technical name as people write it, for headings: ROC AUC."""
+    return title_of(metric).rpartition("(")[2].removesuffix(")")
+
+
 def is_better(metric: str, value: float, than: float) -> bool:
     """Whether a value of this metric beats another."""
     return value < than if metric in SMALLER_IS_BETTER else value > than

@@ -183,9 +183,9 @@ def figures(run: TrainingRun) -> dict[str, Any]:
     importance = [(item["feature"], item["drop"]) for item in run.result["importance"][:20]]
     return {
         "measured": [(title_of(name), measured["train"].get(name), measured["test"].get(name)) for name in names],
-        "importance": charts.bars(f"Which features carry {run.metric}?", importance) if importance else None,
+        "importance": charts.bars(f"Which features carry the {run.metric_name}?", importance) if importance else None,
         "comparison": charts.bars(
-            f"Which candidate has the best {run.metric} over {run.recipe['cv']['folds']} folds?",
+            f"Which candidate has the best {run.metric_name} over {run.recipe['cv']['folds']} folds?",
             [
                 (row["name"], row["mean"])
                 for row in ranked(run.result["candidates"], run.metric)
