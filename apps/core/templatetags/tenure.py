@@ -210,7 +210,7 @@ def person(context: Context, user: Any, link: str = "", size: str = "") -> Value
         "initials": initials,
         "link": link,
         "size": size,
-        "email": getattr(user, "email", ""),
+        "email": "" if is_service else getattr(user, "email", ""),
         "is_service": is_service,
         "tint": sum(map(ord, name)) % 6,
     }
