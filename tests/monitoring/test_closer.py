@@ -99,6 +99,8 @@ def test_value_pages_show_months_projects_and_the_portfolio(watched, sign_in):
     assert "Rightly said yes" in text
     text = text_of(sign_in(watched.cast.wim), f"{HOME}value/")
     assert "What is the whole portfolio worth, in USD?" in text
+    assert f"{HOME}value/late-arrivals/set/" not in text
+    assert f"{HOME}value/late-arrivals/set/" in text_of(sign_in(watched.cast.bianca), f"{HOME}value/")
     client = sign_in(watched.cast.wim)
     lines = b"".join(client.get(f"{HOME}value/?format=csv").streaming_content).decode().splitlines()
     assert lines[1].startswith("late-arrivals,")

@@ -178,7 +178,10 @@ class PortfolioValue(ListPage):
             crumbs=crumbs(self.organization, Crumb("Value")),
             rows=[row for row in rows if row["total"].currency and row["endpoint"].pk in shown],
             unvalued=[row for row in rows if not row["total"].currency and row["endpoint"].pk in shown],
-            projects=_by_project(rows),
+            projects=[
+                one | {"may_set": not refusal(policies.check_set_values, self.request.user, one["project"])}
+                for one in _by_project(rows)
+            ],
             charts=[
                 pictures.value(found, f"What is the whole portfolio worth, in {currency}?")
                 for currency, found in _by_currency(rows).items()
