@@ -18,7 +18,6 @@ from apps.datasets import actions as datasets
 from apps.discussions import actions as discussions
 from apps.models import actions as models
 from apps.monitoring import actions as monitoring
-from apps.monitoring.models import Monitor
 from apps.organizations import actions as organizations
 from apps.organizations.models import User
 from apps.projects import actions as projects
@@ -111,20 +110,6 @@ class World:
         organizations.grant(thing=project, permission="view", team=self.team, reason="Review", by=cast.odile)
         organizations.grant(thing=field.shop.model, permission="view", user=cast.mina, reason="Review", by=cast.odile)
         organizations.grant(thing=field.shop.model, permission="view", team=self.team, reason="Review", by=cast.odile)
-
-    def _told(self) -> None:
-        """A channel that was tried, something muted, a plan of the organization's own, a choice about the digest."""
-        cast, field = self.cast, self.field
-        mail = {"transport": "mail", "address": "oncall@meridian.example"}
-        told = monitoring.create_channel(name="On call", project=field.shop.project, by=cast.otto, **mail)
-        monitoring.try_channel(channel=told, by=cast.otto)
-        monitor = Monitor.objects.get(name="Filled")
-        until = timezone.now() + dt.timedelta(days=30)
-        monitoring.mute(monitor=monitor, signal="unseen", until=until, reason="A new carrier.", by=cast.otto)
-        kinds = ["drift", "silence"]
-        plan = {"tier": "low", "kinds": kinds, "baseline_needs_approval": True, "reason": "Our own."}
-        monitoring.write_watch_plan(**plan, by=cast.adam)
-        monitoring.choose_digest(is_wanted=True, by=cast.odile)
 
     def _planned(self) -> None:
         cast = self.cast

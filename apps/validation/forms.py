@@ -8,7 +8,7 @@ from apps.datasets.models import DatasetVersion
 from apps.organizations import access
 from apps.organizations.roles import Permission
 from apps.validation import subjects
-from apps.validation.engine.plans import LARGEST_LIMIT
+from apps.validation.engine import LARGEST_LIMIT
 from apps.validation.models import Finding, Outcome, RunState, Severity, ValidationRun
 
 TEXT = forms.Textarea(attrs={"rows": 4})

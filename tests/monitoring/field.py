@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from django.utils import timezone
 
 from apps.approvals import actions as approvals
 from apps.deployments.models import Deployment, Endpoint
@@ -157,6 +158,20 @@ class Field:
         deliver(self.cast.meridian)
         incident = Incident.objects.get(endpoint=self.endpoint)
         actions.write_entry(incident=incident, text="Looked at it.", by=self.cast.otto)
+        self._tell(monitor)
+
+    def _tell(self, monitor: Monitor) -> None:
+        """A channel that was tried, something muted, a plan of the organization's own, a choice about the digest."""
+        cast, project = self.cast, self.endpoint.model.project
+        mail = {"transport": "mail", "address": "oncall@meridian.example"}
+        channel = actions.create_channel(name="On call", project=project, by=cast.otto, **mail)
+        actions.try_channel(channel=channel, by=cast.otto)
+        until = timezone.now() + dt.timedelta(days=30)
+        actions.mute(monitor=monitor, signal="unseen", until=until, reason="A new carrier.", by=cast.otto)
+        actions.write_watch_plan(
+            tier="low", kinds=["drift", "silence"], baseline_needs_approval=True, reason="Our own.", by=cast.adam
+        )
+        actions.choose_digest(is_wanted=True, by=cast.odile)
 
     def live(self) -> Deployment | None:
         return self.endpoint.current

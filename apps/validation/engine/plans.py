@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from apps.core.canonical import content_hash
+from apps.validation.engine import LARGEST_LIMIT
 from apps.validation.engine.base import Bound, Check, Kind, Limits, Need, Sense
 from apps.validation.engine.registry import Registry, registry
 
-LARGEST_LIMIT = 1e12
 FIELDS = ("name", "key", "parameters", "fail", "warn", "judged", "required")
 MAX_ITEMS = 200
 

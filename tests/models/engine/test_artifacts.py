@@ -110,7 +110,7 @@ def test_pickle_named_onnx_is_refused_with_a_sentence(tmp_path: Path) -> None:
             {"inputs": [*BINARY["inputs"][:1], {"name": "c", "type": "string"}]},
             "The model takes numbers only, but c is text in its signature.",
         ),
-        ({"task": "multiclass", "classes": [0, 1, 2]}, "has 2 columns, which does not fit {3} of the signature."),
+        ({"task": "multiclass", "classes": [0, 1, 2]}, "has 2 columns; the signature needs 3."),
         ({"task": "guess"}, "The signature cannot be used: task must be one of"),
     ],
 )
