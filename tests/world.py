@@ -103,7 +103,6 @@ class World:
         field.fill()
         monitoring.give_feedback(endpoint=field.endpoint, rating=2, comment="Too many warnings", by=cast.otto)
         monitoring.open_incident(endpoint=field.endpoint, cause="feedback", title="Gate planners sigh", by=cast.otto)
-        self._told()
         project = field.shop.project
         discussions.comment(subject=project, text="@odile look at this", by=cast.dario)
         organizations.grant(thing=project, permission="view", user=cast.mina, reason="Holiday cover", by=cast.odile)
