@@ -26,6 +26,7 @@ from apps.core.errors import DomainError, IllegalMove, Invalid, NotVisible, Reau
 from apps.core.web import back, see_other
 from apps.organizations import access
 from apps.organizations.roles import Permission
+from apps.work.once import Once, fresh
 
 TYPED = "typed"  # in the session: where, and what, while the person shows who they are
 Check = Callable[[Any, Any], Any]  # a policy: check_x(user, thing), which raises
@@ -206,22 +207,28 @@ class FormPage(TenantPage):
         form = self.get_form(data=request.POST, files=request.FILES, initial=self.initial())
         if not form.is_valid():
             return self.render(form=form, status=422)
+        once = Once(request)
+        if led_to := once.begin():
+            return see_other(led_to)
         try:
             url = self.perform(form)
         except ReauthenticationNeeded:
+            once.undone()
             request.session[TYPED] = [request.path, dict(request.POST.lists())]
             return confirm_it_is_you(request)
         except DomainError as error:
+            once.undone()
             if isinstance(error, NotVisible):
                 raise
             _show(form, error)
             return self.render(form=form, status=error.status)
+        once.done(url)
         if self.done:
             messages.success(request, self.done)
         return see_other(url)
 
     def context(self, **more: Any) -> dict[str, Any]:
-        return super().context(**({"submit": self.submit, "cancel_url": self.cancel_url()} | more))
+        return super().context(**({"submit": self.submit, "cancel_url": self.cancel_url(), "once": fresh()} | more))
 
 
 def _type_again(form: Any, request: HttpRequest) -> None:
