@@ -57,7 +57,7 @@ base-ready:
 	@sh deploy/bootstrap.sh base
 
 test-ready:
-	@sh deploy/bootstrap.sh test
+	@sh deploy/bootstrap.sh test demo
 
 demo-ready:
 	@sh deploy/bootstrap.sh base demo
