@@ -56,15 +56,17 @@ def test_stop_together_kills_what_does_not_listen(start, tmp_path, monkeypatch):
 
 
 def test_stop_together_asks_celery_to_hand_its_task_back(start, tmp_path, monkeypatch):
-    monkeypatch.setattr("config.stack.processes.PATIENCE", ((signal.SIGTERM, 0.3), (signal.SIGQUIT, 3)))
+    patience = "config.stack.processes.PATIENCE"
+    monkeypatch.setattr(patience, ((signal.SIGTERM, 0.3), (signal.SIGQUIT, 30)))
     script = 'trap "" TERM; trap "echo back > result; exit" QUIT; touch $0; while true; do sleep 0.05; done'
     worker, other = start("worker", f"sh -c '{script}' celery"), start("other", f"sh -c '{script}' another")
     assert wait_for(lambda: (tmp_path / "celery").exists() and (tmp_path / "another").exists())
     began = time.monotonic()
     stop_together([worker])
     assert (tmp_path / "result").read_text() == "back\n"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 25
     (tmp_path / "result").unlink()
+    monkeypatch.setattr(patience, ((signal.SIGTERM, 0.3), (signal.SIGQUIT, 0.5)))
     stop_together([other])
     assert not (tmp_path / "result").exists()
 
