@@ -201,6 +201,7 @@ class World:
             ("roles", "pk"): shop.project.pk,
             ("jobs", "pk"): Job.objects.first().pk,
             ("monitoring/digest", "choice"): "on",
+            ("monitoring/endpoints", "feature"): "dep_delay",
             ("monitoring/plans", "tier"): "low",
             ("validation/templates", "tier"): "limited",
             ("validation/templates", "kind"): "binary",

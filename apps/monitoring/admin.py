@@ -1,8 +1,10 @@
 """Monitoring for auditors."""
 
 from django.contrib import admin
+from django.utils.html import format_html_join
 
 from apps.core.admin import AuditAdmin, AuditInline
+from apps.monitoring import results
 from apps.monitoring.models import (
     Alert,
     Baseline,
@@ -32,11 +34,6 @@ from apps.monitoring.models import (
 class EntryInline(AuditInline):
     model = IncidentEntry
     fields = ["kind", "text", "written_by", "created_at"]
-
-
-class FeatureInline(AuditInline):
-    model = FeatureResult
-    fields = ["rank", "feature", "role", "level", "psi", "distance", "shift", "q"]
 
 
 @admin.register(Baseline)
@@ -151,7 +148,13 @@ class CheckAdmin(AuditAdmin):
     list_filter = ["level", "is_current", "monitor__kind"]
     search_fields = ["monitor__name", "monitor__endpoint__key"]
     list_select_related = ["monitor__endpoint"]
-    inlines = [FeatureInline]
+    readonly_fields = ["features"]
+
+    @admin.display(description="Features, what matters most first")
+    def features(self, check: Check) -> str:
+        """What the check found for each feature, a line each."""
+        lines = ((one.rank, one.feature, one.get_state_display(), f"{one.psi:.4f}") for one in results.of_check(check))
+        return format_html_join("", "<div>{}. {}: {}, PSI {}</div>", lines)
 
 
 @admin.register(FeatureResult)

@@ -10,10 +10,10 @@ from django.db.models.functions import TruncDay
 
 from apps.core import charts
 from apps.core.charts import Chart, Event, Series, Threshold
+from apps.monitoring import results
 from apps.monitoring.models import (
     Baseline,
     Check,
-    FeatureResult,
     Feedback,
     Incident,
     Monitor,
@@ -21,17 +21,12 @@ from apps.monitoring.models import (
     State,
     StateKind,
 )
-from apps.monitoring.models.monitors import NAMES
+from apps.monitoring.results import Reading, name_of
 from apps.monitoring.windows import Window
 
 SHOWN_FEATURES = 6
 SHOWN_WINDOWS = 53
 STATES = {"mature": "Realised", "partial": "Realised in part", "estimated": "Estimated"}
-
-
-def name_of(feature: str) -> str:
-    """A feature as people read it; the model's own answers have words."""
-    return NAMES.get(feature, feature)
 
 
 def checks_of(monitor: Monitor) -> list[Check]:
@@ -53,7 +48,7 @@ def events_of(endpoint: Any, points: Sequence[Any]) -> list[Event]:
 
 def drift_over_time(monitor: Monitor, checks: list[Check]) -> Chart:
     """The stability index of the features that moved most, window by window."""
-    rows = _features(checks)
+    rows = results.indexes(check.pk for check in checks)
     shown = _most_moved(rows)[:SHOWN_FEATURES]
     series = [
         Series(name_of(feature), [(check.start_at, rows.get((check.pk, feature))) for check in checks])
@@ -73,7 +68,7 @@ def drift_over_time(monitor: Monitor, checks: list[Check]) -> Chart:
 
 def drift_heat(monitor: Monitor, checks: list[Check]) -> Chart:
     """The stability index of every feature in every window."""
-    rows = _features(checks)
+    rows = results.indexes(check.pk for check in checks)
     features = _most_moved(rows)[:25]
     limit = float(monitor.limits.get("psi", 0.1))
     return charts.heat(
@@ -94,11 +89,6 @@ def _rounded(value: float | None) -> float | None:
 
 def _short(check: Check, window: str) -> str:
     return f"{check.start_at:%b %Y}" if window == "month" else f"{check.start_at:%-d %b}"
-
-
-def _features(checks: Iterable[Check]) -> dict[tuple[Any, str], float]:
-    found = FeatureResult.objects.filter(check_run__in=[check.pk for check in checks])
-    return {(pk, feature): psi for pk, feature, psi in found.values_list("check_run_id", "feature", "psi")}
 
 
 def _most_moved(rows: dict[tuple[Any, str], float]) -> list[str]:
@@ -252,7 +242,7 @@ def _mean_of(ratings: list[int]) -> tuple[float, float | None, float | None]:
     return mean, max(mean - half, 1.0), min(mean + half, 5.0)
 
 
-def distribution(row: FeatureResult, window: Window) -> Chart:
+def distribution(row: Reading, window: Window) -> Chart:
     """A feature's reference beside what it was in the window."""
     picture = row.result["picture"]
     title = f"Has {name_of(row.feature)} moved {window.when}?"
@@ -265,16 +255,16 @@ def distribution(row: FeatureResult, window: Window) -> Chart:
     return charts.histogram(title, edges, reference=picture["reference"], current=picture["current"], names=names)
 
 
-def feature_over_time(rows: Sequence[FeatureResult], monitor: Monitor, feature: str) -> list[Chart]:
+def feature_over_time(rows: Sequence[tuple[Check, Reading]], monitor: Monitor, feature: str) -> list[Chart]:
     """The stability index and the shares of missing, new and impossible values of one feature."""
     limit = float(monitor.limits.get("features", {}).get(feature, monitor.limits.get("psi", 0.1)))
-    moments = [row.check_run.start_at for row in rows]
-    index = Series("PSI", list(zip(moments, [row.psi for row in rows], strict=True)))
+    moments = [check.start_at for check, _ in rows]
+    index = Series("PSI", [(check.start_at, row.psi) for check, row in rows])
     words = {"null": "Missing", "unseen": "Never seen before", "outside": "Out of range"}
     shares = [
-        Series(word, [(at, 100 * row.result[key]["current"]) for at, row in zip(moments, rows, strict=True)])
+        Series(word, [(check.start_at, 100 * row.result[key]["current"]) for check, row in rows])
         for key, word in words.items()
-        if rows and rows[0].result.get(key)
+        if rows and rows[0][1].result.get(key)
     ]
     return [
         charts.line(

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from apps.approvals import actions as approvals
 from apps.core.tenancy import tenant
-from apps.monitoring import actions
-from apps.monitoring.models import BaselineRequest, Check, FeatureResult, Incident, Monitor
+from apps.monitoring import actions, results
+from apps.monitoring.models import BaselineRequest, Check, Incident, Monitor
 from tests.monitoring.field import START, Field
 from tests.support import deliver
 
@@ -78,8 +78,8 @@ def test_feature_page_shows_reference_and_window(watched, sign_in):
     page = client.get(f"{HOME}endpoints/late-arrivals/features/dep_delay/")
     assert page.status_code == 200
     with tenant(watched.cast.meridian.pk):
-        row = FeatureResult.objects.filter(feature="carrier").order_by("check_run__start_at").first()
-    chosen = client.get(f"{HOME}endpoints/late-arrivals/features/carrier/?check={row.check_run_id}")
+        first, _ = results.through_time(watched.drift, "carrier")[0]
+    chosen = client.get(f"{HOME}endpoints/late-arrivals/features/carrier/?check={first.pk}")
     assert "Has carrier moved on 1 April 2013?" in chosen.content.decode()
     assert client.get(f"{HOME}endpoints/late-arrivals/features/speed/").status_code == 404
 

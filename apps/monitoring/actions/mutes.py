@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from apps.audit.actions import action, record
 from apps.core.errors import Conflict, Invalid
-from apps.monitoring import policies
-from apps.monitoring.models import FeatureResult, Monitor, MonitorKind, Mute
+from apps.monitoring import policies, results
+from apps.monitoring.models import Monitor, MonitorKind, Mute
 
 LONGEST = dt.timedelta(days=366)
 SIGNALS = ("drift", "null", "unseen", "outside")
@@ -50,7 +50,7 @@ def _check(monitor: Monitor, feature: str, signal: str, until: dt.datetime, reas
         )
     if signal and signal not in SIGNALS:
         raise Invalid("There is no such signal.", {"signal": f"One of {', '.join(SIGNALS)}."})
-    if feature and not FeatureResult.objects.filter(check_run__monitor=monitor, feature=feature).exists():
+    if feature and not results.has_seen(monitor, feature):
         raise Invalid(f"This monitor has seen no feature called {feature}.", {"feature": "Choose one that it checks."})
     if not now < until <= now + LONGEST:
         raise Invalid("Choose a moment to come, within a year.", {"until": "Choose a moment within a year."})

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
 from apps.core.errors import Invalid
 from apps.deployments.models import Endpoint
 from apps.models.models import ModelVersion
-from apps.monitoring import actions, policies
+from apps.monitoring import actions, policies, results
 from apps.monitoring.api.shared import ReasonIn, member
-from apps.monitoring.models import Alert, Baseline, Check, Clock, FeatureResult, Monitor, MonitorKind, Reference, Span
+from apps.monitoring.models import Alert, Baseline, Check, Clock, Level, Monitor, MonitorKind, Reference, Span
 from apps.organizations.bases import Rows, fetch, verb
 from apps.organizations.models import User
 
@@ -201,12 +201,19 @@ class Monitors(Rows):
         return self.answer(actions.wake_monitor(monitor=self.get_object(), by=request.user))
 
 
-class FeatureOut(serializers.ModelSerializer):
+class FeatureOut(serializers.Serializer):
     """One feature of a drift check, with all its numbers."""
 
-    class Meta:
-        model = FeatureResult
-        fields = ["feature", "role", "kind", "rank", "level", "psi", "distance", "shift", "q", "result"]
+    feature = serializers.CharField()
+    role = serializers.CharField()
+    kind = serializers.CharField()
+    rank = serializers.IntegerField()
+    level = serializers.ChoiceField(choices=Level.choices)
+    psi = serializers.FloatField()
+    distance = serializers.FloatField(help_text="Kolmogorov-Smirnov distance, or the largest difference of a share.")
+    shift = serializers.FloatField(help_text="Wasserstein distance over the reference's deviation.", allow_null=True)
+    q = serializers.FloatField(allow_null=True)
+    result = serializers.JSONField()
 
 
 class CheckOut(serializers.ModelSerializer):
@@ -228,10 +235,15 @@ class CheckOut(serializers.ModelSerializer):
 class CheckWhole(CheckOut):
     """A window with everything needed to compute it again."""
 
-    features = FeatureOut(many=True, read_only=True)
+    features = serializers.SerializerMethodField()
 
     class Meta(CheckOut.Meta):
         fields = [*CheckOut.Meta.fields, "result", "features"]
+
+    @extend_schema_field(FeatureOut(many=True))
+    def get_features(self, check: Check) -> list[dict[str, Any]]:
+        """Its features, what matters most first."""
+        return list(FeatureOut(results.of_check(check), many=True).data)
 
 
 class Checks(Rows):
@@ -246,7 +258,7 @@ class Checks(Rows):
 
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
-        return rows.prefetch_related("features") if self.action == "retrieve" else rows.defer("result")
+        return rows if self.action == "retrieve" else rows.defer("result")
 
     @extend_schema(request=ReasonIn, responses={202: None})
     @verb("accept")

@@ -5,26 +5,27 @@ from collections import Counter
 from typing import Any
 
 import django_filters
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
+from apps.core.errors import NotVisible
 from apps.core.pages import Action, Crumb, refusal
 from apps.deployments.models import Endpoint, Environment
 from apps.discussions import timeline
-from apps.monitoring import drawing, policies
+from apps.monitoring import drawing, policies, results
 from apps.monitoring.models import (
     Baseline,
     Batch,
     BatchKind,
     BatchState,
     Check,
-    FeatureResult,
     Incident,
     Level,
     Monitor,
     MonitorKind,
     Outcome,
 )
+from apps.monitoring.results import Reading
 from apps.monitoring.views.shared import actions_of, crumbs, link, of_endpoint, tabs
 from apps.monitoring.windows import Window
 from apps.organizations.bases import ListPage, ObjectPage, fetch
@@ -173,47 +174,46 @@ class FeaturePage(ObjectPage):
     """One feature of a watched endpoint: the reference beside the window, and how it moved through time."""
 
     template_name = "monitoring/feature.html"
-    model = FeatureResult
-    lookups = {"endpoint": "check_run__monitor__endpoint__key", "feature": "feature"}
+    model = Endpoint
+    lookups = {"endpoint": "key"}
 
     def get_queryset(self) -> Any:
-        rows = FeatureResult.objects.filter(check_run__is_current=True)
-        related = rows.select_related("check_run__monitor__endpoint__organization", "check_run__organization")
-        return related.order_by("-check_run__end_at")
+        return Endpoint.objects.select_related("model__project", "environment", "organization")
 
     def context(self, **more: Any) -> dict[str, Any]:
-        rows = self._rows()
-        row = self._chosen(rows)
-        monitor = row.check_run.monitor
-        window = Window(row.check_run.start_at, row.check_run.end_at)
-        name = drawing.name_of(row.feature)
+        endpoint, feature = self.object, self.kwargs["feature"]
+        monitor = self._monitor(feature)
+        rows = results.through_time(monitor, feature, most=drawing.SHOWN_WINDOWS)
+        check, row = self._chosen(rows)
+        window = Window(check.start_at, check.end_at)
+        name = results.name_of(feature)
         return super().context(
             title=name,
             state=row,
-            crumbs=of_endpoint(self.organization, monitor.endpoint, Crumb(name)),
+            crumbs=of_endpoint(self.organization, endpoint, Crumb(name)),
             row=row,
+            check=check,
             window=window,
             monitor=monitor,
             distribution=drawing.distribution(row, window),
-            charts=drawing.feature_over_time(rows, monitor, row.feature),
+            charts=drawing.feature_over_time(rows, monitor, feature),
             rows=rows[::-1],
             **more,
         )
 
-    def _rows(self) -> list[FeatureResult]:
-        """The results of the feature in one monitor's windows, oldest first."""
-        newest = self.object
-        rows = self.get_queryset().filter(
-            check_run__monitor__endpoint=newest.check_run.monitor.endpoint, feature=newest.feature
-        )
+    def _monitor(self, feature: str) -> Monitor:
+        """The one asked for, or else the one checked last, of those that know the feature."""
+        drift = Monitor.objects.filter(endpoint=self.object, kind=MonitorKind.DRIFT).select_related("organization")
         wanted = self.request.GET.get("monitor", "")
-        every = list(rows)
-        chosen = next((row for row in every if str(row.check_run.monitor_id) == wanted), newest).check_run.monitor_id
-        return [row for row in every if row.check_run.monitor_id == chosen][: drawing.SHOWN_WINDOWS][::-1]
+        every = sorted(drift.order_by(F("checked_until").desc(nulls_last=True)), key=lambda one: str(one.pk) != wanted)
+        found = next((one for one in every if results.has_seen(one, feature)), None)
+        if found is None:
+            raise NotVisible()
+        return found
 
-    def _chosen(self, rows: list[FeatureResult]) -> FeatureResult:
+    def _chosen(self, rows: list[tuple[Check, Reading]]) -> tuple[Check, Reading]:
         wanted = self.request.GET.get("check", "")
-        return next((row for row in rows if str(row.check_run_id) == wanted), rows[-1])
+        return next((one for one in rows if str(one[0].pk) == wanted), rows[-1])
 
 
 class BatchFilter(django_filters.FilterSet):

@@ -11,13 +11,12 @@ from apps.core.pages import Action, Crumb, refusal
 from apps.deployments.models import Endpoint
 from apps.discussions import timeline
 from apps.models.models import ModelVersion
-from apps.monitoring import actions, drawing, policies
+from apps.monitoring import actions, drawing, policies, results
 from apps.monitoring.forms import FeedbackForm, MonitorForm, PeriodForm, ReasonForm, SnoozeForm
 from apps.monitoring.models import (
     Alert,
     BaselineRequest,
     Check,
-    FeatureResult,
     Level,
     Monitor,
     MonitorKind,
@@ -130,7 +129,7 @@ class CheckPage(ObjectPage):
                 Crumb(str(window)),
             ),
             monitor=monitor,
-            features=FeatureResult.objects.filter(check_run=check),
+            features=results.of_check(check),
             segments=SegmentResult.objects.filter(check_run=check) if monitor.kind == MonitorKind.SEGMENTS else [],
             segments_url=link("segments", self.organization, monitor.endpoint.key),
             signals=[(word, Level(check.signals[name])) for name, word in SIGNALS.items() if name in check.signals],

@@ -8,11 +8,10 @@ from apps.core.errors import NotVisible
 from apps.core.pages import Action, Crumb, refusal
 from apps.core.web import back, see_other
 from apps.deployments.models import Endpoint
-from apps.monitoring import actions, plans, policies
+from apps.monitoring import actions, plans, policies, results
 from apps.monitoring.actions.mutes import SIGNALS
 from apps.monitoring.forms import MuteForm, ReasonForm, WatchPlanForm
-from apps.monitoring.models import Check, FeatureResult, Monitor, MonitorKind, Mute, WatchPlan
-from apps.monitoring.models.monitors import NAMES
+from apps.monitoring.models import Check, Monitor, MonitorKind, Mute, WatchPlan
 from apps.monitoring.views.shared import crumbs, link, of_endpoint
 from apps.monitoring.windows import Window
 from apps.monitoring.words import SIGNALS as WORDS
@@ -142,8 +141,7 @@ class MuteSomething(ObjectFormPage):
         policies.check_mute(self.request.user, self.object)
 
     def get_form(self, **kwargs: Any) -> MuteForm:
-        seen = FeatureResult.objects.filter(check_run__monitor=self.object).order_by("feature")
-        features = [(name, NAMES.get(name, name)) for name in seen.values_list("feature", flat=True).distinct()]
+        features = [(name, results.name_of(name)) for name in results.features_of(self.object)]
         given = {key: kwargs[key] for key in kwargs if key != "files"}
         return MuteForm(features=features, signals={name: WORDS[name] for name in SIGNALS}, **given)
 

@@ -1,0 +1,141 @@
+"""What drift checks found for each feature: the one place that knows how it is stored.
+
+Pages, API, admin and exports ask here and get readings, whatever the rows behind them look like.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from apps.monitoring.models import Check, FeatureResult, Level, Monitor
+from apps.monitoring.models.monitors import MEANINGS, NAMES
+
+
+def name_of(feature: str) -> str:
+    """A feature as people read it; the model's own answers have words."""
+    return NAMES.get(feature, feature)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One feature in one window: what the engine said of it, and its rank, 1 for what matters most."""
+
+    rank: int
+    result: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.feature}: {self.psi:.3f}"
+
+    @property
+    def feature(self) -> str:
+        """Its name in the signature; `_score` and `_prediction` are the model's own answers."""
+        return str(self.result["feature"])
+
+    @property
+    def name(self) -> str:
+        """The feature as people read it."""
+        return name_of(self.feature)
+
+    @property
+    def role(self) -> str:
+        """input, score or prediction."""
+        return str(self.result["role"])
+
+    @property
+    def kind(self) -> str:
+        """numeric or category."""
+        return str(self.result["kind"])
+
+    @property
+    def level(self) -> str:
+        """A value of `Level`."""
+        return str(self.result["level"])
+
+    @property
+    def psi(self) -> float:
+        """Population stability index over ten groups."""
+        return float(self.result["psi"])
+
+    @property
+    def distance(self) -> float:
+        """Kolmogorov-Smirnov distance, or the largest difference of a share."""
+        return float(self.result["ks" if self.kind == "numeric" else "l_infinity"])
+
+    @property
+    def shift(self) -> float | None:
+        """Wasserstein distance over the reference's standard deviation, for numbers."""
+        return self.result.get("w1_over_sd")
+
+    @property
+    def q(self) -> float | None:
+        """Its false discovery rate among all features of the check."""
+        return self.result.get("q")
+
+    @property
+    def strange(self) -> float | None:
+        """Share of values that the reference never had: new categories, or numbers out of range."""
+        share = self.result.get("unseen") or self.result.get("outside")
+        return share["current"] if share else None
+
+    @property
+    def state(self) -> str:
+        """Its level, for the badge."""
+        return self.level
+
+    @property
+    def state_meaning(self) -> str:
+        """What the level means."""
+        return MEANINGS[self.level]
+
+    def get_state_display(self) -> str:
+        """The level as people read it."""
+        return str(Level(self.level).label)
+
+
+def of_check(check: Check) -> list[Reading]:
+    """Every feature of a check, what matters most first."""
+    return of_checks([check.pk])[check.pk]
+
+
+def of_checks(keys: Iterable[Any]) -> dict[Any, list[Reading]]:
+    """Every feature of each of these checks, what matters most first; one query."""
+    found: dict[Any, list[Reading]] = {key: [] for key in keys}
+    rows = FeatureResult.objects.filter(check_run__in=list(found)).order_by("rank")
+    for row in rows.only("check_run_id", "rank", "result"):
+        found[row.check_run_id].append(Reading(row.rank, row.result))
+    return found
+
+
+def indexes(keys: Iterable[Any]) -> dict[tuple[Any, str], float]:
+    """The stability index by check and feature; one query."""
+    rows = FeatureResult.objects.filter(check_run__in=list(keys))
+    return {(key, feature): psi for key, feature, psi in rows.values_list("check_run_id", "feature", "psi")}
+
+
+def through_time(
+    monitor: Monitor, feature: str, since: dt.datetime | None = None, until: dt.datetime | None = None, most: int = 400
+) -> list[tuple[Check, Reading]]:
+    """One feature in the windows of a monitor that end after `since` and start before `until`, oldest first.
+
+    Of more than `most` windows the newest come. The checks come without their `result`.
+    """
+    rows = FeatureResult.objects.filter(check_run__monitor=monitor, check_run__is_current=True, feature=feature)
+    rows = rows.filter(check_run__end_at__gt=since) if since else rows
+    rows = rows.filter(check_run__start_at__lt=until) if until else rows
+    rows = rows.select_related("check_run__organization").defer("check_run__result")
+    newest = list(rows.order_by("-check_run__end_at", "-check_run__revision")[:most])
+    for row in newest:
+        row.check_run.monitor = monitor
+    return [(row.check_run, Reading(row.rank, row.result)) for row in reversed(newest)]
+
+
+def features_of(monitor: Monitor) -> list[str]:
+    """Every feature that the monitor has ever checked, in the order of the alphabet."""
+    rows = FeatureResult.objects.filter(check_run__monitor=monitor).order_by("feature")
+    return list(rows.values_list("feature", flat=True).distinct())
+
+
+def has_seen(monitor: Monitor, feature: str) -> bool:
+    """Whether the monitor has ever checked this feature."""
+    return FeatureResult.objects.filter(check_run__monitor=monitor, feature=feature).exists()
