@@ -18,7 +18,7 @@ _WORDS = {
         "amber at_risk attention awaiting changes_requested conditions degraded deprecated draining due due_soon "
         "escalated expiring in_review inconclusive investigating late medium near needs_attention open paused "
         "pending quarantined ready_for_retest reopened requested retest review silent snoozed stalled submitted "
-        "unstable unverified waiting waived warn warned warning"
+        "too_small unstable unverified waiting waived warn warned warning"
     ),
     WRONG: (
         "aborted alert bad breached broken corrupt critical dead declined denied down drift drifted error errored "

@@ -8,6 +8,7 @@ from apps.organizations.roles import Permission
 from apps.validation import subjects
 from apps.validation.models import (
     FINDING_STATES,
+    SILENT,
     Finding,
     FindingState,
     Outcome,
@@ -116,10 +117,10 @@ def check_conclude(user: Any, run: ValidationRun, outcome: str = "") -> None:
 
 def check_nothing_against(run: ValidationRun, outcome: str) -> None:
     """Fit needs every required check to have run, and every heavy finding closed or waived."""
-    silent = run.results.filter(verdict=Verdict.NOT_RUN, required=True).values_list("name", flat=True)
+    silent = run.results.filter(verdict__in=SILENT, required=True).values_list("name", flat=True)
     if silent:
         raise Refused(
-            f"{', '.join(silent)} could not run, and the plan requires it. A check that did not run is no pass: "
+            f"{', '.join(silent)} could not judge, and the plan requires it. A check that did not judge is no pass: "
             "run again, or write a new plan with the reason why it is not required."
         )
     against = list(blocking_findings(run.version)[:5])

@@ -7,7 +7,7 @@ from typing import Any
 
 from apps.core import charts
 from apps.core.formats import NOTHING, measure, number, percent
-from apps.validation.models import CheckResult, PlanCheck, Verdict
+from apps.validation.models import SILENT, CheckResult, PlanCheck, Verdict
 
 ROWS_SHOWN = 200
 
@@ -54,13 +54,13 @@ class Section:
     @property
     def verdict(self) -> str:
         """The gravest verdict in it; empty while nothing has run."""
-        order = (Verdict.PASSED, Verdict.WARNED, Verdict.NOT_RUN, Verdict.FAILED)
+        order = (Verdict.PASSED, Verdict.WARNED, *SILENT, Verdict.FAILED)
         there = [Verdict(check.verdict) for check in self.checks if check.verdict and _counts(check)]
         return max(there, key=order.index).value if there else ""
 
 
 def _counts(check: Shown) -> bool:
-    return check.required or check.verdict != Verdict.NOT_RUN
+    return check.required or check.verdict not in SILENT
 
 
 def sections(lines: Iterable[PlanCheck], results: Iterable[CheckResult], evidence: bool = True) -> list[Section]:

@@ -119,8 +119,18 @@ def _registered(version: ModelVersion) -> dict[str, Any]:
 
 
 def facts(version: ModelVersion) -> dict[str, Any]:
-    """What the records say: the documents of the version and its project, and the folds of its training."""
-    return {"documents": documents(version), "cross_validation": folds(version)}
+    """What the records say: the documents of version and project, folds and conversion of its training."""
+    return {
+        "documents": documents(version),
+        "cross_validation": folds(version),
+        "conversion": conversion(version),
+    }
+
+
+def conversion(version: ModelVersion) -> dict[str, Any] | None:
+    """How the artifact was compared with the model it was converted from; None where nothing says it was converted."""
+    proof: dict[str, Any] | None = (version.run.result or {}).get("conversion") if version.run is not None else None
+    return proof
 
 
 def folds(version: ModelVersion) -> dict[str, list[float]]:

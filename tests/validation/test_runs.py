@@ -327,7 +327,7 @@ def test_conclude_fit_while_a_needed_check_did_not_run_is_refused(inside: Cast) 
     run = finished_run(inside, lines=[*LINES[:4], {**LINES[4], "required": True}])
 
     assert run.verdict == Verdict.NOT_RUN
-    with pytest.raises(Refused, match=r"perf\.vs_champion could not run"):
+    with pytest.raises(Refused, match=r"perf\.vs_champion could not judge"):
         actions.conclude(run=run, outcome="validated", statement="Fine.", by=inside.vera)
 
 

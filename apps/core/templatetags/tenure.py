@@ -158,6 +158,7 @@ _VERDICTS = {
     "warn": "warning",
     "warned": "warning",
     "not_run": "could not run",
+    "too_small": "too small to judge",
 }
 
 

@@ -183,9 +183,7 @@ def begin_with(plan: Plan, edges: Mapping[str, Sequence[float]]) -> list[dict[st
         kind=Kind(plan.kind),
         attributes=plan.attributes,
         favourable=plan.favourable,
-        has_train=plan.train_data is not None,
-        has_champion=plan.champion is not None,
-        has_time=bool(plan.time_column),
+        there=_there(plan),
         edges=edges,
     )
     if plan.template is not None:
@@ -193,12 +191,26 @@ def begin_with(plan: Plan, edges: Mapping[str, Sequence[float]]) -> list[dict[st
     return [item.as_json() for item in template(subject)]
 
 
+def _there(plan: Plan) -> frozenset[Any]:
+    """What the checks of a plan may count on."""
+    from apps.validation.engine.base import Need
+    from apps.validation.engine.plans import ALWAYS_THERE
+
+    given = {
+        Need.TRAIN: plan.train_data is not None,
+        Need.CHAMPION: plan.champion is not None,
+        Need.TIME: bool(plan.time_column),
+        Need.CONVERSION: subjects.conversion(plan.version) is not None,
+    }
+    return ALWAYS_THERE | {need for need, is_there in given.items() if is_there}
+
+
 def built_in_lines(tier: str, kind: str) -> list[dict[str, Any]]:
     """The lines of the built-in template, as a tenant's template has them."""
-    from apps.validation.engine.base import Kind
+    from apps.validation.engine.base import Kind, Need
     from apps.validation.engine.plans import Subject, template
 
-    subject = Subject(tier, Kind(kind), ["*"], has_champion=True, has_time=True)
+    subject = Subject(tier, Kind(kind), ["*"], there=frozenset(Need))
     return [_without_attributes(item.as_json()) for item in template(subject)]
 
 

@@ -36,6 +36,7 @@ class Family(StrEnum):
     CONSISTENCY = "consistency"
     FAIRNESS = "fairness"
     ROBUSTNESS = "robustness"
+    EXPLAINABILITY = "explainability"
     LATENCY = "latency"
     SECURITY = "security"
     DATA = "data"
@@ -47,6 +48,7 @@ FAMILY_QUESTIONS: Mapping[Family, str] = {
     Family.CONSISTENCY: "Does it perform consistently?",
     Family.FAIRNESS: "Is it fair and unbiased?",
     Family.ROBUSTNESS: "Can it handle the real world?",
+    Family.EXPLAINABILITY: "Can its answers be explained?",
     Family.LATENCY: "Is it fast enough?",
     Family.SECURITY: "Is the artifact safe and unchanged?",
     Family.DATA: "Can the test data be trusted?",
@@ -55,12 +57,17 @@ FAMILY_QUESTIONS: Mapping[Family, str] = {
 
 
 class Verdict(StrEnum):
-    """What a check says. A check that could not run says so; that is never a pass."""
+    """What a check says. One that could not run, or had too little to judge by, says so; that is never a pass."""
 
     PASSED = "passed"
     WARNED = "warned"
     FAILED = "failed"
+    TOO_SMALL = "too_small"
     NOT_RUN = "not_run"
+
+
+GRAVITY = (Verdict.PASSED, Verdict.WARNED, Verdict.TOO_SMALL, Verdict.NOT_RUN, Verdict.FAILED)
+SILENT = frozenset({Verdict.TOO_SMALL, Verdict.NOT_RUN})
 
 
 class Sense(StrEnum):
@@ -86,6 +93,7 @@ class Need(StrEnum):
     TIME = "time"
     ARTIFACT = "artifact"
     FACTS = "facts"
+    CONVERSION = "conversion"
 
 
 NEED_REASONS: Mapping[Need, str] = {
@@ -94,13 +102,23 @@ NEED_REASONS: Mapping[Need, str] = {
     Need.TIME: "No time column is named for this data.",
     Need.ARTIFACT: "The artifact's bytes were not given.",
     Need.FACTS: "The records about the model were not given.",
+    Need.CONVERSION: "No record says that the artifact was converted from another format.",
 }
 
 TIERS = ("low", "limited", "high")
+STRICTER_TIERS = ("limited", "high")
 
 
 class CannotRun(Exception):
     """Raised inside a check with the reason in words; the verdict becomes not_run."""
+
+    verdict = Verdict.NOT_RUN
+
+
+class TooSmall(CannotRun):
+    """Raised where there are too few rows, or too few of a kind, to judge; the verdict becomes too_small."""
+
+    verdict = Verdict.TOO_SMALL
 
 
 @dataclass(frozen=True)
@@ -274,7 +292,12 @@ class Result:
 
 
 class Check:
-    """One question put to a model. Subclasses say what they need and measure; the verdict is made the same for all."""
+    """One question put to a model. Subclasses say what they need and measure; the verdict is made the same for all.
+
+    A subclass names its key, the question and the family it belongs to, the metric with its unit and the source of its
+    definition, the kinds of model it can be put to, the data and records it needs, its parameters, the thresholds by
+    tier and the tiers whose built-in template asks it. `max_rows` caps the test rows it is given.
+    """
 
     key: ClassVar[str]
     family: ClassVar[Family]
@@ -287,6 +310,7 @@ class Check:
     sense: ClassVar[Sense] = Sense.AT_LEAST
     judged: ClassVar[Bound] = Bound.VALUE
     needs: ClassVar[frozenset[Need]] = frozenset()
+    tiers: ClassVar[Sequence[str]] = STRICTER_TIERS
     limits: ClassVar[Mapping[str, Limits]]
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     max_rows: ClassVar[int | None] = None
@@ -299,6 +323,11 @@ class Check:
     def default_limits(cls, tier: str, kind: Kind) -> Limits:
         """The thresholds a new plan starts with."""
         return cls.limits.get(f"{tier}:{kind}") or cls.limits.get(tier) or cls.limits["limited"]
+
+    @classmethod
+    def asks_more(cls) -> bool:
+        """Whether somebody has to say something before it can be asked, so that no built-in template has it."""
+        return any(one.required for name, one in cls.parameters.items() if name != "attributes")
 
     @classmethod
     def settings(cls, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -317,7 +346,7 @@ def figure_judged(measured: Measured, bound: Bound) -> float:
     if bound is Bound.VALUE:
         figure = measured.value
     elif measured.interval is None:
-        raise CannotRun("There are too few rows for an interval, and the threshold is meant for one of its ends.")
+        raise TooSmall("There are too few rows for an interval, and the threshold is meant for one of its ends.")
     else:
         figure = measured.interval.low if bound is Bound.LOWER else measured.interval.high
     if figure is None or not math.isfinite(figure):
@@ -326,6 +355,5 @@ def figure_judged(measured: Measured, bound: Bound) -> float:
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
-    """The gravest of some verdicts; a check that did not run is graver than a warning, a failure gravest."""
-    order = (Verdict.PASSED, Verdict.WARNED, Verdict.NOT_RUN, Verdict.FAILED)
-    return max(verdicts, key=order.index, default=Verdict.NOT_RUN)
+    """The gravest of some verdicts; a check that said nothing is graver than a warning, a failure gravest."""
+    return max(verdicts, key=GRAVITY.index, default=Verdict.NOT_RUN)

@@ -17,7 +17,10 @@ from apps.validation.engine.metrics import Prediction
 
 
 class Model(Protocol):
-    """Whatever answers rows: columns by name in, {"score": ..., "label": ...} out, one entry a row."""
+    """Whatever answers rows: columns by name in, {"score": ..., "label": ...} out, one entry a row.
+
+    With several classes it may add "probabilities", a row of them for each row asked.
+    """
 
     def predict(self, columns: Columns) -> Mapping[str, Array]:
         """Score and label of each row; a regression model gives its figure as both."""
@@ -118,6 +121,7 @@ class Case:
             Need.TIME: self.test.time is not None,
             Need.ARTIFACT: self.artifact is not None,
             Need.FACTS: bool(self.facts),
+            Need.CONVERSION: bool(self.facts.get("conversion")),
         }
         return frozenset(need for need, is_there in there.items() if is_there)
 
@@ -174,7 +178,8 @@ def ask(model: Model, rows: Rows, columns: Columns | None = None) -> Prediction:
     label = np.asarray(answer["label"]) if answer.get("label") is not None else score
     if len(score) != len(rows) or len(label) != len(rows):
         raise CannotRun(f"The model answered {len(score)} rows of {len(rows)}.")
-    return Prediction(score, label)
+    chances = answer.get("probabilities")
+    return Prediction(score, label, None if chances is None else np.asarray(chances, dtype=float))
 
 
 @dataclass(frozen=True)

@@ -48,13 +48,17 @@ class Served:
         except Exception as error:
             raise CannotRun(f"The artifact could not be opened. {type(error).__name__}: {error}"[:500]) from error
 
+    def reopened(self) -> Served:
+        """The same model not yet opened, to see how long that takes."""
+        return Served(self.artifact, self.threads)
+
     def predict(self, columns: Columns) -> Mapping[str, Array]:
         """Score and label; a regression model's label is its figure."""
         said = self.model.predict({name: columns[name] for name in self.signature.names})
         if "label" not in said:
             return {"score": said["score"], "label": said["score"]}
         label = np.array([self.places[value] for value in said["label"].tolist()], dtype=np.int64)
-        return {"score": said["score"], "label": label}
+        return {**said, "label": label}
 
 
 @dataclass(frozen=True)

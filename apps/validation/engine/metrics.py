@@ -20,14 +20,19 @@ TINY = 1e-15
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model said: score is the probability of the positive class, (n, k) probabilities, or the figure itself."""
+    """What a model said of n rows.
+
+    `score` is the probability of the positive class, that of the label where there are several classes, or the figure
+    itself. `chances` (n, classes) are the probabilities of all classes, where a model with several gives them.
+    """
 
     score: Array
     label: Array
+    chances: Array | None = None
 
     def take(self, index: Array) -> Prediction:
         """The prediction for some of the rows."""
-        return Prediction(self.score[index], self.label[index])
+        return Prediction(self.score[index], self.label[index], None if self.chances is None else self.chances[index])
 
 
 def _ratio(above: float, below: float) -> float:
@@ -49,6 +54,47 @@ def auc(truth: Array, said: Prediction) -> Weighted:
         down = np.add.reduceat(sorted_weights * (1 - positive), starts)
         pairs = up.sum() * down.sum()
         return _ratio(float(np.dot(up, np.cumsum(down) - down / 2)), float(pairs))
+
+    return evaluate
+
+
+def average_precision(truth: Array, said: Prediction) -> Weighted:
+    """Precision averaged over the steps of recall, from the highest score down; equal scores are one step."""
+    order = np.argsort(-np.asarray(said.score, dtype=float), kind="stable")
+    positive = np.asarray(truth, dtype=float)[order]
+    last = np.flatnonzero(np.r_[np.diff(said.score[order]) != 0, True]) if len(order) else np.array([], dtype=int)
+
+    def evaluate(weights: Floats) -> float:
+        sorted_weights = weights[order]
+        hits, marked = np.cumsum(sorted_weights * positive)[last], np.cumsum(sorted_weights)[last]
+        if not len(hits) or not hits[-1]:
+            return float("nan")
+        precision = np.divide(hits, marked, out=np.zeros_like(hits), where=marked > 0)
+        return float(np.diff(hits, prepend=0.0) @ precision / hits[-1])
+
+    return evaluate
+
+
+def auc_one_against_rest(truth: Array, said: Prediction) -> Weighted:
+    """The mean over classes of the area under the ROC curve of that class against all others."""
+    if said.chances is None:
+        raise CannotRun("The model does not give the probabilities of all classes.")
+    labels = np.arange(said.chances.shape[1])
+    each = [auc(truth == label, Prediction(said.chances[:, label], said.label)) for label in labels]
+    return lambda weights: float(np.mean([one(weights) for one in each]))
+
+
+def matthews(truth: Array, said: Prediction) -> Weighted:
+    """Correlation of truth and label (Matthews 1975; Gorodkin 2004 for several classes); 0 where one does not vary."""
+    levels, numbers = np.unique(np.concatenate([truth, said.label]), return_inverse=True)
+    true, label, size = numbers[: len(truth)], numbers[len(truth) :], len(levels)
+    right = (true == label).astype(float)
+
+    def evaluate(weights: Floats) -> float:
+        there, given = (np.bincount(values, weights, minlength=size) for values in (true, label))
+        total = float(weights.sum())
+        spread = (total**2 - float(there @ there)) * (total**2 - float(given @ given))
+        return (float(weights @ right) * total - float(there @ given)) / float(np.sqrt(spread)) if spread > 0 else 0.0
 
     return evaluate
 
@@ -152,6 +198,9 @@ METRICS: Mapping[str, Metric] = {
     metric.key: metric
     for metric in (
         Metric("auc", "ROC AUC", frozenset({Kind.BINARY}), auc),
+        Metric("average_precision", "average precision", frozenset({Kind.BINARY}), average_precision),
+        Metric("auc_ovr", "ROC AUC, one class against the rest", frozenset({Kind.MULTICLASS}), auc_one_against_rest),
+        Metric("mcc", "Matthews correlation", CLASSIFIERS, matthews),
         Metric("f1", "F1", frozenset({Kind.BINARY}), f1),
         Metric("macro_f1", "macro F1", CLASSIFIERS, macro_f1),
         Metric("accuracy", "accuracy", CLASSIFIERS, accuracy),

@@ -14,6 +14,7 @@ from apps.validation.engine.registry import Registry, registry
 
 FIELDS = ("name", "key", "parameters", "fail", "warn", "judged", "required")
 MAX_ITEMS = 200
+ALWAYS_THERE = frozenset({Need.ARTIFACT, Need.FACTS})
 
 
 class PlanError(ValueError):
@@ -144,45 +145,14 @@ def plan_hash(content: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a template must know about a version to choose its lines."""
+    """What a template must know about a version to choose its lines; `there` is what checks may count on."""
 
     tier: str
     kind: Kind
     attributes: Sequence[str] = ()
     favourable: str = "positive"
-    has_train: bool = True
-    has_champion: bool = False
-    has_time: bool = False
+    there: frozenset[Need] = ALWAYS_THERE | {Need.TRAIN}
     edges: Mapping[str, Sequence[float]] = field(default_factory=dict)
-
-    @property
-    def there(self) -> frozenset[Need]:
-        """What checks may count on for this version."""
-        given = {Need.TRAIN: self.has_train, Need.CHAMPION: self.has_champion, Need.TIME: self.has_time}
-        return frozenset({Need.ARTIFACT, Need.FACTS} | {need for need, is_there in given.items() if is_there})
-
-
-LOW_TIER_KEYS = frozenset(
-    {
-        "perf.auc",
-        "perf.accuracy",
-        "perf.regression",
-        "perf.vs_champion",
-        "perf.degradation",
-        "consist.folds",
-        "consist.repeat",
-        "robust.range",
-        "robust.missing",
-        "lat.single",
-        "sec.format",
-        "sec.graph",
-        "sec.digest",
-        "data.leak",
-        "data.duplicates",
-        "doc.completeness",
-        "fair.impact_ratio",
-    }
-)
 
 
 def template(subject: Subject, known: Registry | None = None) -> list[Item]:
@@ -193,7 +163,7 @@ def template(subject: Subject, known: Registry | None = None) -> list[Item]:
     """
     items: list[Item] = []
     for check in (known or registry()).for_kind(subject.kind):
-        if subject.tier == "low" and check.key not in LOW_TIER_KEYS:
+        if subject.tier not in check.tiers or check.asks_more():
             continue
         required = check.needs <= subject.there
         if "attributes" in check.parameters:

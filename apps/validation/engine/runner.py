@@ -14,6 +14,7 @@ import numpy as np
 
 from apps.core.sandbox import Job, sandboxed
 from apps.validation.engine.base import (
+    SILENT,
     CannotRun,
     Check,
     Measured,
@@ -47,7 +48,7 @@ def run_item(case: Case, item: Item, known: Registry | None = None) -> Result:
         measured = check.measure(narrowed, **dict(item.parameters))
         return _judged(case, item, check, measured, len(narrowed.test), start)
     except CannotRun as reason:
-        return _not_run(case, item, str(reason), start, check)
+        return _not_run(case, item, str(reason), start, check, reason.verdict)
     except Exception as error:  # a check that breaks costs its own result, not the run
         traceback.print_exc()
         return _not_run(
@@ -88,11 +89,18 @@ def _evidence(measured: Measured, notes: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _not_run(case: Case, item: Item, reason: str, start: float, check: Check | None = None) -> Result:
+def _not_run(
+    case: Case,
+    item: Item,
+    reason: str,
+    start: float,
+    check: Check | None = None,
+    verdict: Verdict = Verdict.NOT_RUN,
+) -> Result:
     return Result(
         name=item.name,
         key=item.key,
-        verdict=Verdict.NOT_RUN,
+        verdict=verdict,
         limits=item.limits,
         sense=check.sense if check else Sense.AT_LEAST,
         judged=item.judged,
@@ -117,10 +125,10 @@ def walk(
 def overall(verdicts: Sequence[tuple[Verdict, bool]]) -> Verdict:
     """The verdict of a run from its checks' verdicts and whether each was required.
 
-    Failed when a check failed; not_run when a required check did not run; warned when one warned; else passed. A
-    check that was not required and did not run counts neither way: it stands in the report with its reason.
+    Failed when a check failed; not_run or too_small when a required check said nothing; warned when one warned; else
+    passed. A check that was not required and said nothing counts neither way: it is in the report with its reason.
     """
-    return worst([verdict for verdict, required in verdicts if required or verdict is not Verdict.NOT_RUN])
+    return worst([verdict for verdict, required in verdicts if required or verdict not in SILENT])
 
 
 def libraries() -> dict[str, str]:

@@ -10,12 +10,13 @@ from apps.validation.models.findings import (
     WaiverState,
 )
 from apps.validation.models.plans import PLAN_STATES, Plan, PlanCheck, PlanState, Template
-from apps.validation.models.runs import RUN_STATES, CheckResult, Outcome, RunState, ValidationRun, Verdict
+from apps.validation.models.runs import RUN_STATES, SILENT, CheckResult, Outcome, RunState, ValidationRun, Verdict
 
 __all__ = [
     "FINDING_STATES",
     "PLAN_STATES",
     "RUN_STATES",
+    "SILENT",
     "WAIVER_STATES",
     "CheckResult",
     "Finding",

@@ -17,6 +17,7 @@ FAMILIES = [
     ("consistency", "Consistency"),
     ("fairness", "Fairness"),
     ("robustness", "Robustness"),
+    ("explainability", "Explainability"),
     ("latency", "Latency"),
     ("security", "Security"),
     ("data", "Data"),

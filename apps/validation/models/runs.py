@@ -12,12 +12,16 @@ from apps.validation.models.plans import FAMILIES, Plan, PlanCheck
 
 
 class Verdict(models.TextChoices):
-    """What a check, or a whole run, says. What could not run is never a pass."""
+    """What a check, or a whole run, says. What could not run or had too little to judge by is never a pass."""
 
     PASSED = "passed", "Passed"
     WARNED = "warned", "Warning"
     FAILED = "failed", "Failed"
+    TOO_SMALL = "too_small", "Too small to judge"
     NOT_RUN = "not_run", "Could not run"
+
+
+SILENT = (Verdict.TOO_SMALL, Verdict.NOT_RUN)
 
 
 class RunState(models.TextChoices):
@@ -172,8 +176,8 @@ class CheckResult(AppendOnlyModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["organization", "run", "name"], name="validation_result_once"),
             models.CheckConstraint(
-                condition=models.Q(verdict="not_run") & ~models.Q(reason="")
-                | (~models.Q(verdict="not_run") & models.Q(value__isnull=False)),
+                condition=models.Q(verdict__in=["not_run", "too_small"]) & ~models.Q(reason="")
+                | (~models.Q(verdict__in=["not_run", "too_small"]) & models.Q(value__isnull=False)),
                 name="validation_result_verdict",
             ),
         ]

@@ -23,6 +23,11 @@ def binary(rows: int = 5_000, seed: int = 0) -> tuple[np.ndarray, Prediction, np
     ("key", "theirs"),
     [
         ("auc", lambda truth, said, w: oracle.roc_auc_score(truth, said.score, sample_weight=w)),
+        (
+            "average_precision",
+            lambda truth, said, w: oracle.average_precision_score(truth, said.score, sample_weight=w),
+        ),
+        ("mcc", lambda truth, said, w: oracle.matthews_corrcoef(truth, said.label, sample_weight=w)),
         ("f1", lambda truth, said, w: oracle.f1_score(truth, said.label, sample_weight=w)),
         ("macro_f1", lambda truth, said, w: oracle.f1_score(truth, said.label, sample_weight=w, average="macro")),
         ("accuracy", lambda truth, said, w: oracle.accuracy_score(truth, said.label, sample_weight=w)),
@@ -86,3 +91,18 @@ def test_metric_of_another_kind_is_refused_with_a_sentence() -> None:
     with pytest.raises(CannotRun, match="ROC AUC is not defined for a regression model"):
         chosen("auc", Kind.REGRESSION)
     assert chosen("", Kind.REGRESSION).key == "r2"
+
+
+def test_metrics_of_several_classes_equal_scikit_learn() -> None:
+    random = np.random.default_rng(4)
+    chances = random.dirichlet(np.ones(4), 3_000)
+    truth = np.array([random.choice(4, p=row) for row in chances])
+    said = Prediction(chances.max(axis=1), chances.argmax(axis=1), chances)
+    ones = np.ones(len(truth))
+
+    theirs = oracle.roc_auc_score(truth, chances, multi_class="ovr", average="macro")
+    assert METRICS["auc_ovr"].prepare(truth, said)(ones) == pytest.approx(theirs, abs=EXACT)
+    theirs = oracle.matthews_corrcoef(truth, said.label)
+    assert METRICS["mcc"].prepare(truth, said)(ones) == pytest.approx(theirs, abs=EXACT)
+    with pytest.raises(CannotRun, match="does not give the probabilities"):
+        METRICS["auc_ovr"].prepare(truth, Prediction(said.score, said.label))

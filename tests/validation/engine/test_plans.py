@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from apps.validation.engine.base import Bound, Kind, Limits
-from apps.validation.engine.plans import Item, PlanError, Subject, plan_hash, read_items, template
+from apps.validation.engine.base import Bound, Kind, Limits, Need
+from apps.validation.engine.plans import ALWAYS_THERE, Item, PlanError, Subject, plan_hash, read_items, template
 from apps.validation.engine.registry import registry
 
 
@@ -84,7 +84,10 @@ def test_template_asks_fairness_of_every_attribute() -> None:
 
 
 def test_template_keeps_what_cannot_run_yet_as_not_required() -> None:
-    items = {item.key: item for item in template(Subject("limited", Kind.BINARY, has_time=True))}
+    items = {
+        item.key: item
+        for item in template(Subject("limited", Kind.BINARY, there=frozenset({Need.TIME, *ALWAYS_THERE})))
+    }
 
     assert items["perf.vs_champion"].required is False
     assert items["consist.time_slices"].required is True

@@ -66,7 +66,7 @@ def test_end_of_the_interval_is_judged_where_the_plan_says_so() -> None:
 
     assert result_of(found).verdict is Verdict.PASSED
     assert result_of(found, judged=Bound.LOWER).verdict is Verdict.FAILED
-    assert result_of(Measured(0.8, ""), judged=Bound.LOWER).verdict is Verdict.NOT_RUN
+    assert result_of(Measured(0.8, ""), judged=Bound.LOWER).verdict is Verdict.TOO_SMALL
 
 
 def test_value_that_is_no_number_is_not_a_pass() -> None:
@@ -111,7 +111,7 @@ def test_capped_rows_are_said() -> None:
 
 
 def test_every_built_in_result_is_plain_json() -> None:
-    items = template(Subject("high", Kind.BINARY, ["sex"], has_champion=True, has_time=True))
+    items = template(Subject("high", Kind.BINARY, ["sex"], there=frozenset(Need)))
     facts = {"documents": [{"document": "card", "section": "Use", "required": True, "filled": True}]}
     tried = case(champion=case().model, facts=facts, rows=6_000)
 
@@ -170,7 +170,7 @@ def registered(content: bytes, **given: Any) -> dict[str, Any]:
 
 
 def payload(**given: Any) -> dict[str, Any]:
-    items = template(Subject("limited", Kind.BINARY, ["sex", "age"], has_champion=True, has_time=True))
+    items = template(Subject("limited", Kind.BINARY, ["sex", "age"], there=frozenset(Need)))
     return {
         "model": registered(logistic()),
         "champion": registered(logistic(slope=0.1), name="1"),

@@ -8,6 +8,7 @@ import numpy as np
 
 from apps.validation.engine.arrays import Array, Floats, codes, is_number
 from apps.validation.engine.base import (
+    TIERS,
     Bound,
     CannotRun,
     Check,
@@ -19,6 +20,7 @@ from apps.validation.engine.base import (
     Parameter,
     Sense,
     Table,
+    TooSmall,
     table,
 )
 from apps.validation.engine.case import Case, Rows
@@ -45,6 +47,7 @@ class VersusChampion(Check):
     source = "champion and challenger practice; paired bootstrap (Efron and Tibshirani 1993, chapter 16)"
     judged = Bound.UPPER
     needs = frozenset({Need.CHAMPION})
+    tiers = TIERS
     limits = {"low": Limits(-0.02, -0.005), "limited": Limits(-0.01, 0.0), "high": Limits(-0.01, 0.0)}
     parameters = {"metric": METRIC}
 
@@ -53,7 +56,7 @@ class VersusChampion(Check):
         score = chosen(metric, case.kind)
         rows = len(case.test)
         if rows < MIN_ROWS:
-            raise CannotRun(f"{rows} rows are too few to compare two models on.")
+            raise TooSmall(f"{rows} rows are too few to compare two models on.")
         ours, theirs = (score.prepare(case.test.truth, said) for said in (case.said, case.said_by_champion))
         here, there = ours(np.ones(rows)), theirs(np.ones(rows))
         drawn = paired(ours, theirs, rows, case.seed)

@@ -12,6 +12,7 @@ from apps.validation.engine.arrays import Array, Floats, Line
 from apps.validation.engine.base import (
     ALL_KINDS,
     MAX_EVIDENCE_ROWS,
+    TIERS,
     CannotRun,
     Check,
     Family,
@@ -23,6 +24,7 @@ from apps.validation.engine.base import (
     Sense,
     Series,
     Titles,
+    TooSmall,
     Verdict,
     table,
 )
@@ -88,6 +90,7 @@ class Folds(Check):
     unit = "percent"
     source = "common practice (k-fold, Kohavi 1995)"
     sense = Sense.AT_MOST
+    tiers = TIERS
     limits = {"low": Limits(None, 0.15), "limited": Limits(0.20, 0.10), "high": Limits(0.15, 0.05)}
     parameters = {"folds": Parameter(5, "Random parts of the test rows.", 2, 20), "metric": METRIC}
 
@@ -98,7 +101,7 @@ class Folds(Check):
         parts = [np.sort(part) for part in np.array_split(order, folds)]
         scores = part_scores(case, score, [(f"fold {number}", part) for number, part in enumerate(parts, 1)])
         if not all(np.isfinite(row["value"]) for row in scores):
-            raise CannotRun(f"{score.title} is not defined on every fold: there are too few rows of each outcome.")
+            raise TooSmall(f"{score.title} is not defined on every fold: there are too few rows of each outcome.")
         whole = score.of(case.test.truth, case.said)
         largest = max(score.shortfall(whole, row["value"]) for row in scores)
         tables = [table(f"{score.title} by fold of the test rows", scores, **SCORE)]
@@ -141,7 +144,7 @@ class TimeSlices(Check):
         scores = part_scores(case, score, named)
         large = [place for place, row in enumerate(scores) if row["rows"] >= min_rows and np.isfinite(row["value"])]
         if len(large) < 2:
-            raise CannotRun(f"Fewer than two stretches of time have {min_rows} rows with both outcomes.")
+            raise TooSmall(f"Fewer than two stretches of time have {min_rows} rows with both outcomes.")
         whole = score.of(case.test.truth, case.said)
         shortfalls = {scores[place]["part"]: score.shortfall(whole, scores[place]["value"]) for place in large}
         weakest = max(shortfalls, key=lambda name: shortfalls[name])
@@ -188,6 +191,7 @@ class Repeat(Check):
     metric = "largest difference of the score for the same row"
     source = "own; the idea of a stochasticity test as in giskard's scan"
     sense = Sense.AT_MOST
+    tiers = TIERS
     limits = {"low": Limits(1e-4, 1e-5), "limited": Limits(1e-6, None), "high": Limits(1e-6, None)}
     parameters = {"alone": Parameter(200, "Rows that are also asked one by one.", 1, 5_000)}
     max_rows = 20_000

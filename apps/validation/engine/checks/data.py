@@ -9,6 +9,7 @@ import numpy as np
 from apps.validation.engine.arrays import Array, Floats, Line, codes, figure_bits, is_missing, is_number, mixed
 from apps.validation.engine.base import (
     MAX_EVIDENCE_ROWS,
+    TIERS,
     CannotRun,
     Check,
     Family,
@@ -71,6 +72,7 @@ class Leak(Check):
     source = "train and test sample mix as in deepchecks (5 %); the correction for chance is our own"
     sense = Sense.AT_MOST
     needs = frozenset({Need.TRAIN})
+    tiers = TIERS
     limits = {"low": Limits(None, 0.10), "limited": Limits(0.20, 0.05), "high": Limits(0.20, 0.05)}
 
     def measure(self, case: Case, **settings: Any) -> Measured:
@@ -106,6 +108,7 @@ class Duplicates(Check):
     unit = "percent"
     source = "data duplicates as in deepchecks (5 %)"
     sense = Sense.AT_MOST
+    tiers = TIERS
     limits = {"low": Limits(None, 0.10), "limited": Limits(0.20, 0.05), "high": Limits(0.20, 0.05)}
 
     def measure(self, case: Case, **settings: Any) -> Measured:

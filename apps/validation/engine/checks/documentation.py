@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.validation.engine.base import CannotRun, Check, Family, Limits, Measured, Need, Titles, table
+from apps.validation.engine.base import TIERS, CannotRun, Check, Family, Limits, Measured, Need, Titles, table
 from apps.validation.engine.case import Case
 
 PLACES = {"card": "model card", "charter": "charter", "risks": "risk register"}
@@ -24,6 +24,7 @@ class Completeness(Check):
     unit = "percent"
     source = "EU AI Act annex IV, SR 26-2 and SS1/23 documentation practice; the list is the portal's"
     needs = frozenset({Need.FACTS})
+    tiers = TIERS
     limits = {"low": Limits(None, 0.8), "limited": Limits(0.7, 1.0), "high": Limits(1.0, None)}
 
     def measure(self, case: Case, **settings: Any) -> Measured:

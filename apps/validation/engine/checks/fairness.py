@@ -14,6 +14,7 @@ import numpy as np
 
 from apps.validation.engine.arrays import Array, Floats
 from apps.validation.engine.base import (
+    TIERS,
     CannotRun,
     Check,
     Family,
@@ -26,6 +27,7 @@ from apps.validation.engine.base import (
     Series,
     Table,
     Titles,
+    TooSmall,
     Verdict,
     table,
 )
@@ -171,7 +173,7 @@ class GroupCheck(Check):
         cells = cells_of(case, settings)
         judged = cells.only(self.large_enough(cells, settings))
         if len(judged.names) < 2:
-            raise CannotRun(
+            raise TooSmall(
                 f"Fewer than two groups of {' and '.join(settings['attributes'])} are large enough to judge."
             )
         repeated = self.figure(cell_draws(judged.counts, REPEATS, case.seed))
@@ -266,6 +268,7 @@ class ImpactRatio(GroupCheck):
     metric = "smallest selection rate over largest"
     source = "four-fifths rule, US Uniform Guidelines 1978; fairlearn demographic_parity_ratio"
     sense = Sense.AT_LEAST
+    tiers = TIERS
     limits = {"low": Limits(None, 0.80), "limited": Limits(0.70, 0.80), "high": Limits(0.80, 0.90)}
     figure = staticmethod(impact_ratio)
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from apps.validation.engine.arrays import Floats
 from apps.validation.engine.base import (
+    TIERS,
     CannotRun,
     Check,
     Family,
@@ -58,6 +59,7 @@ class SingleRow(Check):
     unit = "ms"
     source = "own; in the runtime that serves, without network"
     sense = Sense.AT_MOST
+    tiers = TIERS
     limits = {"low": Limits(None, 50.0), "limited": Limits(100.0, 10.0), "high": Limits(50.0, 10.0)}
     parameters = {"calls": Parameter(200, "Rows asked one by one.", 20, 10_000)}
 

@@ -10,8 +10,8 @@ from apps.validation.engine.arrays import Array, Floats, Line
 from apps.validation.engine.base import (
     CLASSIFIERS,
     MAX_POINTS,
+    TIERS,
     Bound,
-    CannotRun,
     Check,
     Family,
     Figure,
@@ -24,6 +24,7 @@ from apps.validation.engine.base import (
     Series,
     Table,
     Titles,
+    TooSmall,
     table,
 )
 from apps.validation.engine.case import Case
@@ -38,7 +39,7 @@ def scored(case: Case, metric: Metric) -> tuple[float, Any]:
     prepared = metric.prepare(case.test.truth, case.said)
     value = prepared(np.ones(len(case.test)))
     if not np.isfinite(value):
-        raise CannotRun(f"{metric.title} is not defined on these rows: they hold one outcome only.")
+        raise TooSmall(f"{metric.title} is not defined on these rows: they hold one outcome only.")
     return value, bootstrap(prepared, len(case.test), case.seed)
 
 
@@ -108,6 +109,7 @@ class RocAuc(Check):
     source = "Hanley and McNeil 1982; equal to scikit-learn's roc_auc_score"
     kinds = BINARY
     judged = Bound.LOWER
+    tiers = TIERS
     limits = {"low": Limits(0.60, 0.65), "limited": Limits(0.65, 0.70), "high": Limits(0.70, 0.75)}
 
     def measure(self, case: Case, **settings: Any) -> Measured:
@@ -157,6 +159,7 @@ class Accuracy(Check):
     unit = "percent"
     source = "common practice; equal to scikit-learn's accuracy_score"
     kinds = CLASSIFIERS
+    tiers = TIERS
     limits = {"low": Limits(None, 0.60), "limited": Limits(0.50, 0.70), "high": Limits(0.60, 0.70)}
 
     def measure(self, case: Case, **settings: Any) -> Measured:
@@ -179,6 +182,7 @@ class Regression(Check):
     source = "common practice; equal to scikit-learn's r2_score"
     kinds = frozenset({Kind.REGRESSION})
     judged = Bound.LOWER
+    tiers = TIERS
     limits = {"low": Limits(0.0, 0.10), "limited": Limits(0.0, 0.30), "high": Limits(0.10, 0.40)}
 
     def measure(self, case: Case, **settings: Any) -> Measured:
@@ -228,6 +232,7 @@ class Degradation(Check):
     source = "common practice; 10 % as in other suites' default conditions"
     sense = Sense.AT_MOST
     needs = frozenset({Need.TRAIN})
+    tiers = TIERS
     limits = {"low": Limits(None, 0.20), "limited": Limits(0.25, 0.10), "high": Limits(0.20, 0.10)}
     parameters = {
         "metric": Parameter("", "Score to compare; empty for the usual one of the kind.", choices=METRIC_CHOICES)

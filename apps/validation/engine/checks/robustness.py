@@ -9,6 +9,7 @@ import numpy as np
 from apps.validation.engine.arrays import Array, Floats, Line, is_missing, is_number
 from apps.validation.engine.base import (
     MAX_EVIDENCE_ROWS,
+    TIERS,
     CannotRun,
     Check,
     Family,
@@ -110,6 +111,7 @@ class Missing(Check):
     metric = "largest loss of the score when a single feature is absent in all rows"
     source = "own; 0.10 by convention"
     sense = Sense.AT_MOST
+    tiers = TIERS
     limits = {"low": Limits(None, 0.20), "limited": Limits(None, 0.10), "high": Limits(None, 0.10)}
     parameters = {"metric": METRIC}
     max_rows = 20_000
@@ -178,6 +180,7 @@ class Range(Check):
     unit = "percent"
     source = "own; robustness as in EU AI Act article 15"
     sense = Sense.AT_MOST
+    tiers = TIERS
     limits = {"low": Limits(None, 0.0), "limited": Limits(0.0, None), "high": Limits(0.0, None)}
     parameters = {"factor": Parameter(10.0, "How many widths of the known range beyond its ends are probed.", 0.0, 1e6)}
     max_rows = 50

@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 from apps.validation.engine.arrays import Line
-from apps.validation.engine.base import CannotRun, Check, Family, Limits, Measured, Need, Sense, table
+from apps.validation.engine.base import TIERS, CannotRun, Check, Family, Limits, Measured, Need, Sense, table
 from apps.validation.engine.case import Artifact, Case
 
 NONE_ALLOWED = {"low": Limits(0.0), "limited": Limits(0.0), "high": Limits(0.0)}
@@ -45,6 +45,7 @@ class Format(SecurityCheck):
     """The file is what it says it is, and of a kind that cannot run code when it is opened."""
 
     key = "sec.format"
+    tiers = TIERS
     title = "Format"
     question = "Is the file what it was registered as, and a format that runs no code?"
     source = "own format rule; pickle and its kin are programs (CWE-502)"
@@ -66,6 +67,7 @@ class Graph(SecurityCheck):
     """The static gate: nothing outside the file, no foreign operators, no loops, and the registered signature."""
 
     key = "sec.graph"
+    tiers = TIERS
     title = "Graph"
     question = "Does the model stay within its file, the standard and its signature?"
     source = "ONNX security notes; the portal's static gate, read without running"
@@ -82,6 +84,7 @@ class Digest(SecurityCheck):
     """The bytes are those that were registered."""
 
     key = "sec.digest"
+    tiers = TIERS
     title = "Digest"
     question = "Is the file byte for byte the one that was registered?"
     source = "FIPS 180-4 (SHA-256)"

@@ -10,7 +10,6 @@ import numpy as np
 
 from apps.validation.engine.arrays import Array, Floats, Line, codes, is_number
 from apps.validation.engine.base import (
-    CannotRun,
     Check,
     Family,
     Interval,
@@ -20,6 +19,7 @@ from apps.validation.engine.base import (
     Parameter,
     Sense,
     Titles,
+    TooSmall,
     bars,
     table,
 )
@@ -68,7 +68,7 @@ class WeakestSlice(Check):
         cuts = [large_parts(case, score, name, min_rows) for name in categories(case.test)]
         slices = [one for cut in cuts if len(cut) > 1 for one in compared(case, score, cut)]
         if not slices:
-            raise CannotRun(f"No column has two categories of {min_rows} rows with a defined {score.title}.")
+            raise TooSmall(f"No column has two categories of {min_rows} rows with a defined {score.title}.")
         found = sorted(slices, key=lambda one: one.share)
         weakest = found[0]
         rows = [one.line for one in found[:10]]
@@ -181,13 +181,13 @@ class Systematic(Check):
     def measure(self, case: Case, min_rows: int = 500, **settings: Any) -> Measured:
         """The largest confirmed error, in probability or in standard deviations of the target."""
         if len(case.test) < 2 * min_rows:
-            raise CannotRun(f"{len(case.test)} rows are too few for slices of {min_rows}.")
+            raise TooSmall(f"{len(case.test)} rows are too few for slices of {min_rows}.")
         error = errors(case)
         seek = np.random.default_rng(case.seed).random(len(case.test)) < 0.5
         parts = [part for part in candidates(case, error, seek, min_rows) if part.size >= min_rows]
         found = sorted((confirmed(part, error, seek) for part in parts), key=lambda row: -row["error"])
         if not found:
-            raise CannotRun(f"No slice has {min_rows} rows.")
+            raise TooSmall(f"No slice has {min_rows} rows.")
         worst = found[0]
         title = "Where is the model wrong in the same way?"
         way = "too low" if worst["mean"] > 0 else "too high"
