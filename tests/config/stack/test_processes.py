@@ -19,6 +19,8 @@ from config.stack.processes import (
 @pytest.fixture
 def start(tmp_path):
     """Starts a shell command as a process of a portal; ends all of them after the test."""
+    # A shell cannot trap what it was told to ignore, as whatever is started in the background is told of SIGQUIT.
+    before = signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     started = []
 
     def start_one(name, command):
@@ -30,6 +32,7 @@ def start(tmp_path):
     yield start_one
     stop_together(started)
     clear_leftovers(tmp_path)
+    signal.signal(signal.SIGQUIT, before)
 
 
 def wait_for(condition, seconds=5):
