@@ -1,10 +1,11 @@
 """Files: streamed into storage under the tenant's own folder, hashed on the way, bounded."""
 
 import hashlib
+import os
 import re
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -53,16 +54,46 @@ def store(source: BinaryIO, *, folder: str, name: str, limit: int | None = None,
 
     Each file gets a folder of its own, or with `together` a name of its own beside the others.
     """
+    hashed = _Hashed(source, settings.TENURE_UPLOAD_LIMIT if limit is None else limit)
+    with scratch() as spool:
+        content = spool / "content"
+        with content.open("wb") as file:
+            for piece in hashed.chunks():
+                file.write(piece)
+        path = adopt(content, folder=folder, name=name, together=together)
+    return Stored(path, hashed.digest.hexdigest(), hashed.size)
+
+
+def adopt(content: Path, *, folder: str, name: str, together: bool = False) -> str:
+    """Move a finished file out of `scratch()` into the ambient tenant's `folder`; its path in storage.
+
+    On this machine's disk it is moved, not copied, and has reached the disk when this returns: what is said to be kept
+    has to be there after a power cut.
+    """
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(name).name).strip("-.") or "file"
     path = f"{tenancy.owner_of_files()}/{folder}/{uuid7()}{'-' if together else '/'}{safe[-80:]}"
-    hashed = _Hashed(source, settings.TENURE_UPLOAD_LIMIT if limit is None else limit)
-    with tempfile.NamedTemporaryFile(dir=_spool()) as spool:
-        for piece in hashed.chunks():
-            spool.write(piece)
-        spool.flush()
-        with open(spool.name, "rb") as content:
-            path = default_storage.save(path, File(content, name=safe))
-    return Stored(path, hashed.digest.hexdigest(), hashed.size)
+    with content.open("rb") as file:
+        os.fsync(file.fileno())
+        path = default_storage.save(path, _Movable(file, name=safe))
+    with suppress(NotImplementedError):
+        _sync_folder(Path(default_storage.path(path)).parent)
+    return path
+
+
+class _Movable(File):
+    """A file that the storage on disk may take as it lies there."""
+
+    def temporary_file_path(self) -> str:
+        """Where it lies."""
+        return str(self.file.name)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _spool() -> str:

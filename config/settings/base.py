@@ -43,6 +43,8 @@ TENURE_SERVE_ADDRESS = os.environ.get(
 # Hosts inside the network that webhooks may be sent to all the same, divided by commas.
 TENURE_OUTGOING_HOSTS = {host.lower() for host in os.environ.get("TENURE_OUTGOING_HOSTS", "").split(",") if host}
 TENURE_UPLOAD_LIMIT = int(os.environ.get("TENURE_UPLOAD_LIMIT", 2 * 1024**3))
+# Bytes of one batch of rows, unpacked.
+TENURE_BATCH_LIMIT = int(os.environ.get("TENURE_BATCH_LIMIT", 2 * 1024**3))
 # Rows of one endpoint that may wait to be counted; beyond, senders are asked to come back later.
 TENURE_MOST_WAITING_ROWS = int(os.environ.get("TENURE_MOST_WAITING_ROWS", 5_000_000))
 # Below it each organization has a folder of its own, named by its key, whose files can be taken as dataset versions.

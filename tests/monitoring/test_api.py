@@ -214,13 +214,13 @@ def test_packed_body_is_the_same_batch_as_the_plain_one(outside, call, packing):
     assert call(path, body).status_code == 200
 
 
-def test_packed_body_that_is_damaged_or_swells_is_refused(outside, call, monkeypatch):
+def test_packed_body_that_is_damaged_or_swells_is_refused(outside, call, settings):
     path = "monitoring/late-arrivals/predictions/"
     damaged = call(path, b"no gzip at all", **{"Content-Encoding": "gzip"})
     assert (damaged.status_code, "is not gzip" in damaged.json()["detail"]) == (422, True)
     unknown = call(path, b"[]", **{"Content-Encoding": "br"})
     assert (unknown.status_code, "gzip or" in unknown.json()["detail"]) == (422, True)
-    monkeypatch.setattr(receiving, "LARGEST_BODY", 1000)
+    settings.TENURE_BATCH_LIMIT = 1000
     swollen = call(path, gzip.compress(b" " * 100_000, mtime=0), **{"Content-Encoding": "gzip"})
     assert swollen.status_code == 413
 

@@ -8,7 +8,6 @@ from django.core.files.storage import default_storage
 
 from apps.core.errors import Conflict, Invalid, NotVisible, Refused, TooLarge
 from apps.monitoring import actions
-from apps.monitoring.actions import rows as receiving
 from apps.monitoring.models import Batch, Feedback, Outcome, Prediction, State, StateKind
 
 
@@ -214,8 +213,8 @@ def test_rows_are_refused_from_who_may_not_send_them(field):
         field.send("predictions", predictions, by=field.cast.mina)
 
 
-def test_rows_beyond_the_limit_are_refused_before_they_are_read(field, monkeypatch):
-    monkeypatch.setattr(receiving, "LARGEST_BODY", 100)
+def test_rows_beyond_the_limit_are_refused_before_they_are_read(field, settings):
+    settings.TENURE_BATCH_LIMIT = 100
     with pytest.raises(TooLarge):
         field.send("predictions", field.rows(10)[0])
 

@@ -2,7 +2,9 @@
 
 import hashlib
 import io
-from typing import Any
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.conf import settings
 from django.db import connection
@@ -16,16 +18,19 @@ from apps.monitoring import policies, segmenting
 from apps.monitoring.models import Batch, BatchKind, BatchSource, BatchState
 from apps.work import outbox
 
-LARGEST_BODY = 256 * 1024**2
+if TYPE_CHECKING:
+    from apps.monitoring.engine.intake import Intake, Raw
+    from apps.monitoring.engine.keeping import Kept
+
 ROWS_A_SECOND = 20_000  # what a worker counts at least, for saying when to come back
-MOST_TOLD = 100
+PIECE = 1024**2
 
 
 def receive(
     *,
     endpoint: Any,
     kind: str,
-    body: bytes,
+    body: bytes | BinaryIO,
     format: str,
     by: Any,
     key: str = "",
@@ -35,24 +40,28 @@ def receive(
 ) -> tuple[Batch, bool]:
     """The batch in the ledger, and whether it is new. The same key with the same content is the same batch.
 
-    `format` is one of the values of `engine.intake.FORMATS`, `packing` one of the keys of its PACKINGS or empty;
+    `format` is one of the values of `engine.reading.FORMATS`, `packing` one of the keys of its PACKINGS or empty;
     without a `key` the content's hash is one. A row that does not fit refuses the batch (Invalid, with the reasons),
-    or only itself with `keep_good`.
+    or only itself with `keep_good`. However large the body, it passes through the memory a part at a time.
     """
     policies.check_ingest(by, endpoint)
-    body = _unpacked(body, packing)
-    if len(body) > LARGEST_BODY:
-        raise TooLarge(f"A batch holds at most {LARGEST_BODY // 1024**2} MiB. Send it in parts, each with its own key.")
-    sha256 = hashlib.sha256(f"{kind} {format} {getattr(version, 'pk', '')}\n".encode() + body).hexdigest()
-    key = key or f"sha256:{sha256}"
-    if len(key) > 200:
-        raise Invalid("The batch key is longer than 200 characters.", {"batch_key": "Use a shorter one."})
-    hold(f"batch {endpoint.pk} {kind} {key}")
-    known = Batch.objects.filter(endpoint=endpoint, kind=kind, key=key).first()
-    if known is None:
-        _require_room(endpoint)
-        found = _read(endpoint, kind, body, format, version or version_of(endpoint, kind), keep_good)
-        return _enter(endpoint=endpoint, kind=kind, key=key, sha256=sha256, found=found, by=by), True
+    source = io.BytesIO(body) if isinstance(body, bytes) else body
+    with files.scratch() as folder:
+        digest = hashlib.sha256(f"{kind} {format} {getattr(version, 'pk', '')}\n".encode())
+        _spool(source, packing, folder / "sent", digest)
+        sha256 = digest.hexdigest()
+        key = key or f"sha256:{sha256}"
+        if len(key) > 200:
+            raise Invalid("The batch key is longer than 200 characters.", {"batch_key": "Use a shorter one."})
+        hold(f"batch {endpoint.pk} {kind} {key}")
+        known = Batch.objects.filter(endpoint=endpoint, kind=kind, key=key).first()
+        if known is None:
+            _require_room(endpoint)
+            version = version or version_of(endpoint, kind)
+            content = folder / "rows.parquet"
+            kept = _read(endpoint, kind, folder / "sent", format, version, keep_good, content)
+            found = {"endpoint": endpoint, "kind": kind, "key": key, "sha256": sha256, "version": version, "by": by}
+            return _enter(kept=kept, content=content, **found), True
     if known.sha256 != sha256:
         raise Conflict(
             f"A batch of {known.get_kind_display().lower()} with the key “{key}” was received before with other "
@@ -61,15 +70,36 @@ def receive(
     return known, False
 
 
-def _unpacked(body: bytes, packing: str) -> bytes:
-    from apps.monitoring.engine import intake
+def _spool(source: BinaryIO, packing: str, path: Path, digest: Any) -> None:
+    """Write the body to a file as it was before it was packed, hashing it on the way.
 
+    Unpacking ends at the limit, so that a small body cannot fill the disk; the rest of the body is read all the same,
+    so that the sender gets an answer instead of a broken connection.
+    """
+    size, limit = 0, settings.TENURE_BATCH_LIMIT
+    with path.open("wb") as file:
+        for piece in _pieces(source, packing):
+            size += len(piece)
+            if size > limit:
+                break
+            digest.update(piece)
+            file.write(piece)
+    if size > limit:
+        while source.read(PIECE):
+            pass
+        raise TooLarge(f"A batch holds at most {limit / 1024**2:,.0f} MiB. Send it in parts, each with its own key.")
+
+
+def _pieces(source: BinaryIO, packing: str) -> Iterator[bytes]:
     if packing in ("", "identity"):
-        return body
-    if packing not in intake.PACKINGS:
-        raise Invalid(f"Content-Encoding is {' or '.join(intake.PACKINGS)}, or left out.")
+        yield from iter(lambda: source.read(PIECE), b"")
+        return
+    from apps.monitoring.engine import intake, reading
+
+    if packing not in reading.PACKINGS:
+        raise Invalid(f"Content-Encoding is {' or '.join(reading.PACKINGS)}, or left out.")
     try:
-        return intake.unpack(body, packing, LARGEST_BODY)
+        yield from reading.unpacked(source, packing)
     except intake.Unreadable as error:
         raise Invalid(error.sentence) from error
 
@@ -132,46 +162,50 @@ def version_of(endpoint: Any, kind: str) -> Any:
     return last.version if last else None
 
 
-def _read(endpoint: Any, kind: str, body: bytes, format: str, version: Any, keep_good: bool) -> dict[str, Any]:
-    """What was sent, read and checked: the table, the version, and what was refused."""
-    from apps.models.engine.signatures import Signature
-    from apps.monitoring.engine import intake, wanted
+def _read(endpoint: Any, kind: str, sent: Path, format: str, version: Any, keep_good: bool, content: Path) -> "Kept":
+    """What was sent, read and checked part by part, its good rows written to `content`."""
+    from apps.monitoring.engine import intake, keeping, reading
 
-    if format not in intake.FORMATS.values():
-        raise Invalid(f"Send one of these types: {', '.join(intake.FORMATS)}.")
-    now = timezone.now()
+    if format not in reading.FORMATS.values():
+        raise Invalid(f"Send one of these types: {', '.join(reading.FORMATS)}.")
     try:
-        raw = intake.read(body, format)
-        if kind == BatchKind.FEEDBACK:
-            found = wanted.take_feedback(raw, now)
-        elif kind == BatchKind.OUTCOMES:
-            found = wanted.take_outcomes(raw, Signature.from_json(version.signature), now)
-        else:
-            signature = Signature.from_json(version.signature)
-            found = wanted.take_predictions(raw, signature, now, segmenting.sent_beside(endpoint, signature))
+        take = _taker(endpoint, kind, version)
+        unique = kind != BatchKind.FEEDBACK
+        kept = keeping.keep(reading.read(sent, format), take, content, keep_good=keep_good, unique=unique)
     except intake.Unreadable as error:
         raise Invalid(error.sentence, error.fields) from error
-    _check_refused(found, keep_good)
-    return {"table": found.table, "version": version, "refused": found.refused, "errors": _told(found.errors)}
+    _check_refused(kept, keep_good)
+    return kept
 
 
-def _told(errors: list) -> list[dict[str, Any]]:
-    return [{"row": one.row, "column": one.column, "said": one.said} for one in errors[:MOST_TOLD]]
+def _taker(endpoint: Any, kind: str, version: Any) -> "Callable[[Raw], Intake]":
+    """What makes rows of this kind of a part of what was sent."""
+    from apps.models.engine.signatures import Signature
+    from apps.monitoring.engine import wanted
+
+    now = timezone.now()
+    if kind == BatchKind.FEEDBACK:
+        return lambda raw: wanted.take_feedback(raw, now)
+    signature = Signature.from_json(version.signature)
+    if kind == BatchKind.OUTCOMES:
+        return lambda raw: wanted.take_outcomes(raw, signature, now)
+    beside = segmenting.sent_beside(endpoint, signature)
+    return lambda raw: wanted.take_predictions(raw, signature, now, beside)
 
 
-def _check_refused(found: Any, keep_good: bool) -> None:
-    if not found.refused or (keep_good and found.table.num_rows):
+def _check_refused(kept: "Kept", keep_good: bool) -> None:
+    if not kept.refused or (keep_good and kept.rows):
         return
-    first = [f"row {one.row}: {one.column} {one.said}".replace(":  ", ": ") for one in found.errors[:MOST_TOLD]]
-    kept = "Nothing was kept. Correct them and send the batch again"
+    first = [f"row {one.row}: {one.column} {one.said}".replace(":  ", ": ") for one in kept.errors]
+    lost = "Nothing was kept. Correct them and send the batch again"
     also = "" if keep_good else ", or ask for good rows to be kept (on_error=keep)"
-    raise Invalid(f"{found.refused} of {found.rows} rows do not fit. {kept}{also}.", {"rows": first})
+    raise Invalid(f"{kept.refused} of {kept.sent} rows do not fit. {lost}{also}.", {"rows": first})
 
 
 @action
-def _enter(*, endpoint: Any, kind: str, key: str, sha256: str, found: dict[str, Any], by: Any) -> Batch:
+def _enter(*, by: Any, **found: Any) -> Batch:
     """Keep what was sent and enter it in the ledger, with who sent it."""
-    batch = _write(endpoint=endpoint, kind=kind, key=key, sha256=sha256, by=by, **found)
+    batch = _write(by=by, **found)
     details = {"rows": batch.rows, "refused": batch.refused, "sha256": batch.sha256, "endpoint": batch.endpoint.key}
     record(by=by, action="batch.received", subject=batch, details=details)
     return batch
@@ -183,16 +217,14 @@ def _write(
     kind: str,
     key: str,
     sha256: str,
-    table: Any,
+    kept: "Kept",
+    content: Path,
     version: Any,
-    refused: int,
-    errors: list,
     by: Any,
     source: str = BatchSource.SENT,
 ) -> Batch:
-    """Keep the rows as a file, enter them in the ledger, and have them counted."""
-    stored = keep(table, endpoint, kind)
-    first, last = _bounds(table)
+    """Keep the rows, which lie in the Parquet file `content`, enter them in the ledger, and have them counted."""
+    size = content.stat().st_size
     batch = Batch(
         endpoint=endpoint,
         version=None if kind == BatchKind.FEEDBACK else version,
@@ -200,13 +232,13 @@ def _write(
         source=source,
         key=key,
         sha256=sha256,
-        path=stored.path,
-        size=stored.size,
-        rows=table.num_rows,
-        refused=refused,
-        errors=errors,
-        first_at=first,
-        last_at=last,
+        path=_keep(content, endpoint, kind),
+        size=size,
+        rows=kept.rows,
+        refused=kept.refused,
+        errors=[{"row": one.row, "column": one.column, "said": one.said} for one in kept.errors],
+        first_at=kept.first_at,
+        last_at=kept.last_at,
         sent_by=by,
     )
     batch.save(force_insert=True)
@@ -214,39 +246,14 @@ def _write(
     return batch
 
 
-def keep(table: Any, endpoint: Any, kind: str) -> files.Stored:
-    """The rows as a Parquet file in the organization's storage, under endpoint, kind and the hour they came in.
+def _keep(content: Path, endpoint: Any, kind: str) -> str:
+    """The file in the organization's storage, under endpoint, kind and the hour it came in.
 
-    The folders are named as DuckDB, Polars and Spark expect of partitions. Numbers hardly repeat, so only text and
-    truth values get a dictionary: five times faster to write, and smaller.
+    The folders are named as DuckDB, Polars and Spark expect of partitions.
     """
-    import pyarrow as pa
-    import pyarrow.parquet
-
-    from apps.monitoring.engine import wanted
-
-    repeating = [
-        one.name
-        for one in table.schema
-        if one.name != wanted.ID and (pa.types.is_string(one.type) or one.type == pa.bool_())
-    ]
-    sink = io.BytesIO()
-    pyarrow.parquet.write_table(table, sink, compression="zstd", use_dictionary=repeating or False)
-    sink.seek(0)
     now = timezone.now()
     folder = f"batches/endpoint={endpoint.key}/kind={kind}/date={now:%Y-%m-%d}/hour={now:%H}"
-    return files.store(sink, folder=folder, name="rows.parquet", together=True)
-
-
-def _bounds(table: Any) -> tuple[Any, Any]:
-    import pyarrow.compute
-
-    from apps.monitoring.engine.wanted import AT
-
-    if table.num_rows == 0:
-        return None, None
-    found = pyarrow.compute.min_max(table.column(AT)).as_py()
-    return found["min"], found["max"]
+    return files.adopt(content, folder=folder, name="rows.parquet", together=True)
 
 
 def take_served(*, endpoint: Any, version: Any, rows: list[dict[str, Any]], by: Any) -> Batch | None:
@@ -256,22 +263,25 @@ def take_served(*, endpoint: Any, version: Any, rows: list[dict[str, Any]], by: 
     checked when they were served and announced once; nobody decides anything here, so nothing is recorded.
     """
     from apps.models.engine.signatures import Signature
-    from apps.monitoring.engine import intake, wanted
+    from apps.monitoring.engine import keeping, reading, wanted
 
-    found = wanted.take_served(intake.from_rows(rows), Signature.from_json(version.signature), timezone.now())
-    if found.table.num_rows == 0:
-        return None
-    ids = "\n".join(sorted(found.table.column(wanted.ID).to_pylist()))
-    sha256 = hashlib.sha256(ids.encode()).hexdigest()
-    return _write(
-        endpoint=endpoint,
-        kind=BatchKind.PREDICTIONS,
-        key=f"served:{sha256}",
-        sha256=sha256,
-        table=found.table,
-        version=version,
-        refused=found.refused,
-        errors=_told(found.errors),
-        by=by,
-        source=BatchSource.SERVED,
-    )
+    signature, now = Signature.from_json(version.signature), timezone.now()
+    sha256 = hashlib.sha256("\n".join(sorted(row[wanted.ID] for row in rows)).encode()).hexdigest()
+    with files.scratch() as folder:
+        content = folder / "rows.parquet"
+        kept = keeping.keep(
+            [reading.from_rows(rows)], lambda raw: wanted.take_served(raw, signature, now), content, keep_good=True
+        )
+        if kept.rows == 0:
+            return None
+        return _write(
+            endpoint=endpoint,
+            kind=BatchKind.PREDICTIONS,
+            key=f"served:{sha256}",
+            sha256=sha256,
+            kept=kept,
+            content=content,
+            version=version,
+            by=by,
+            source=BatchSource.SERVED,
+        )

@@ -1,5 +1,6 @@
 """Rows come in: predictions, outcomes and feedback; what they were counted into comes out."""
 
+import io
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
@@ -7,11 +8,10 @@ from rest_framework import serializers
 from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
-from apps.core.errors import Invalid, TooLarge
+from apps.core.errors import Invalid
 from apps.deployments.models import Endpoint
 from apps.models.models import ModelVersion
 from apps.monitoring import actions, policies
-from apps.monitoring.actions.rows import LARGEST_BODY
 from apps.monitoring.models import Batch, Feedback, Outcome, Prediction, ServiceReading, State
 from apps.organizations import access
 from apps.organizations.bases import Check, Rows, fetch
@@ -28,18 +28,28 @@ TYPES = {
 
 
 class RawBody(BaseParser):
-    """The body as it came, up to the largest batch; what it holds is read by the action."""
+    """The body as a stream, unread: the action takes it a piece at a time."""
 
     media_type = "*/*"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        """The bytes of the body."""
-        if stream is None:
-            return b""
-        body = stream.read(LARGEST_BODY + 1)
-        if len(body) > LARGEST_BODY:
-            raise TooLarge(f"A batch holds at most {LARGEST_BODY // 1024**2} MiB. Send it in parts.")
-        return bytes(body)
+        """What the body can be read from."""
+        return io.BytesIO() if stream is None else _Unread(stream)
+
+
+class _Unread(io.RawIOBase):
+    """A request's body, and nothing else of the request."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        """At most so many bytes; none at the end."""
+        return bytes(self._stream.read(size))
 
 
 class BatchOut(serializers.ModelSerializer):
@@ -112,7 +122,7 @@ class _Receive(_OfEndpoint):
         asked = request.query_params
         if asked.get("on_error", "refuse") not in ("refuse", "keep"):
             raise Invalid("on_error is refuse or keep.", {"on_error": "Say refuse or keep."})
-        body = request.data if isinstance(request.data, bytes) else b""
+        body = request.data if hasattr(request.data, "read") else io.BytesIO()
         batch, is_new = actions.receive(
             endpoint=endpoint,
             kind=self.kind,

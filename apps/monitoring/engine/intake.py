@@ -1,22 +1,19 @@
 """From what was sent to rows of known columns, with every refused row told by number, column and reason.
 
-JSON, NDJSON, CSV, Parquet and Arrow streams become the same table. A file that cannot be read at all, or lacks
-columns, is refused whole (`Unreadable`); a value that does not fit refuses its row.
+The parts that reading gives (apps.monitoring.engine.reading) become the same table whatever format they came in. A file
+that lacks columns is refused whole (`Unreadable`); a value that does not fit refuses its row. Whole columns are
+converted at once; only where a value does not fit are they looked at one by one, for the reason.
 """
 
-import csv
 import datetime as dt
-import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from apps.models.engine.signatures import class_key
@@ -30,18 +27,9 @@ TYPES = {
     "class": pa.string(),
     "time": pa.timestamp("us", tz="UTC"),
 }
-FORMATS = {
-    "application/json": "json",
-    "application/x-ndjson": "ndjson",
-    "application/jsonl": "ndjson",
-    "text/csv": "csv",
-    "application/vnd.apache.parquet": "parquet",
-    "application/x-parquet": "parquet",
-    "application/vnd.apache.arrow.stream": "arrow",
-}
 
-
-PACKINGS = {"gzip": "gzip", "x-gzip": "gzip", "zstd": "zstd"}  # Content-Encoding, and what Arrow calls it
+Numbers = NDArray[np.int64]
+Marks = NDArray[np.bool_]
 
 
 class Unreadable(ValueError):
@@ -84,191 +72,94 @@ class RowError:
 
 @dataclass
 class Raw:
-    """Columns as they were sent, what reading already refused, and the numbers of rows it had to skip.
+    """Columns as they were sent, the number each row was sent under, and the rows that reading had to skip.
 
-    `is_text` when every value came as text.
+    `is_text` when every value came as text; `is_part` when a column that is missing here may come with another part.
     """
 
     columns: dict[str, Any]
     rows: int
+    numbers: Numbers
     is_text: bool = False
-    errors: list[RowError] = field(default_factory=list)
-    skipped: frozenset[int] = frozenset()
-
-    def numbers(self) -> NDArray[np.int64]:
-        """The number of every row as it was sent."""
-        every = np.arange(1, self.rows + len(self.skipped) + 1)
-        return every[~np.isin(every, list(self.skipped))] if self.skipped else every
+    is_part: bool = False
+    skipped: list[RowError] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Intake:
-    """The good rows, and the refused ones told by row and column."""
+    """The good rows and their numbers, how many rows were sent and refused, the first refused ones told, and the
+    wanted columns that did not come.
+    """
 
     table: pa.Table
+    numbers: Numbers
     rows: int
     refused: int
     errors: list[RowError]
+    missing: frozenset[str] = frozenset()
+
+    def without(self, problems: Iterable[tuple[str, Any, str]]) -> "Intake":
+        """The intake without the rows that are marked, by column, marks and the reason; the first mark tells."""
+        errors, bad = list(self.errors), np.zeros(self.table.num_rows, dtype=bool)
+        for column, marks, said in problems:
+            new = marked(marks) & ~bad
+            errors += [RowError(int(self.numbers[place]), column, said) for place in np.flatnonzero(new)[:MOST_TOLD]]
+            bad |= new
+        if not bad.any():
+            return self
+        table, numbers = self.table.filter(pa.array(~bad)), self.numbers[~bad]
+        return Intake(table, numbers, self.rows, self.refused + int(bad.sum()), first_of(errors), self.missing)
 
 
-def unpack(body: bytes, packing: str, limit: int) -> bytes:
-    """The body as it was before it was packed with one of the PACKINGS.
-
-    Never more than one byte over `limit` is unpacked, so that a small body cannot fill the memory.
-    """
-    try:
-        with pa.CompressedInputStream(pa.BufferReader(body), PACKINGS[packing]) as stream:
-            return bytes(stream.read(limit + 1))
-    except (pa.ArrowException, OSError) as error:
-        raise Unreadable(f"The body is not {packing}, or is cut off. Send it again, or unpacked.") from error
+def marked(marks: Any) -> Marks:
+    """Marks as NumPy has them; null is unmarked."""
+    if isinstance(marks, np.ndarray):
+        return marks
+    return np.asarray(marks.fill_null(False)).astype(bool)
 
 
-def read(body: bytes, format: str) -> Raw:
-    """The columns of a body in one of the FORMATS; raises Unreadable with a sentence that says what is wrong."""
-    if not body.strip():
-        raise Unreadable("Nothing was sent. Send at least one row.")
-    readers: dict[str, Callable[[bytes], Raw]] = {
-        "json": _json,
-        "ndjson": _ndjson,
-        "csv": _csv,
-        "parquet": _parquet,
-        "arrow": _arrow,
-    }
-    raw = readers[format](body)
-    if not raw.rows and not raw.errors:
-        raise Unreadable("Nothing was sent. Send at least one row.")
-    return raw
-
-
-def from_rows(rows: Sequence[Any]) -> Raw:
-    """Columns from JSON objects; inputs may lie in an object of their own, "features"."""
-    flat = [_flat(row, number) for number, row in enumerate(rows, start=1)]
-    names = dict.fromkeys(name for row in flat for name in row)
-    return Raw({name: [row.get(name) for row in flat] for name in names}, len(flat))
-
-
-def _flat(row: Any, number: int) -> dict[str, Any]:
-    if not isinstance(row, Mapping):
-        raise Unreadable(f"Row {number} is not an object with a value per column.")
-    features = row.get("features")
-    if not isinstance(features, Mapping):
-        return dict(row)
-    return {**{name: value for name, value in row.items() if name != "features"}, **features}
-
-
-def _json(body: bytes) -> Raw:
-    try:
-        given = _parsed(body)
-    except (ValueError, RecursionError) as error:
-        raise Unreadable(f"The body is not JSON: {error}.") from error
-    rows = given.get("rows") if isinstance(given, Mapping) else given
-    if not isinstance(rows, list):
-        raise Unreadable('Send a list of objects, or an object with that list as "rows".')
-    return from_rows(rows)
-
-
-def _parsed(text: bytes) -> Any:
-    """JSON as a value. NaN, which Python writes though JSON has no such thing, is taken as well."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return json.loads(text)
-
-
-def _ndjson(body: bytes) -> Raw:
-    rows: list[Any] = []
-    errors: list[RowError] = []
-    for number, line in enumerate((line for line in body.splitlines() if line.strip()), start=1):
-        try:
-            found = _parsed(line)
-            rows.append(found if isinstance(found, Mapping) else None)
-        except (ValueError, RecursionError):
-            rows.append(None)
-        if rows[-1] is None:
-            errors.append(RowError(number, "", "is not a JSON object."))
-    raw = from_rows([row or {} for row in rows])
-    raw.errors = errors
-    return raw
-
-
-def _csv(body: bytes) -> Raw:
-    broken: list[RowError] = []
-
-    def skip(row: Any) -> str:
-        said = f"has {row.actual_columns} values where the first line names {row.expected_columns} columns."
-        broken.append(RowError(row.number - 1 if row.number else 0, "", said))
-        return "skip"
-
-    try:
-        names = next(csv.reader(io.StringIO(body[:1_000_000].decode("utf-8-sig", "replace"))))
-        table = pa.csv.read_csv(
-            io.BytesIO(body),
-            read_options=pa.csv.ReadOptions(use_threads=False),
-            parse_options=pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
-            convert_options=pa.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=True
-            ),
-        )
-    except (pa.ArrowInvalid, pa.ArrowKeyError, csv.Error, StopIteration) as error:
-        raise Unreadable(f"The body cannot be read as CSV with a first line of column names: {error}.") from error
-    if len(set(names)) < len(names):
-        raise Unreadable("The first line names a column twice, or holds no names. Send the column names first.")
-    raw = _table(table)
-    raw.is_text, raw.errors, raw.skipped = True, broken, frozenset(error.row for error in broken)
-    return raw
-
-
-def _parquet(body: bytes) -> Raw:
-    try:
-        return _table(pa.parquet.read_table(io.BytesIO(body)))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise Unreadable(
-            "The body cannot be read as Parquet; it is damaged or cut off. Send the file again."
-        ) from error
-
-
-def _arrow(body: bytes) -> Raw:
-    try:
-        return _table(pa.ipc.open_stream(io.BytesIO(body)).read_all())
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise Unreadable("The body cannot be read as an Arrow stream; it is damaged or cut off.") from error
-
-
-def _table(table: pa.Table) -> Raw:
-    # What others wrote may point outside its own bytes, or call bytes text that are none.
-    table.validate(full=True)
-    return Raw({name: table.column(name) for name in table.column_names}, table.num_rows)
+def first_of(errors: Iterable[RowError]) -> list[RowError]:
+    """As many as are told, in the order of the rows."""
+    return sorted(errors, key=lambda error: error.row)[:MOST_TOLD]
 
 
 def normalise(raw: Raw, fields: Sequence[Field], *, ignore: Iterable[str] = (), strict: bool = True) -> Intake:
     """Rows with the wanted columns in their types. With `strict`, columns nobody asked for are refused by name."""
-    _check_names(raw, fields, set(ignore), strict)
-    errors, numbers = list(raw.errors), raw.numbers()
+    missing = _check_names(raw, fields, set(ignore), strict)
+    errors, bad = list(raw.skipped), np.zeros(raw.rows, dtype=bool)
     arrays: dict[str, pa.Array] = {}
     for one in fields:
         if one.name not in raw.columns:
             arrays[one.kept] = pa.nulls(raw.rows, TYPES[one.type])
-            continue
-        arrays[one.kept], wrong = convert(raw.columns[one.name], one, raw.is_text)
-        errors += [RowError(int(numbers[place]), one.name, said) for place, said in wrong.items()]
-    bad = {error.row for error in errors} - raw.skipped
-    table = pa.table(arrays)
-    if bad:
-        table = table.filter(pa.array(~np.isin(numbers, list(bad))))
-    errors.sort(key=lambda error: error.row)
-    return Intake(table, raw.rows + len(raw.skipped), len(bad) + len(raw.skipped), errors)
+            wrong = _nulls(arrays[one.kept], one)
+        else:
+            arrays[one.kept], wrong = convert(raw.columns[one.name], one, raw.is_text)
+        errors += [RowError(int(raw.numbers[place]), one.name, said) for place, said in wrong.told]
+        bad |= wrong.marks if wrong else False
+    table, numbers = pa.table(arrays), raw.numbers
+    if bad.any():
+        table, numbers = table.filter(pa.array(~bad)), numbers[~bad]
+    refused = int(bad.sum()) + len(raw.skipped)
+    return Intake(table, numbers, raw.rows + len(raw.skipped), refused, first_of(errors), missing)
 
 
-def _check_names(raw: Raw, fields: Sequence[Field], ignore: set[str], strict: bool) -> None:
+def _check_names(raw: Raw, fields: Sequence[Field], ignore: set[str], strict: bool) -> frozenset[str]:
+    """The columns that are missing here and may yet come; raises Unreadable for the others and for unknown ones."""
     wanted = {one.name for one in fields}
     missing = [one.name for one in fields if one.name not in raw.columns and not one.optional]
     unknown = [name for name in raw.columns if name not in wanted | ignore] if strict else []
+    if raw.rows and (unknown or (missing and not raw.is_part)):
+        raise misfit(missing, unknown)
+    return frozenset(missing)
+
+
+def misfit(missing: Iterable[str], unknown: Iterable[str] = ()) -> Unreadable:
+    """What to say of columns that did not come, and of those nobody asked for."""
     problems = dict.fromkeys(missing, "is missing. Send it, or null.")
     problems |= dict.fromkeys(unknown, "is not a column of this. Leave it out.")
-    if problems and raw.rows:
-        problems = {_printable(name): said for name, said in problems.items()}
-        told = " ".join(f"{name} {said}" for name, said in list(problems.items())[:5])
-        raise Unreadable(f"The columns do not fit: {told}", problems)
+    problems = {_printable(name): said for name, said in problems.items()}
+    told = " ".join(f"{name} {said}" for name, said in list(problems.items())[:5])
+    return Unreadable(f"The columns do not fit: {told}", problems)
 
 
 def _printable(name: str) -> str:
@@ -276,33 +167,113 @@ def _printable(name: str) -> str:
     return name.encode("utf-8", "backslashreplace").decode()
 
 
-def convert(values: Any, wanted: Field, is_text: bool) -> tuple[pa.Array, dict[int, str]]:
-    """A column in the wanted type, and the places (from 0) of values that do not fit, with the reason."""
+@dataclass(slots=True)
+class Wrong:
+    """The values of a column that do not fit: marks by place, and the first of them with their reasons."""
+
+    marks: Marks
+    told: list[tuple[int, str]]
+
+    def __bool__(self) -> bool:
+        return len(self.told) > 0
+
+
+NONE_WRONG = Wrong(np.zeros(0, dtype=bool), [])
+
+
+def convert(values: Any, wanted: Field, is_text: bool) -> tuple[pa.Array, Wrong]:
+    """A column in the wanted type, and the values that do not fit, which are null in it."""
     array = _as_arrow(values)
-    if array is not None and not is_text and _fits(array.type, wanted.type):
-        array = _cast(array, wanted.type)
-        return array, _nulls(array, wanted)
-    given = values if isinstance(values, list) else values.to_pylist()
+    whole = None if array is None else _at_once(array, wanted, is_text)
+    if whole is not None:
+        return whole, _nulls(whole, wanted)
+    found, wrong = _one_by_one(values if isinstance(values, list) else values.to_pylist(), wanted, is_text)
+    array = _without_nan(pa.array(found, TYPES[wanted.type]))
+    if wanted.nullable:
+        return array, wrong
+    marks = marked(pc.is_null(array))
+    known = dict(wrong.told)
+    empty = [(int(place), "must have a value.") for place in np.flatnonzero(marks & ~wrong.marks)[:MOST_TOLD]]
+    return array, Wrong(marks, sorted([*known.items(), *empty])[:MOST_TOLD])
+
+
+def _one_by_one(given: list[Any], wanted: Field, is_text: bool) -> tuple[list[Any], Wrong]:
     found: list[Any] = []
-    wrong: dict[int, str] = {}
+    wrong = Wrong(np.zeros(len(given), dtype=bool), [])
     parse = PARSERS[wanted.type]
     for place, value in enumerate(given):
         try:
             found.append(None if value is None or value == "" else parse(value, is_text, wanted))
         except (ValueError, OverflowError) as error:
             found.append(None)
-            wrong[place] = str(error)
-    array = pa.array(found, TYPES[wanted.type])
-    return array, {**_nulls(array, wanted, wrong), **wrong}
+            wrong.marks[place] = True
+            if len(wrong.told) < MOST_TOLD:
+                wrong.told.append((place, str(error)))
+    return found, wrong
 
 
 def _as_arrow(values: Any) -> pa.Array | None:
     if isinstance(values, pa.ChunkedArray):
         return values.combine_chunks() if values.num_chunks != 1 else values.chunk(0)
+    if isinstance(values, pa.Array):
+        return values
     try:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
         return None
+
+
+def _at_once(array: pa.Array, wanted: Field, is_text: bool) -> pa.Array | None:
+    """The whole column converted by Arrow; None when a value may not fit, so that they have to be looked at singly."""
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(array.type.value_type)
+    try:
+        if _is_text(array.type):
+            return _text_at_once(array.cast(pa.string()), wanted, is_text)
+        if wanted.type == "class":
+            return _classes_at_once(array, wanted, is_text)
+        return _cast(array, wanted.type) if _fits(array.type, wanted.type) else None
+    except (pa.ArrowException, ValueError):
+        return None
+
+
+def _is_text(given: pa.DataType) -> bool:
+    return bool(pa.types.is_string(given) or pa.types.is_large_string(given) or pa.types.is_string_view(given))
+
+
+def _text_at_once(array: pa.Array, wanted: Field, is_text: bool) -> pa.Array | None:
+    empty = pc.equal(array, "")
+    if pc.any(empty).as_py():
+        array = pc.if_else(empty, pa.scalar(None, pa.string()), array)
+    if wanted.type == "string":
+        return None if _holds(array, "\0") else array
+    if wanted.type == "class":
+        return _classes_at_once(array, wanted, is_text)
+    if wanted.type == "time":
+        return _times_at_once(array)
+    # Arrow reads 0x1F as a number, which nobody else does.
+    if is_text and not _holds(array, "x", ignore_case=True):
+        return _without_nan(array.cast(TYPES[wanted.type]))
+    return None
+
+
+def _holds(array: pa.Array, text: str, **more: Any) -> bool:
+    return bool(pc.any(pc.match_substring(array, text, **more)).as_py())
+
+
+def _classes_at_once(array: pa.Array, wanted: Field, is_text: bool) -> pa.Array:
+    """Every value that occurs is looked at once; raises ValueError when one is no class."""
+    encoded = array.dictionary_encode()
+    keys = [_class(value, is_text, wanted) for value in encoded.dictionary.to_pylist()]
+    return pa.array(keys, pa.string()).take(encoded.indices)
+
+
+def _times_at_once(array: pa.Array) -> pa.Array:
+    """Times that all name their zone, or none of which does; raises ArrowInvalid for others."""
+    try:
+        return array.cast(TYPES["time"])
+    except pa.ArrowInvalid:
+        return array.cast(pa.timestamp("us")).cast(TYPES["time"])
 
 
 def _fits(given: pa.DataType, wanted: str) -> bool:
@@ -322,17 +293,22 @@ def _fits(given: pa.DataType, wanted: str) -> bool:
 def _cast(array: pa.Array, wanted: str) -> pa.Array:
     if wanted == "time" and pa.types.is_timestamp(array.type) and array.type.tz is None:
         return array.cast(pa.timestamp("us"), safe=False).cast(TYPES["time"])
-    array = array.cast(TYPES[wanted], safe=False)
-    if wanted == "number" and array.null_count < len(array):
-        array = pa.Array.from_pandas(array.to_numpy(zero_copy_only=False))  # NaN is null
-    return array
+    return _without_nan(array.cast(TYPES[wanted], safe=False))
 
 
-def _nulls(array: pa.Array, wanted: Field, told: Mapping[int, str] | None = None) -> dict[int, str]:
+def _without_nan(array: pa.Array) -> pa.Array:
+    """The same with null for what is not a number."""
+    if not pa.types.is_floating(array.type):
+        return array
+    strange = pc.is_nan(array)
+    return pc.if_else(strange, pa.scalar(None, array.type), array) if pc.any(strange).as_py() else array
+
+
+def _nulls(array: pa.Array, wanted: Field) -> Wrong:
     if wanted.nullable or array.null_count == 0:
-        return {}
-    empty = np.flatnonzero(array.is_null().to_numpy(zero_copy_only=False))
-    return {int(place): "must have a value." for place in empty if int(place) not in (told or {})}
+        return NONE_WRONG
+    marks = marked(array.is_null())
+    return Wrong(marks, [(int(place), "must have a value.") for place in np.flatnonzero(marks)[:MOST_TOLD]])
 
 
 def _number(value: Any, is_text: bool, _: Field) -> float:

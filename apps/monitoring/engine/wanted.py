@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +13,11 @@ from apps.models.engine.signatures import Signature, class_key
 from apps.monitoring.engine import bins, intake
 from apps.monitoring.engine.baseline import Column
 from apps.monitoring.engine.bins import Outputs
-from apps.monitoring.engine.intake import Field, Intake, Raw, RowError, Unreadable
+from apps.monitoring.engine.intake import Field, Intake, Raw, Unreadable
 
 ID, AT, SCORE, PREDICTION, LABEL, DELAY = "_id", "_at", "_score", "_prediction", "_label", "_delay_hours"
 LONGEST_ID = 200
+USED_AGAIN = "is used again further down."
 KINDS = {"number": "numeric", "integer": "numeric", "boolean": "category", "string": "category"}
 RESERVED = ("prediction_id", "event_time", "score", "label")
 
@@ -80,7 +81,7 @@ def take_predictions(
     """Predictions as they are kept: one row for each id, with score, label, inputs and columns beside them."""
     found = intake.normalise(raw, prediction_fields(signature, beside))
     found = _checked(found, now)
-    return Intake(with_prediction(found.table, signature), found.rows, found.refused, found.errors)
+    return replace(found, table=with_prediction(found.table, signature))
 
 
 def served_fields(signature: Signature) -> list[Field]:
@@ -107,12 +108,8 @@ def take_feedback(raw: Raw, now: dt.datetime) -> Intake:
     rating, comment = found.table.column("rating"), found.table.column("comment")
     wrong = pc.or_kleene(pc.less(rating, 1), pc.greater(rating, 5)).fill_null(False)
     nothing = pc.and_(pc.is_null(rating), pc.is_null(comment))
-    return _without(
-        found,
-        {
-            "rating": (wrong, "must be from 1 to 5."),
-            "comment": (nothing, "must be given where there is no rating."),
-        },
+    return found.without(
+        [("rating", wrong, "must be from 1 to 5."), ("comment", nothing, "must be given where there is no rating.")]
     )
 
 
@@ -153,52 +150,24 @@ def _checked(found: Intake, now: dt.datetime, unique: bool = True) -> Intake:
     table = found.table
     if AT in table.column_names:
         moments = table.column(AT).fill_null(pa.scalar(now, table.column(AT).type))
-        table = table.set_column(table.column_names.index(AT), AT, moments)
-    found = Intake(table, found.rows, found.refused, found.errors)
-    ids = table.column(ID)
-    problems: dict[str, tuple[Any, str]] = {
-        "event_time": (pc.greater(table.column(AT), now + AHEAD), "lies in the future."),
-        "event_time ": (
-            pc.less(table.column(AT), EARLIEST),
-            f"lies before {EARLIEST:%Y}, as from a clock that was never set.",
-        ),
-        "prediction_id": (
-            pc.greater(pc.utf8_length(ids), LONGEST_ID).fill_null(False),
-            f"is longer than {LONGEST_ID} characters.",
-        ),
-    }
+        found = replace(found, table=table.set_column(table.column_names.index(AT), AT, moments))
+    moments, ids = found.table.column(AT), found.table.column(ID)
+    problems = [
+        ("event_time", pc.greater(moments, now + AHEAD), "lies in the future."),
+        ("event_time", pc.less(moments, EARLIEST), f"lies before {EARLIEST:%Y}, as from a clock that was never set."),
+        ("prediction_id", pc.greater(pc.utf8_length(ids), LONGEST_ID), f"is longer than {LONGEST_ID} characters."),
+    ]
     if unique:
-        problems["prediction_id "] = (pa.chunked_array([_replaced(ids)]), "is used again further down.")
-    return _without(found, problems)
+        problems.append(("prediction_id", _replaced(ids), USED_AGAIN))
+    return found.without(problems)
 
 
-def _replaced(ids: pa.ChunkedArray) -> pa.Array:
+def _replaced(ids: pa.ChunkedArray) -> np.ndarray:
     """Per row whether the same id comes again later."""
     if len(ids) == 0:
-        return pa.array([], pa.bool_())
+        return np.zeros(0, dtype=bool)
     codes = np.asarray(ids.combine_chunks().dictionary_encode().indices)
     _, first_from_end = np.unique(codes[::-1], return_index=True)
     last = np.zeros(len(codes), dtype=bool)
     last[len(codes) - 1 - first_from_end] = True
-    return pa.array(~last)
-
-
-def _without(found: Intake, problems: dict[str, tuple[Any, str]]) -> Intake:
-    """The intake without the rows that are marked, each told with its reason and the number it was sent under."""
-    numbers = _numbers(found)
-    errors, bad = list(found.errors), np.zeros(found.table.num_rows, dtype=bool)
-    for column, (marked, said) in problems.items():
-        mask = np.asarray(marked.to_numpy(zero_copy_only=False) if isinstance(marked, pa.Array) else marked.to_numpy())
-        for place in np.flatnonzero(mask & ~bad):
-            errors.append(RowError(int(numbers[place]), column.strip(), said))
-        bad |= mask
-    if not bad.any():
-        return found
-    errors.sort(key=lambda error: error.row)
-    return Intake(found.table.filter(pa.array(~bad)), found.rows, found.refused + int(bad.sum()), errors)
-
-
-def _numbers(found: Intake) -> np.ndarray:
-    """The number each row of the table was sent under."""
-    every = np.arange(1, found.rows + 1)
-    return every[~np.isin(every, [error.row for error in found.errors])]
+    return ~last

@@ -5,11 +5,12 @@ import datetime as dt
 import io
 import json
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
-from apps.monitoring.engine import intake
+from apps.monitoring.engine import intake, reading
 from apps.monitoring.engine.intake import Field, Unreadable
 
 FIELDS = [
@@ -69,8 +70,20 @@ def body(format, rows):
     return sink.getvalue()
 
 
-def taken(format, rows, **more):
-    return intake.normalise(intake.read(body(format, rows), format), FIELDS, **more)
+@pytest.fixture
+def take(tmp_path):
+    """`take(format, bytes)`: everything the parts give, put together."""
+
+    def taken(format, sent, **more):
+        path = tmp_path / "sent"
+        path.write_bytes(sent)
+        found = [intake.normalise(part, FIELDS, **more) for part in reading.read(path, format)]
+        errors = intake.first_of(error for one in found for error in one.errors)
+        table, numbers = pa.concat_tables(one.table for one in found), np.concatenate([one.numbers for one in found])
+        rows, refused = (sum(getattr(one, name) for one in found) for name in ("rows", "refused"))
+        return intake.Intake(table, numbers, rows, refused, errors)
+
+    return taken
 
 
 def told(found):
@@ -78,8 +91,8 @@ def told(found):
 
 
 @pytest.mark.parametrize("format", ["json", "ndjson", "csv", "parquet", "arrow"])
-def test_intake_gives_the_same_table_from_every_format(format):
-    found = taken(format, ROWS)
+def test_intake_gives_the_same_table_from_every_format(take, format):
+    found = take(format, body(format, ROWS))
     assert (found.rows, found.refused, told(found)) == (2, 0, [])
     assert found.table.to_pylist() == [
         {
@@ -104,14 +117,14 @@ def test_intake_gives_the_same_table_from_every_format(format):
 
 
 @pytest.mark.parametrize("format", ["json", "ndjson", "csv"])
-def test_intake_tells_broken_values_by_row_and_column(format):
+def test_intake_tells_broken_values_by_row_and_column(take, format):
     rows = [
         ROWS[0],
         {**ROWS[1], "month": None, "label": "late"},
         {**ROWS[0], "delay": "soon"},
         {**ROWS[1], "month": 4.5},
     ]
-    found = taken(format, rows)
+    found = take(format, body(format, rows))
     assert (found.rows, found.refused, found.table.num_rows) == (4, 3, 1)
     assert told(found) == [
         (2, "month", "must have a value."),
@@ -121,29 +134,29 @@ def test_intake_tells_broken_values_by_row_and_column(format):
     ]
 
 
-def test_intake_names_missing_and_unknown_columns():
+def test_intake_names_missing_and_unknown_columns(take):
     rows = [{"prediction_id": "a", "month": 4, "speed": 9}]
     with pytest.raises(Unreadable) as refused:
-        taken("json", rows)
+        take("json", body("json", rows))
     assert set(refused.value.fields) == {"delay", "weekend", "carrier", "label", "speed"}
     with pytest.raises(Unreadable) as refused:
-        taken("json", [{**ROWS[0], "speed": 9}])
+        take("json", body("json", [{**ROWS[0], "speed": 9}]))
     assert list(refused.value.fields) == ["speed"]
-    assert taken("json", [{**ROWS[0], "speed": 9}], strict=False).table.num_rows == 1
+    assert take("json", body("json", [{**ROWS[0], "speed": 9}]), strict=False).table.num_rows == 1
 
 
-def test_intake_takes_inputs_from_their_own_object():
+def test_intake_takes_inputs_from_their_own_object(take):
     row = {"prediction_id": "a", "label": True}
     row["features"] = {name: ROWS[0][name] for name in ("delay", "month", "weekend", "carrier")}
-    found = taken("json", {"rows": [row]})
+    found = take("json", body("json", {"rows": [row]}))
     assert found.table.column("_at").null_count == 1
     assert found.table.column("carrier").to_pylist() == ["AA"]
 
 
-def test_intake_counts_csv_lines_with_too_many_values():
+def test_intake_counts_csv_lines_with_too_many_values(take):
     lines = body("csv", ROWS).decode().splitlines()
     broken = "\n".join([lines[0], lines[1], lines[2] + ",9,9", "too,few", lines[1].replace("True", "?")]).encode()
-    found = intake.normalise(intake.read(broken, "csv"), FIELDS)
+    found = take("csv", broken)
     assert (found.rows, found.refused, found.table.num_rows) == (4, 3, 1)
     assert [(row, column) for row, column, _ in told(found)] == [(2, ""), (3, ""), (4, "label")]
 
@@ -170,23 +183,23 @@ def test_intake_counts_csv_lines_with_too_many_values():
         ("arrow", body("arrow", ROWS).replace(b"a-1", b"\xff\xff\xff")),
     ],
 )
-def test_intake_of_what_cannot_be_read_says_what_to_do(format, sent):
+def test_intake_of_what_cannot_be_read_says_what_to_do(take, format, sent):
     with pytest.raises(Unreadable) as refused:
-        intake.normalise(intake.read(sent, format), FIELDS)
+        take(format, sent)
     assert refused.value.sentence.endswith(".") or refused.value.fields
 
 
-def test_intake_keeps_whole_numbers_beyond_what_a_float_tells_apart():
-    found = taken("json", [{**ROWS[0], "month": 2**53 + 1}])
+def test_intake_keeps_whole_numbers_beyond_what_a_float_tells_apart(take):
+    found = take("json", body("json", [{**ROWS[0], "month": 2**53 + 1}]))
     assert found.table.column("month").to_pylist() == [2**53 + 1]
-    assert told(taken("json", [{**ROWS[0], "month": 2**64}])) == [
+    assert told(take("json", body("json", [{**ROWS[0], "month": 2**64}]))) == [
         (1, "month", "must be a whole number of at most 64 bits.")
     ]
 
 
-def test_intake_takes_not_a_number_for_null():
+def test_intake_takes_not_a_number_for_null(take):
     table = pa.table({**{name: [row[name] for row in ROWS] for name in ROWS[0]}, "delay": [float("nan"), 2.0]})
     sink = io.BytesIO()
     pa.parquet.write_table(table, sink)
-    found = intake.normalise(intake.read(sink.getvalue(), "parquet"), FIELDS)
+    found = take("parquet", sink.getvalue())
     assert found.table.column("delay").to_pylist() == [None, 2.0]
