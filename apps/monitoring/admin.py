@@ -13,7 +13,7 @@ from apps.monitoring.models import (
     Channel,
     Check,
     DigestChoice,
-    FeatureResult,
+    FeatureTable,
     Feedback,
     Incident,
     IncidentEntry,
@@ -157,12 +157,12 @@ class CheckAdmin(AuditAdmin):
         return format_html_join("", "<div>{}. {}: {}, PSI {}</div>", lines)
 
 
-@admin.register(FeatureResult)
-class FeatureResultAdmin(AuditAdmin):
-    list_display = ["feature", "check_run", "role", "level", "psi", "distance", "shift", "q"]
-    list_filter = ["level", "role", "kind"]
-    search_fields = ["feature"]
+@admin.register(FeatureTable)
+class FeatureTableAdmin(AuditAdmin):
+    list_display = ["check_run", "created_at"]
+    search_fields = ["check_run__monitor__name"]
     list_select_related = ["check_run__monitor"]
+    exclude = ["data"]
 
 
 @admin.register(Alert)

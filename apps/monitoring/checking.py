@@ -58,7 +58,7 @@ class Found:
     result: dict[str, Any]
     rows_reference: int = 0
     windows: int = 1
-    features: list[dict[str, Any]] = field(default_factory=list)
+    features: bytes = b""
     segments: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -278,7 +278,7 @@ def _importance(baseline: Baseline) -> dict[str, float]:
 def _summed(blobs: list[bytes], shape: Any) -> Any:
     from apps.monitoring.engine import state
 
-    return state.merge([state.empty(shape), *map(state.decode, blobs)])
+    return state.total(blobs, shape)
 
 
 def _drift(
@@ -291,6 +291,7 @@ def _drift(
     count: int,
     muted: set[tuple[str, str]],
 ) -> Found:
+    from apps.monitoring.engine import results
     from apps.monitoring.engine.baseline import decode_baseline
     from apps.monitoring.engine.check import compare
 
@@ -299,10 +300,9 @@ def _drift(
     known = baseline.reference if reference is None else _summed(reference, baseline.bins.shape)
     report = compare(baseline.bins, known, current, limits, weights, muted)
     result = report.as_json()
-    features = result.pop("features")
     if known.is_empty:
         return Found(one, Level.NOT_ENOUGH, {}, current.rows, {**result, "note": "The reference holds no rows."})
-    return Found(one, report.level, report.signals, current.rows, result, known.rows, count, features)
+    return Found(one, report.level, report.signals, current.rows, result, known.rows, count, results.pack(report.table))
 
 
 def _performance(

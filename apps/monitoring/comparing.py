@@ -127,7 +127,7 @@ def _segment(baseline: Any, name: str, said: list[bytes], told: list[bytes], bef
     from apps.monitoring.engine import state
 
     def summed(blobs: list[bytes], shape: Any) -> Any:
-        return state.merge([state.empty(shape), *map(state.decode, blobs)])
+        return state.total(blobs, shape)
 
     predicted = summed(said, baseline.bins.shape)
     return {

@@ -4,11 +4,12 @@ Pages, API, admin and exports ask here and get readings, whatever the rows behin
 """
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from apps.monitoring.models import Check, FeatureResult, Level, Monitor
+from apps.monitoring.engine import results as tables
+from apps.monitoring.models import Check, FeatureTable, Level, Monitor
 from apps.monitoring.models.monitors import MEANINGS, NAMES
 
 
@@ -101,16 +102,15 @@ def of_check(check: Check) -> list[Reading]:
 def of_checks(keys: Iterable[Any]) -> dict[Any, list[Reading]]:
     """Every feature of each of these checks, what matters most first; one query."""
     found: dict[Any, list[Reading]] = {key: [] for key in keys}
-    rows = FeatureResult.objects.filter(check_run__in=list(found)).order_by("rank")
-    for row in rows.only("check_run_id", "rank", "result"):
-        found[row.check_run_id].append(Reading(row.rank, row.result))
+    for key, table in _tables(FeatureTable.objects.filter(check_run__in=list(found))):
+        found[key] = [Reading(rank, one) for rank, one in enumerate(tables.features(table), start=1)]
     return found
 
 
 def indexes(keys: Iterable[Any]) -> dict[tuple[Any, str], float]:
     """The stability index by check and feature; one query."""
-    rows = FeatureResult.objects.filter(check_run__in=list(keys))
-    return {(key, feature): psi for key, feature, psi in rows.values_list("check_run_id", "feature", "psi")}
+    rows = _tables(FeatureTable.objects.filter(check_run__in=list(keys)))
+    return {(key, feature): psi for key, table in rows for feature, psi in tables.indexes(table).items()}
 
 
 def through_time(
@@ -120,22 +120,32 @@ def through_time(
 
     Of more than `most` windows the newest come. The checks come without their `result`.
     """
-    rows = FeatureResult.objects.filter(check_run__monitor=monitor, check_run__is_current=True, feature=feature)
+    rows = FeatureTable.objects.filter(check_run__monitor=monitor, check_run__is_current=True)
     rows = rows.filter(check_run__end_at__gt=since) if since else rows
     rows = rows.filter(check_run__start_at__lt=until) if until else rows
     rows = rows.select_related("check_run__organization").defer("check_run__result")
-    newest = list(rows.order_by("-check_run__end_at", "-check_run__revision")[:most])
-    for row in newest:
+    found = []
+    for row in rows.order_by("-check_run__end_at", "-check_run__revision")[:most]:
         row.check_run.monitor = monitor
-    return [(row.check_run, Reading(row.rank, row.result)) for row in reversed(newest)]
+        ranked = tables.one_feature(tables.unpack(bytes(row.data)), feature)
+        found += [(row.check_run, Reading(*ranked))] if ranked else []
+    return found[::-1]
 
 
 def features_of(monitor: Monitor) -> list[str]:
-    """Every feature that the monitor has ever checked, in the order of the alphabet."""
-    rows = FeatureResult.objects.filter(check_run__monitor=monitor).order_by("feature")
-    return list(rows.values_list("feature", flat=True).distinct())
+    """Every feature that the monitor has checked with any baseline, in the order of the alphabet."""
+    newest = Check.objects.filter(monitor=monitor, is_current=True).order_by("baseline_id", "-end_at", "-revision")
+    keys = newest.distinct("baseline_id").values("pk")
+    rows = _tables(FeatureTable.objects.filter(check_run__in=keys))
+    return sorted({feature for _, table in rows for feature in tables.indexes(table)})
 
 
 def has_seen(monitor: Monitor, feature: str) -> bool:
-    """Whether the monitor has ever checked this feature."""
-    return FeatureResult.objects.filter(check_run__monitor=monitor, feature=feature).exists()
+    """Whether the monitor has checked this feature."""
+    return feature in features_of(monitor)
+
+
+def _tables(rows: Any) -> Iterator[tuple[Any, bytes]]:
+    """Check and unpacked table of each row."""
+    for key, data in rows.values_list("check_run_id", "data"):
+        yield key, tables.unpack(bytes(data))

@@ -9,8 +9,8 @@ from django.utils import timezone
 from apps.core.errors import Conflict, Invalid, Refused
 from apps.core.tenancy import tenant
 from apps.deployments.models import Endpoint
-from apps.monitoring import actions, plans
-from apps.monitoring.models import Check, FeatureResult, Incident, IncidentEntry, Monitor, Mute
+from apps.monitoring import actions, plans, results
+from apps.monitoring.models import Check, Incident, IncidentEntry, Monitor, Mute
 from apps.organizations.people import system
 from apps.work.models import Message, Schedule
 from tests.monitoring.field import START, Field
@@ -39,7 +39,7 @@ def test_a_muted_feature_is_shown_and_raises_nothing(field):
     field.run(monitor)
     check = Check.objects.get(monitor=monitor, start_at=START + DAY)
     assert (check.level, Incident.objects.count(), check.result["muted"]) == ("quiet", 0, [["dep_delay", ""]])
-    shown = FeatureResult.objects.get(check_run=check, feature="dep_delay")
+    shown = next(one for one in results.of_check(check) if one.feature == "dep_delay")
     assert (shown.level, sorted(shown.result["muted"])) == ("drift", ["drift", "null", "outside"])
     actions.unmute(mute=made, by=field.cast.otto)
     field.fly(300, START + 2 * DAY, labelled=False, later=8)

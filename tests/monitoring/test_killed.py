@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.monitoring import actions
 from apps.monitoring.actions import counting
-from apps.monitoring.models import Batch, Check, FeatureResult, Outcome, Prediction, State
+from apps.monitoring.models import Batch, Check, FeatureTable, Outcome, Prediction, State
 from apps.monitoring.tasks import check
 from apps.work.models import Job, OutboxMessage
 from tests.monitoring.field import START
@@ -88,4 +88,4 @@ def test_check_that_loses_its_lease_leaves_no_result(field, monkeypatch):
     monkeypatch.setattr(checking, "check", slow)
     deliver(field.cast.meridian)
     assert Check.objects.filter(monitor=monitor).count() == 1
-    assert FeatureResult.objects.count() == 6
+    assert FeatureTable.objects.count() == 1

@@ -11,7 +11,7 @@ from apps.approvals.models import Request, RequestState
 from apps.audit.actions import action, record
 from apps.core.errors import Invalid
 from apps.models.policies import developers
-from apps.monitoring import plans, policies
+from apps.monitoring import plans, policies, results
 from apps.monitoring.models import Baseline, BaselineRequest, Batch, Check, Reference
 from apps.monitoring.windows import Window, some_before
 from apps.work import jobs
@@ -87,7 +87,7 @@ def snapshot(wanted: BaselineRequest) -> dict[str, Any]:
     check = wanted.check_run
     if check is not None:
         check = Check.objects.get(pk=check.pk)
-        moved = check.features.all()[:20]
+        moved = results.of_check(check)[:20]
         frozen["check"] = {
             "level": check.level,
             "rows": check.rows,

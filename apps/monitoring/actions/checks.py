@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.audit.actions import action, record
 from apps.core.errors import Refused
-from apps.monitoring import checking, policies
+from apps.monitoring import checking, policies, results
 from apps.monitoring.actions.channels import announce
 from apps.monitoring.actions.incidents import open_incident, open_of
 from apps.monitoring.actions.rows import hold
@@ -19,7 +19,7 @@ from apps.monitoring.models import (
     Cause,
     Check,
     EntryKind,
-    FeatureResult,
+    FeatureTable,
     Incident,
     IncidentEntry,
     IncidentState,
@@ -127,30 +127,12 @@ def _keep(monitor: Monitor, one: Found) -> Check:
         result=one.result,
     )
     check.save(force_insert=True)
-    FeatureResult.objects.bulk_create(
-        [_feature(check, rank, given) for rank, given in enumerate(one.features, start=1)]
-    )
+    if one.features:
+        FeatureTable(check_run=check, data=one.features).save(force_insert=True)
     SegmentResult.objects.bulk_create(
         [SegmentResult(check_run=check, rank=rank, **given) for rank, given in enumerate(one.segments, start=1)]
     )
     return check
-
-
-def _feature(check: Check, rank: int, given: dict[str, Any]) -> FeatureResult:
-    distance = given["ks"] if given["kind"] == "numeric" else given["l_infinity"]
-    return FeatureResult(
-        check_run=check,
-        feature=given["feature"][:200],
-        role=given["role"],
-        kind=given["kind"],
-        rank=rank,
-        level=given["level"],
-        psi=given["psi"],
-        distance=distance,
-        shift=given.get("w1_over_sd"),
-        q=given.get("q"),
-        result=given,
-    )
 
 
 def _is_overtaken(check: Check) -> bool:
@@ -326,7 +308,7 @@ def _missed(readings: list[dict[str, Any]]) -> str:
 
 
 def _describe_features(check: Check, cause: str, when: str) -> tuple[str, dict[str, Any], bool]:
-    rows = list(check.features.all())
+    rows = results.of_check(check)
     if cause == Cause.DRIFT:
         moved = [row for row in rows if row.result["signals"].get("drift") == Level.DRIFT]
         named = ", ".join(f"{_name(row.feature)} (PSI {row.psi:.2f})" for row in moved[:3])

@@ -22,20 +22,21 @@ from apps.monitoring.engine.bins import (
     PREDICTION,
     REGRESSION,
     SCORE,
+    SHOWN,
     UNSUPERVISED,
     Bins,
     Categorical,
     Numeric,
     Outputs,
 )
-from apps.monitoring.engine.edges import categories_of, edges_of, group_cuts
+from apps.monitoring.engine.edges import WIDTH, categories_of, edges_of, group_cuts, group_of_bins, shown_cuts
 from apps.monitoring.engine.exact import Floats, unit_for
 from apps.monitoring.engine.outcomes import OutcomeBins
 from apps.monitoring.engine.reduce import category_codes, kind_of, numeric_values, reduce_all
-from apps.monitoring.engine.state import State, decode
+from apps.monitoring.engine.state import State, unpack
 
-MAGIC = b"TNB1"
-FORMAT = 1
+MAGIC = b"TNB2"
+FORMAT = 2
 
 
 class Unfit(ValueError):
@@ -61,10 +62,11 @@ class Baseline:
     @cached_property
     def packed(self) -> bytes:
         """The baseline as bytes, the same for the same baseline."""
-        known = self.outcomes.encode() if self.outcomes else b""
-        parts = {"bins": self.bins.packed, "reference": self.reference.encode(), "outcomes": known}
+        known = self.outcomes.packed if self.outcomes else b""
+        parts = {"bins": self.bins.packed, "reference": self.reference.packed, "outcomes": known}
         return codec.pack(
-            {"format": FORMAT}, {name: np.frombuffer(part, dtype=np.uint8) for name, part in parts.items()}
+            {"format": FORMAT, "fingerprint": self.bins.fingerprint.hex()},
+            {name: np.frombuffer(part, dtype=np.uint8) for name, part in parts.items()},
         )
 
     @property
@@ -87,9 +89,9 @@ def decode_baseline(blob: bytes) -> Baseline:
     header, arrays = codec.unpack(codec.decompress(blob, MAGIC))
     if header.get("format") != FORMAT:
         raise codec.Damaged("This baseline was written by another version.")
-    known = arrays["outcomes"].tobytes()
-    bins = binning.unpack(arrays["bins"].tobytes())
-    return Baseline(bins, decode(arrays["reference"].tobytes()), decode(known) if known else None)
+    known = arrays["outcomes"].data
+    bins = binning.unpack(arrays["bins"].data, bytes.fromhex(header["fingerprint"]))
+    return Baseline(bins, unpack(arrays["reference"].data), unpack(known) if len(known) else None)
 
 
 def build(table: pa.Table, columns: Sequence[Column], outputs: Outputs, scored: pa.Table | None = None) -> Baseline:
@@ -110,7 +112,7 @@ def build(table: pa.Table, columns: Sequence[Column], outputs: Outputs, scored: 
             numeric.append(numeric_bins(said, outputs.prediction, PREDICTION))
         else:
             categorical.append(category_cells(said, outputs.prediction, PREDICTION))
-    bins = Bins(tuple(numeric), tuple(categorical), outputs)
+    bins = Bins.of(numeric, categorical, outputs)
     reference = reduce_all(table, bins) if scored is None else _stitched(bins, table, scored)
     has_labels = outputs.label in said.column_names and outputs.task != UNSUPERVISED
     return Baseline(bins, reference, outcomes.reduce_all(said, outcomes.bins_for(bins)) if has_labels else None)
@@ -158,8 +160,11 @@ def numeric_bins(table: pa.Table, name: str, role: str) -> Numeric:
         reach = max(pivot - ordered[0], ordered[-1] - pivot) if len(ordered) else 1.0
     places = np.concatenate([[0], np.searchsorted(ordered, edges.values, side="right"), [len(ordered)]])
     means = np.array([_mean(ordered[a:b]) for a, b in pairwise(places)])
-    cuts = group_cuts(ordered, edges, COARSE), group_cuts(ordered, edges, FINE)
-    return Numeric(name, role, edges, *cuts, means, _mean(ordered), _sd(ordered), pivot, unit_for(float(reach)))
+    empty = np.flatnonzero(np.diff(places)[1:-1] == 0) + 1
+    means[empty] = edges.values[empty - 1] / 2 + edges.values[empty] / 2  # what appears there lies anywhere between
+    cuts = group_cuts(ordered, edges, COARSE), group_cuts(ordered, edges, FINE), shown_cuts(ordered, edges, SHOWN)
+    groups = [group_of_bins(one, WIDTH) for one in cuts]
+    return Numeric(name, role, edges, *groups, means, _mean(ordered), _sd(ordered), pivot, unit_for(float(reach)))
 
 
 def _mean(values: Floats) -> float:

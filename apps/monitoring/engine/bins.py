@@ -8,13 +8,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from apps.monitoring.engine import codec
-from apps.monitoring.engine.edges import WIDTH, Categories, Edges, group_of_bins
+from apps.monitoring.engine.edges import WIDTH, Categories, Edges
 from apps.monitoring.engine.exact import Floats, Integers
 from apps.monitoring.engine.state import Shape
 
@@ -22,26 +21,113 @@ OUTER = 4  # bins at either end whose sums are kept, for the tails are where a b
 NULL, BELOW_ALL, ABOVE_ALL = 0, 1, 2  # beside the bins: null, minus infinity, plus infinity
 SCORES = WIDTH + 1  # score bins and "no score"
 COARSE, FINE = 10, 30  # groups of the population stability index, and of the divergences
+SHOWN = 20  # columns of a picture
+GROUPS = ("coarse", "fine", "shown")
+SCALE = ("mean", "sd", "pivot", "unit")
 
 BINARY, MULTICLASS, REGRESSION, UNSUPERVISED = "binary", "multiclass", "regression", "unsupervised"
 INPUT, SCORE, PREDICTION = "input", "score", "prediction"
 MOST_LABELS = 50
+NAMED = ("task", "prediction", "score", "label")
+
+
+Groups = NDArray[np.uint8]  # the group of every bin
 
 
 @dataclass(frozen=True, slots=True)
 class Numeric:
-    """Bins of one numeric column. `pivot` and `unit` are for exact sums, `means` are the reference's means per bin."""
+    """Bins of one numeric column. `pivot` and `unit` are for exact sums, `means` are the reference's means per bin.
+
+    Its bins in groups [WIDTH]: ten (`coarse`) and thirty (`fine`) of about equal share, and the columns of its picture
+    (`shown`), of about equal width.
+    """
 
     name: str
     role: str
     edges: Edges
-    coarse: Integers
-    fine: Integers
+    coarse: Groups
+    fine: Groups
+    shown: Groups
     means: Floats
     mean: float
     sd: float
     pivot: float
     unit: float
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """All numeric columns side by side: what each has, as one array of [columns, ...]. So they are stored and compared.
+
+    `edges` [columns, WIDTH - 1] are filled up with plus infinity, `means` [columns, WIDTH] with zero.
+    """
+
+    names: tuple[str, ...]
+    roles: tuple[str, ...]
+    modes: tuple[str, ...]
+    sizes: Integers
+    edges: Floats
+    means: Floats
+    coarse: Groups
+    fine: Groups
+    shown: Groups
+    mean: Floats
+    sd: Floats
+    pivot: Floats
+    unit: Floats
+
+    @classmethod
+    def of(cls, columns: Sequence[Numeric]) -> "Numbers":
+        """Columns put side by side."""
+        size = len(columns)
+        edges, means = np.full((size, WIDTH - 1), np.inf), np.zeros((size, WIDTH))
+        for place, one in enumerate(columns):
+            edges[place, : len(one.edges.values)] = one.edges.values
+            means[place, : len(one.means)] = one.means
+        groups = {name: np.array([getattr(one, name) for one in columns], dtype=np.uint8) for name in GROUPS}
+        scale = {name: np.array([getattr(one, name) for one in columns], dtype=np.float64) for name in SCALE}
+        return cls(
+            names=tuple(one.name for one in columns),
+            roles=tuple(one.role for one in columns),
+            modes=tuple(one.edges.mode for one in columns),
+            sizes=np.array([one.edges.bins for one in columns], dtype=np.int64),
+            edges=edges,
+            means=means,
+            **{name: table.reshape(size, WIDTH) for name, table in groups.items()},
+            **scale,
+        )
+
+    def column(self, place: int) -> Numeric:
+        """One of them by itself."""
+        size = int(self.sizes[place])
+        edges = Edges(self.edges[place, : size - 1], self.modes[place])
+        groups = {name: getattr(self, name)[place] for name in GROUPS}
+        scale = {name: float(getattr(self, name)[place]) for name in SCALE}
+        return Numeric(
+            self.names[place], self.roles[place], edges, means=self.means[place, :size], **groups, **scale
+        )  # fmt: skip
+
+    @cached_property
+    def outer(self) -> Integers:
+        """The bin of each kept sum [columns, 2 * OUTER]: lower end, then upper; -1 where a column has too few bins."""
+        return outer_bins(self.sizes)
+
+    @cached_property
+    def atoms(self) -> NDArray[np.bool_]:
+        """Bins that can hold one value only, and those past the last [columns, WIDTH]."""
+        table = np.ones((len(self.names), WIDTH), dtype=bool)
+        table[:, 0] = False
+        with np.errstate(invalid="ignore"):
+            table[:, 1:-1] = np.nextafter(self.edges[:, :-1], np.inf) == self.edges[:, 1:]
+        table[np.arange(len(self.names)), self.sizes - 1] = False
+        return table | (np.arange(WIDTH) >= self.sizes[:, None])
+
+
+def outer_bins(sizes: Integers) -> Integers:
+    """Which bins the sums are kept of, for columns of so many bins."""
+    upper = np.maximum(OUTER, sizes - OUTER)[:, None] + np.arange(OUTER)
+    places = np.concatenate([np.broadcast_to(np.arange(OUTER), upper.shape), upper], axis=1)
+    return np.where(places < sizes[:, None], places, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,38 +158,46 @@ class Outputs:
         return self.task in (BINARY, MULTICLASS)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Bins:
-    """All bins of a model's predictions, and the places of their counts in a state."""
+    """All bins of a model's predictions, and the places of their counts in a state. The fingerprint names them."""
 
-    numeric: tuple[Numeric, ...]
+    numbers: Numbers
     categorical: tuple[Categorical, ...]
     outputs: Outputs
+    fingerprint: bytes
 
-    @cached_property
+    @classmethod
+    def of(cls, numeric: Sequence[Numeric], categorical: Sequence[Categorical], outputs: Outputs) -> "Bins":
+        """The bins of some columns."""
+        parts = Numbers.of(numeric), tuple(categorical), outputs
+        return cls(*parts, hashlib.sha256(_pack(*parts)).digest())
+
+    @property
     def packed(self) -> bytes:
         """The bins as bytes, the same for the same bins."""
-        return codec.pack(*self._parts())
+        return _pack(self.numbers, self.categorical, self.outputs)
 
     @cached_property
-    def fingerprint(self) -> bytes:
-        """The SHA-256 of the bins."""
-        return hashlib.sha256(self.packed).digest()
+    def numeric(self) -> tuple[Numeric, ...]:
+        """The numeric columns one by one, as counting them needs them."""
+        return tuple(self.numbers.column(place) for place in range(len(self.numbers.names)))
 
     @cached_property
     def shape(self) -> Shape:
         """How many numbers a state of these bins has."""
-        return Shape(self.fingerprint, self.joint_at.stop, len(self.numeric) * 2 * OUTER, len(self.numeric))
+        columns = len(self.numbers.names)
+        return Shape(self.fingerprint, self.joint_at.stop, columns * 2 * OUTER, columns)
 
     @cached_property
     def histogram_at(self) -> slice:
         """Bins of the numeric columns, `WIDTH` for each."""
-        return slice(0, len(self.numeric) * WIDTH)
+        return slice(0, len(self.numbers.names) * WIDTH)
 
     @cached_property
     def beside_at(self) -> slice:
         """Nulls and infinities of the numeric columns, three for each."""
-        return slice(self.histogram_at.stop, self.histogram_at.stop + len(self.numeric) * 3)
+        return slice(self.histogram_at.stop, self.histogram_at.stop + len(self.numbers.names) * 3)
 
     def counts_of_numeric(self, place: int) -> tuple[slice, slice]:
         """Where the bins of the numeric column at this place are counted, and what lies beside them."""
@@ -120,103 +214,76 @@ class Bins:
         return tuple(slices)
 
     @cached_property
+    def cells_at(self) -> Integers:
+        """Places of the cells of the columns of categories [columns, most cells]; -1 past a column's last."""
+        sizes = np.array([one.categories.cells for one in self.categorical], dtype=np.int64)
+        starts = np.array([where.start for where in self.category_at], dtype=np.int64)
+        places = np.arange(sizes.max(initial=0))
+        return np.where(places < sizes[:, None], starts[:, None] + places, -1)
+
+    @cached_property
     def joint_at(self) -> slice:
         """Predicted label by score bin, `SCORES` for each label; empty unless the model is a classifier."""
         start = self.category_at[-1].stop if self.category_at else self.beside_at.stop
         return slice(start, start + (len(self.outputs.labels) * SCORES if self.outputs.has_joint else 0))
 
-    @cached_property
-    def edges(self) -> Floats:
-        """Edges of the numeric columns [columns, WIDTH - 1], filled up with plus infinity."""
-        table = np.full((len(self.numeric), WIDTH - 1), np.inf)
-        for row, column in zip(table, self.numeric, strict=True):
-            row[: len(column.edges.values)] = column.edges.values
-        return table
-
-    @cached_property
+    @property
     def sizes(self) -> Integers:
         """Number of bins of each numeric column."""
-        return np.array([column.edges.bins for column in self.numeric], dtype=np.int64)
+        return self.numbers.sizes
 
-    @cached_property
+    @property
+    def edges(self) -> Floats:
+        """Edges of the numeric columns [columns, WIDTH - 1], filled up with plus infinity."""
+        return self.numbers.edges
+
+    @property
     def means(self) -> Floats:
         """The reference's mean in every bin [columns, WIDTH]."""
-        table = np.zeros((len(self.numeric), WIDTH))
-        for row, column in zip(table, self.numeric, strict=True):
-            row[: len(column.means)] = column.means
-        return table
+        return self.numbers.means
 
-    @cached_property
+    @property
     def atoms(self) -> NDArray[np.bool_]:
         """Bins that can hold one value only, and those past the last [columns, WIDTH]."""
-        table = np.ones((len(self.numeric), WIDTH), dtype=bool)
-        for row, column in zip(table, self.numeric, strict=True):
-            row[: column.edges.bins] = column.edges.atoms()
-        return table
+        return self.numbers.atoms
 
-    def groups(self, which: int) -> Integers:
+    def groups(self, which: int) -> Groups:
         """Group of every bin [columns, WIDTH], `which` being COARSE or FINE."""
-        return self._coarse if which == COARSE else self._fine
-
-    @cached_property
-    def _coarse(self) -> Integers:
-        return self._grouped([column.coarse for column in self.numeric])
-
-    @cached_property
-    def _fine(self) -> Integers:
-        return self._grouped([column.fine for column in self.numeric])
-
-    def _grouped(self, cuts: Sequence[Integers]) -> Integers:
-        return np.array([group_of_bins(one, WIDTH) for one in cuts], dtype=np.int64).reshape(len(cuts), WIDTH)
+        return self.numbers.coarse if which == COARSE else self.numbers.fine
 
     @cached_property
     def score_column(self) -> Numeric | None:
         """The score's bins, when the model gives one."""
-        return next((column for column in self.numeric if column.role == SCORE), None)
+        roles = self.numbers.roles
+        return self.numbers.column(roles.index(SCORE)) if SCORE in roles else None
 
-    def _parts(self) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        arrays: dict[str, NDArray[Any]] = {}
-        for place, column in enumerate(self.numeric):
-            named = {"edges": column.edges.values, "coarse": column.coarse, "fine": column.fine, "means": column.means}
-            arrays |= {f"n{place}.{name}": array for name, array in named.items()}
-        for place, counted in enumerate(self.categorical):
-            arrays[f"c{place}.known"] = counted.categories.known
-        return {**self._described(), "outer": OUTER}, arrays
 
-    def _described(self) -> dict[str, Any]:
-        numeric = [
-            {"name": one.name, "role": one.role, "mode": one.edges.mode}
-            | {"mean": one.mean, "sd": one.sd, "pivot": one.pivot, "unit": one.unit}
-            for one in self.numeric
-        ]
-        categorical = [
+def _pack(numbers: Numbers, categorical: tuple[Categorical, ...], outputs: Outputs) -> bytes:
+    arrays = {name: getattr(numbers, name) for name in ("sizes", "edges", "means", *GROUPS, *SCALE)}
+    arrays |= {f"c{place}.known": counted.categories.known for place, counted in enumerate(categorical)}
+    described = {
+        "numeric": {"names": numbers.names, "roles": numbers.roles, "modes": numbers.modes},
+        "categorical": [
             {"name": one.name, "role": one.role, "top": list(one.categories.top), "is_open": one.categories.is_open}
-            for one in self.categorical
-        ]
-        outputs = {name: getattr(self.outputs, name) for name in ("task", "prediction", "score", "label")}
-        return {
-            "numeric": numeric,
-            "categorical": categorical,
-            "outputs": {**outputs, "labels": list(self.outputs.labels)},
-        }
+            for one in categorical
+        ],
+        "outputs": {**{name: getattr(outputs, name) for name in NAMED}, "labels": list(outputs.labels)},
+        "outer": OUTER,
+    }
+    return codec.pack(described, arrays)
 
 
-def unpack(data: bytes) -> Bins:
-    """Bins from what `Bins.packed` gave."""
+def unpack(data: bytes, fingerprint: bytes) -> Bins:
+    """Bins from what `Bins.packed` gave, and the fingerprint that was kept with it."""
     header, arrays = codec.unpack(data)
     if header.get("outer") != OUTER:
         raise codec.Damaged("These bins were made by another version; make a new baseline.")
-    numeric = tuple(_numeric(one, f"n{place}.", arrays) for place, one in enumerate(header["numeric"]))
+    words = {name: tuple(found) for name, found in header["numeric"].items()}
+    known = [arrays.pop(f"c{place}.known") for place in range(len(header["categorical"]))]
     categorical = tuple(
-        Categorical(one["name"], one["role"], Categories(tuple(one["top"]), arrays[f"c{place}.known"], one["is_open"]))
-        for place, one in enumerate(header["categorical"])
+        Categorical(one["name"], one["role"], Categories(tuple(one["top"]), hashes, one["is_open"]))
+        for one, hashes in zip(header["categorical"], known, strict=True)
     )
     outputs = header["outputs"]
-    return Bins(numeric, categorical, Outputs(**{**outputs, "labels": tuple(outputs["labels"])}))
-
-
-def _numeric(one: dict[str, Any], prefix: str, arrays: dict[str, NDArray[Any]]) -> Numeric:
-    edges = Edges(arrays[prefix + "edges"], one["mode"])
-    cuts = arrays[prefix + "coarse"], arrays[prefix + "fine"]
-    scale = {name: one[name] for name in ("mean", "sd", "pivot", "unit")}
-    return Numeric(one["name"], one["role"], edges, *cuts, arrays[prefix + "means"], **scale)
+    described = Outputs(**{**outputs, "labels": tuple(outputs["labels"])})
+    return Bins(Numbers(**words, **arrays), categorical, described, fingerprint)

@@ -1,22 +1,31 @@
-"""One drift check: two states compared over all features, with everything needed to compute it again."""
+"""One drift check: two states compared over all features, with everything needed to compute it again.
 
-import math
+Nothing here looks at one feature by itself: what is found lies in arrays over all of them, is judged in arrays, and is
+written as one table (`results` reads it).
+"""
+
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+import orjson
+from numpy.typing import NDArray
 
-from apps.monitoring.engine import VERSION, policy, statistics
-from apps.monitoring.engine.bins import COARSE, FINE, Bins, Categorical, Numeric
-from apps.monitoring.engine.exact import Floats
-from apps.monitoring.engine.policy import NOT_ENOUGH, Limits
+from apps.monitoring.engine import VERSION, policy, results, statistics
+from apps.monitoring.engine.bins import COARSE, FINE, INPUT, SHOWN, Bins
+from apps.monitoring.engine.exact import Floats, Integers
+from apps.monitoring.engine.policy import Limits
+from apps.monitoring.engine.results import LEVELS, NONE, SHARES, SIGNALS
 from apps.monitoring.engine.state import State
 
-COLUMNS = 20  # of the picture of a feature
 ENOUGH = 0.5  # of the least rows of a window: so many values of a column
-SIGNALS = ("drift", "null", "unseen", "outside")
-ROLE_WEIGHT = {"score": 4.0, "prediction": 4.0}  # what the model says ranks above any single input
+SAID_WEIGHT = 4.0  # what the model says ranks above any single input
+NAMED = SHOWN - 5  # categories that a picture shows by name
+
+Table = dict[str, Any]
+Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -26,21 +35,44 @@ class Report:
     level: str
     rows_reference: int
     rows_current: int
-    features: list[dict[str, Any]]
     signals: dict[str, str]
     limits: dict[str, Any]
+    table: bytes
+
+    @cached_property
+    def features(self) -> list[dict[str, Any]]:
+        """What was found of each feature, the first to look at first."""
+        return results.features(self.table)
 
     def as_json(self) -> dict[str, Any]:
-        """The report as it is stored."""
+        """The report as it is stored, without the features."""
         return {
             "level": self.level,
             "rows": {"reference": self.rows_reference, "current": self.rows_current},
             "signals": self.signals,
-            "features": self.features,
             "limits": self.limits,
             "definitions": statistics.DEFINITIONS,
             "engine": VERSION,
         }
+
+    @property
+    def encoded(self) -> bytes:
+        """The whole report as JSON, with the features in one table."""
+        return orjson.dumps(self.as_json() | {"features": orjson.Fragment(self.table)})
+
+
+@dataclass(frozen=True)
+class Found:
+    """What both kinds of columns have, as arrays over all features: numeric columns first."""
+
+    names: tuple[str, ...]
+    said: Flags  # the model's own answers
+    before: Floats  # values of the reference
+    now: Floats
+    psi: Floats
+    p: Floats
+    shares: dict[str, statistics.Shares]  # of SHARES
+    asked: dict[str, Flags]  # of SHARES: whether the question makes sense for the feature
 
 
 def compare(
@@ -54,185 +86,215 @@ def compare(
     """Compare the current window with the reference, decide every signal, and rank the features by importance times
     effect. Pairs of feature and signal that are `muted` ("" for all) are computed and raise nothing.
     """
-    features = numeric_results(bins, reference, current) + category_results(bins, reference, current)
-    for one in features:
-        one["importance"] = float((importance or {}).get(one["feature"], 1.0))
-    if current.rows < limits.minimum:
-        for one in features:
-            one["level"], one["signals"] = NOT_ENOUGH, {}
-        signals = dict.fromkeys(SIGNALS, NOT_ENOUGH)
-    else:
-        _correct(features)
-        for one in features:
-            _decide(one, limits)
-            _hold_back(one, muted)
-        signals = {name: policy.worst([one["signals"].get(name, NOT_ENOUGH) for one in features]) for name in SIGNALS}
-    features.sort(key=rank, reverse=True)
+    numeric, numbers = numeric_table(bins, reference, current)
+    category, categories = category_table(bins, reference, current)
+    found = _joined(bins, numbers, categories)
+    weights = importance or {}
+    weight = np.array([float(weights.get(name, 1.0)) for name in found.names])
+    judged: Table = {"importance": weight}
+    raised = np.zeros((len(SIGNALS), len(found.names)), dtype=np.int64)
+    if current.rows >= limits.minimum:
+        judged |= _judge(found, limits)
+        raised, held = _hold_back(judged.pop("levels"), found.names, muted)
+        judged |= {"signals": raised, "muted": held}
+    order = _ranked(found, raised, weight)
+    worst = raised.max(axis=1, initial=0).tolist()
+    signals = {name: LEVELS[level] for name, level in zip(SIGNALS, worst, strict=True)}
+    table = {"order": order, "numeric": numeric, "category": category, "judged": judged}
     return Report(
-        policy.worst(list(signals.values())), reference.rows, current.rows, features, signals, limits.as_json()
-    )
+        policy.worst(list(signals.values())), reference.rows, current.rows, signals, limits.as_json(),
+        orjson.dumps(table, option=orjson.OPT_SERIALIZE_NUMPY),
+    )  # fmt: skip
 
 
-def rank(one: dict[str, Any]) -> tuple[bool, float]:
-    """What to look at first: what passed both gates, then importance times effect, the model's own answers weighing
-    more.
-    """
-    alarmed = policy.DRIFT in one["signals"].values()
-    shares = [abs(one[name]["current"] - one[name]["reference"]) for name in SIGNALS[1:] if one.get(name)]
-    return alarmed, max([one["psi"], *shares]) * one["importance"] * ROLE_WEIGHT.get(one["role"], 1.0)
-
-
-def numeric_results(bins: Bins, reference: State, current: State) -> list[dict[str, Any]]:
-    """Every statistic of every numeric column."""
-    if not bins.numeric:
-        return []
+def numeric_table(bins: Bins, reference: State, current: State) -> tuple[Table, list[Any]]:
+    """Every statistic of every numeric column; beside it what is judged: sizes, PSI, p-values and shares."""
     before, now = statistics.sample_of(reference, bins), statistics.sample_of(current, bins)
     coarse = [statistics.group_counts(one, bins, COARSE) for one in (before, now)]
     fine = [statistics.group_counts(one, bins, FINE) for one in (before, now)]
-    groups = statistics.group_numbers(bins)
+    groups = np.count_nonzero(coarse[0] + coarse[1], axis=1)
     both = (before.sizes > 0) & (now.sizes > 0)
     index = np.where(both, statistics.index_of(*coarse), 0.0)
     distance, bound, p = statistics.kolmogorov(before, now, bins)
-    table = {
+    moved = np.where(both, statistics.wasserstein(before, now, bins), np.nan)
+    p = np.where(both, p, 1.0)
+    values = {
+        "n_reference": before.sizes.astype(np.int64),
+        "n_current": now.sizes.astype(np.int64),
         "psi": index,
-        "psi_p": statistics.index_p(index, before.sizes, now.sizes, groups),
+        "psi_p": statistics.index_p(index, before.sizes, now.sizes, groups.astype(np.float64)),
+        "psi_groups": groups,
         "ks": np.where(both, distance, 0.0),
         "ks_bound": np.where(both, bound, 1.0),
-        "p": np.where(both, p, 1.0),
-        "w1": np.where(both, statistics.wasserstein(before, now, bins), np.nan),
+        "p": p,
+        "w1": moved,
+        "w1_over_sd": np.divide(moved, bins.numbers.sd, out=np.full(len(moved), np.nan), where=bins.numbers.sd > 0),
         "js": np.where(both, statistics.divergence(*fine), 0.0),
         "hellinger": np.where(both, statistics.hellinger(*fine), 0.0),
+        "lowest": current.lowest,
+        "highest": current.highest,
     }
-    nulls, outside = statistics.null_shares(before, now), statistics.outside_shares(before, now, bins)
-    results = []
-    for place, column in enumerate(bins.numeric):
-        one = {name: number(values[place]) for name, values in table.items()}
-        one["w1_over_sd"] = number(table["w1"][place] / column.sd) if column.sd else None
-        sizes = int(before.sizes[place]), int(now.sizes[place])
-        results.append(_head(column, sizes) | one | {"psi_groups": int(groups[place]), "test": "ks"})
-        results[-1] |= {"null": _shares(nulls, place), "outside": _shares(outside, place), "unseen": None}
-        results[-1]["lowest"], results[-1]["highest"] = number(current.lowest[place]), number(current.highest[place])
-        results[-1]["picture"] = picture(column.edges.values, before.counts[place], now.counts[place])
-    return results
+    shares = {
+        "null": statistics.null_shares(before, now),
+        "outside": statistics.outside_shares(before, now, bins),
+    }
+    table = {"feature": bins.numbers.names, "role": bins.numbers.roles, "values": values}
+    table |= {"shares": _as_table(shares), "picture": _numeric_picture(bins, before.counts, now.counts)}
+    return table, [before.sizes, now.sizes, index, p, shares]
 
 
-def picture(edges: Floats, before: Floats, now: Floats) -> dict[str, list[float]]:
-    """Counts of both sides in about twenty columns of even width between the reference's first and last hundredth.
-
-    `edges` divide the columns, so there is one more count than edges: what lies outside is at the ends.
+def _numeric_picture(bins: Bins, before: Floats, now: Floats) -> Table:
+    """Counts of both sides in about twenty columns between the reference's first and last hundredth; what lies outside
+    is at the ends. `edges` divide the columns [feature][columns - 1].
     """
-    if len(edges) == 0:
-        return {"edges": [], "reference": [float(before.sum())], "current": [float(now.sum())]}
-    reached = np.cumsum(before) / max(before.sum(), 1.0)
-    low, high = (edges[min(int(np.searchsorted(reached, share)), len(edges) - 1)] for share in (0.01, 0.99))
-    grid = np.linspace(low, high, COLUMNS + 1) if high > low else np.array([low])
-    places = np.unique(np.abs(edges[:, None] - grid[None, :]).argmin(axis=0))
-    cuts = np.concatenate([[0], places + 1])
-    columns = [np.add.reduceat(side[: len(edges) + 1], cuts) for side in (before, now)]
-    return {
-        "edges": [float(edge) for edge in edges[places]],
-        "reference": columns[0].tolist(),
-        "current": columns[1].tolist(),
-    }
+    shown = bins.numbers.shown
+    row, at = np.nonzero(shown[:, :-1] != shown[:, 1:])
+    inner = at < bins.sizes[row] - 1
+    row, at = row[inner], at[inner]
+    columns = np.bincount(row, minlength=len(shown)) + 1
+    edges = np.full((len(shown), int(columns.max(initial=1)) - 1), np.nan)
+    edges[row, np.arange(len(row)) - np.searchsorted(row, row)] = bins.edges[row, at]
+    sides = [statistics.grouped(one, shown).astype(np.int64) for one in (before, now)]
+    return {"columns": columns, "edges": edges, "reference": sides[0], "current": sides[1]}
 
 
-def category_results(bins: Bins, reference: State, current: State) -> list[dict[str, Any]]:
-    """Every statistic of every column of categories."""
-    if not bins.categorical:
-        return []
-    pairs = [[one.counts[where].astype(np.float64) for one in (reference, current)] for where in bins.category_at]
-    results = [_category(column, *pair) for column, pair in zip(bins.categorical, pairs, strict=True)]
-    tails = np.array([[one[-3:] for one in pair] for pair in pairs])  # [columns, samples, (other, unseen, null)]
-    rows = np.array([[one.sum() for one in pair] for pair in pairs])
-    known = rows - tails[:, :, 2]
-    nulls = statistics.shares_of(tails[:, 0, 2], rows[:, 0], tails[:, 1, 2], rows[:, 1])
-    unseen = statistics.shares_of(tails[:, 0, 1], known[:, 0], tails[:, 1, 1], known[:, 1])
-    groups = np.array([one["psi_groups"] for one in results], dtype=np.float64)
-    index_p = statistics.index_p(np.array([one["psi"] for one in results]), known[:, 0], known[:, 1], groups)
-    for place, (one, column) in enumerate(zip(results, bins.categorical, strict=True)):
-        one |= {"psi_p": number(index_p[place]), "null": _shares(nulls, place), "outside": None}
-        one["picture"] = _pictured(column, *pairs[place])
-        one["unseen"] = None if column.categories.is_open else _shares(unseen, place)
-    return results
-
-
-def _category(column: Categorical, before: Floats, now: Floats) -> dict[str, Any]:
-    cells = before[:-1], now[:-1]
-    sizes = int(cells[0].sum()), int(cells[1].sum())
-    head = _head(column, sizes) | {"psi_groups": int(np.count_nonzero(cells[0] + cells[1])), "test": "chi2"}
-    if min(sizes) == 0:
-        nothing = dict.fromkeys(("psi", "chi2", "l_infinity", "js", "hellinger"), 0.0)
-        return head | nothing | {"p": 1.0, "freedom": 0}
+def category_table(bins: Bins, reference: State, current: State) -> tuple[Table, list[Any]]:
+    """Every statistic of every column of categories; beside it what is judged."""
+    ends = np.array([where.stop for where in bins.category_at], dtype=np.int64)
+    cells = [np.where(bins.cells_at >= 0, one.counts[bins.cells_at], 0).astype(float) for one in (reference, current)]
+    unseen, nulls = ([one.counts[ends - back].astype(float) for one in (reference, current)] for back in (2, 1))
+    sizes = [one.sum(axis=1) for one in cells]
+    both = (sizes[0] > 0) & (sizes[1] > 0)
+    groups = np.count_nonzero(cells[0] + cells[1], axis=1)
+    index = np.where(both, statistics.index_of(*cells), 0.0)
     statistic, freedom, p = statistics.chi_squared(*cells)
-    return head | {
-        "psi": number(statistics.index_of(*cells)),
-        "chi2": number(statistic),
+    portions = [one / np.maximum(size, 1.0)[:, None] for one, size in zip(cells, sizes, strict=True)]
+    values = {
+        "n_reference": sizes[0].astype(np.int64),
+        "n_current": sizes[1].astype(np.int64),
+        "psi": index,
+        "psi_p": statistics.index_p(index, *sizes, groups.astype(np.float64)),
+        "psi_groups": groups,
+        "chi2": statistic,
         "freedom": freedom,
-        "p": number(p),
-        "l_infinity": number(np.abs(cells[0] / sizes[0] - cells[1] / sizes[1]).max(initial=0.0)),
-        "js": number(statistics.divergence(*cells)),
-        "hellinger": number(statistics.hellinger(*cells)),
+        "p": p,
+        "l_infinity": np.where(both, np.abs(portions[0] - portions[1]).max(axis=1, initial=0.0), 0.0),
+        "js": np.where(both, statistics.divergence(*cells), 0.0),
+        "hellinger": np.where(both, statistics.hellinger(*cells), 0.0),
+    }
+    shares = {
+        "null": statistics.shares_of(nulls[0], nulls[0] + sizes[0], nulls[1], nulls[1] + sizes[1]),
+        "unseen": statistics.shares_of(unseen[0], sizes[0], unseen[1], sizes[1]),
+    }
+    names = [one.name for one in bins.categorical], [one.role for one in bins.categorical]
+    table = {"feature": names[0], "role": names[1], "values": values, "shares": _as_table(shares)}
+    table["picture"] = _category_picture(bins, cells, unseen)
+    table["is_open"] = [one.categories.is_open for one in bins.categorical]
+    return table, [*sizes, index, p, shares]
+
+
+def _category_picture(bins: Bins, cells: list[Floats], unseen: list[Floats]) -> Table:
+    """Counts of both sides for the most frequent categories, the other ones, and those never seen."""
+    tops = [one.categories.top[:NAMED] for one in bins.categorical]
+    columns = np.array([len(one) + 2 for one in tops], dtype=np.int64)
+    rows = np.arange(len(tops))
+    sides = []
+    for counts, never in zip(cells, unseen, strict=True):
+        side = np.zeros((len(tops), NAMED + 2), dtype=np.int64)
+        named = np.where(np.arange(counts.shape[1])[:NAMED] < columns[:, None] - 2, counts[:, :NAMED], 0)
+        side[:, : named.shape[1]] = named
+        side[rows, columns - 2] = counts.sum(axis=1) - never - named.sum(axis=1)
+        side[rows, columns - 1] = never
+        sides.append(side)
+    return {"columns": columns, "names": tops, "reference": sides[0], "current": sides[1]}
+
+
+def _as_table(shares: dict[str, statistics.Shares]) -> Table:
+    return {
+        name: {"reference": one.reference, "current": one.current, "p": one.p} for name, one in shares.items()
+    }  # fmt: skip
+
+
+def _joined(bins: Bins, numbers: list[Any], categories: list[Any]) -> Found:
+    names = bins.numbers.names + tuple(one.name for one in bins.categorical)
+    roles = bins.numbers.roles + tuple(one.role for one in bins.categorical)
+    before, now, psi, p = (np.concatenate(pair) for pair in zip(numbers[:4], categories[:4], strict=True))
+    counted = len(bins.numbers.names)
+    is_closed = np.array([False] * counted + [not one.categories.is_open for one in bins.categorical], dtype=bool)
+    asked = {
+        "null": np.ones(len(names), dtype=bool), "unseen": is_closed, "outside": np.arange(len(names)) < counted
+    }  # fmt: skip
+    shares = {}
+    for name in SHARES:
+        parts = [
+            side.get(name) or statistics.no_shares(size)
+            for side, size in ((numbers[4], counted), (categories[4], len(bins.categorical)))
+        ]
+        shares[name] = statistics.Shares(*(
+            np.concatenate([getattr(part, field) for part in parts]) for field in ("reference", "current", "p")
+        ))  # fmt: skip
+    said = np.array([role != INPUT for role in roles], dtype=bool)
+    return Found(names, said, before, now, psi, p, shares, asked)
+
+
+def _judge(found: Found, limits: Limits) -> Table:
+    """q-values (one family for the distributions, one for the shares, each over all features of the check) and the
+    level of every signal [signals, features]; NONE where a feature has no such signal.
+    """
+    q, share_q = np.full(len(found.names), np.nan), {}
+    tested = (found.before > 0) & (found.now > 0)
+    q[tested] = policy.benjamini_hochberg(found.p[tested])
+    questions = {name: found.asked[name] & _was_tested(found.shares[name]) for name in SHARES}
+    family = policy.benjamini_hochberg(np.concatenate([found.shares[name].p[questions[name]] for name in SHARES]))
+    parts = np.split(family, np.cumsum([questions[name].sum() for name in SHARES])[:-1])
+    for name, part in zip(SHARES, parts, strict=True):
+        share_q[name] = np.full(len(found.names), np.nan)
+        share_q[name][questions[name]] = part
+    limit = np.array([limits.effect(name) for name in found.names])
+    # A column with a few nulls is judged as soon as its window is; one that is mostly empty is not.
+    enough = (found.now >= limits.minimum * ENOUGH) & (found.before > 0)
+    drift = np.where(enough, policy.levels(found.psi, q, limit, limits), 0)
+    levels = [drift]
+    for name in SHARES:
+        effect = np.abs(found.shares[name].current - found.shares[name].reference)
+        level = policy.levels(effect, share_q[name], getattr(limits, name), limits)
+        levels.append(np.where(found.asked[name], level, NONE))
+    table = np.array(levels)
+    return {
+        "levels": table,
+        "level": table.max(axis=0),
+        "q": q,
+        "share_q": share_q,
+        "limit": limit,
+        "is_severe": (drift == policy.WORST) & (found.psi >= limits.severe),
+        "is_small": (drift == LEVELS.index(policy.QUIET)) & (q < limits.q),
     }
 
 
-def _pictured(column: Categorical, before: Floats, now: Floats) -> dict[str, list[Any]]:
-    """Counts of both sides for the most frequent categories, the other ones, and those never seen."""
-    shown = min(len(column.categories.top), COLUMNS - 5)
-    sides = [[*side[:shown], side[shown:-2].sum(), side[-2]] for side in (before, now)]
-    names = [*column.categories.top[:shown], "(other)", "(never seen)"]
-    return {"names": names, "reference": [float(n) for n in sides[0]], "current": [float(n) for n in sides[1]]}
-
-
-def _head(column: Numeric | Categorical, sizes: tuple[int, int]) -> dict[str, Any]:
-    kind = "numeric" if isinstance(column, Numeric) else "category"
-    return {"feature": column.name, "role": column.role, "kind": kind, "n_reference": sizes[0], "n_current": sizes[1]}
-
-
-def _shares(shares: statistics.Shares, place: int) -> dict[str, float | None]:
-    return {name: number(getattr(shares, name)[place]) for name in ("reference", "current", "p")}
-
-
-def _correct(features: list[dict[str, Any]]) -> None:
-    """Write the q-values: one family for the distributions, one for the shares, each over all features of the check."""
-    tested = [one for one in features if one["n_reference"] and one["n_current"]]
-    for one, q in zip(tested, policy.benjamini_hochberg(np.array([one["p"] for one in tested])), strict=True):
-        one["q"] = number(q)
-    shares = [one[name] for one in features for name in SIGNALS[1:] if one[name] and _was_tested(one[name])]
-    for share, q in zip(shares, policy.benjamini_hochberg(np.array([one["p"] for one in shares])), strict=True):
-        share["q"] = number(q)
-
-
-def _was_tested(share: dict[str, Any]) -> bool:
+def _was_tested(share: statistics.Shares) -> Flags:
     """A share that is nothing, or everything, on both sides asks no question."""
-    return not (share["reference"] == share["current"] and share["reference"] in (0.0, 1.0))
+    return ~((share.reference == share.current) & ((share.reference == 0.0) | (share.reference == 1.0)))
 
 
-def _decide(one: dict[str, Any], limits: Limits) -> None:
-    one["limit"] = limits.effect(one["feature"])
-    # A column with a few nulls is judged as soon as its window is; one that is mostly empty is not.
-    enough = one["n_current"] >= limits.minimum * ENOUGH and one["n_reference"] > 0
-    found = {"drift": policy.level(one["psi"], one.get("q", 1.0), one["limit"], limits) if enough else NOT_ENOUGH}
-    for name in SIGNALS[1:]:
-        if one[name] is None:
-            continue
-        effect = abs(one[name]["current"] - one[name]["reference"])
-        found[name] = policy.level(effect, one[name].get("q", 1.0), getattr(limits, name), limits)
-    one["signals"] = found
-    one["level"] = policy.worst(list(found.values()))
-    one["is_severe"] = found["drift"] == policy.DRIFT and one["psi"] >= limits.severe
-    one["is_small"] = found["drift"] == policy.QUIET and one.get("q", 1.0) < limits.q
+def _hold_back(levels: Integers, names: tuple[str, ...], muted: Collection[tuple[str, str]]) -> tuple[Integers, Flags]:
+    """Levels [signals, features] without what somebody has muted, and what that is; its numbers stay to be seen."""
+    held = np.zeros(levels.shape, dtype=bool)
+    for feature, signal in muted:
+        rows = [place for place, name in enumerate(SIGNALS) if signal in ("", name)]
+        columns = [place for place, name in enumerate(names) if feature in ("", name)]
+        held[np.ix_(rows, columns)] = True
+    held &= levels != NONE
+    return np.where(held, NONE, levels), held
 
 
-def _hold_back(one: dict[str, Any], muted: Collection[tuple[str, str]]) -> None:
-    """Take out of the signals what somebody has muted; its numbers and its level stay to be seen."""
-    feature, found = one["feature"], one["signals"]
-    held = [name for name in found if {(feature, name), (feature, ""), ("", name)} & set(muted)]
-    one["muted"] = held
-    one["signals"] = {name: level for name, level in found.items() if name not in held}
-    one["is_severe"] = one["is_severe"] and "drift" not in held
-
-
-def number(given: Any) -> float | None:
-    """A float that JSON can hold, or None for what is not a number."""
-    found = float(given)
-    return found if math.isfinite(found) else None
+def _ranked(found: Found, raised: Integers, weight: Floats) -> Integers:
+    """What to look at first: what passed both gates, then importance times effect, the model's own answers weighing
+    more.
+    """
+    effects = [found.psi]
+    effects += [
+        np.where(found.asked[name], np.abs(found.shares[name].current - found.shares[name].reference), 0.0)
+        for name in SHARES
+    ]
+    size = np.max(effects, axis=0) * weight * np.where(found.said, SAID_WEIGHT, 1.0)
+    return np.lexsort((-size, ~(raised == policy.WORST).any(axis=0)))

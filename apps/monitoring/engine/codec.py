@@ -1,12 +1,14 @@
 """Arrays and a little JSON as bytes: the same content gives the same bytes, and damage is noticed."""
 
 import json
+import math
 import struct
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
@@ -30,14 +32,14 @@ def pack(header: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes
     return b"".join(parts)
 
 
-def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+def unpack(data: bytes | memoryview) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Header and arrays from what `pack` wrote."""
     try:
         size = struct.unpack_from("<I", data)[0]
-        described = json.loads(data[4 : 4 + size])
+        described = orjson.loads(data[4 : 4 + size])
         arrays, place = {}, 4 + size
         for name, kind, shape in described["arrays"]:
-            length = int(np.prod(shape, dtype=np.int64))
+            length = math.prod(shape)
             arrays[name] = np.frombuffer(data, dtype=kind, count=length, offset=place).reshape(shape)
             place += arrays[name].nbytes
         return described["header"], arrays
@@ -59,9 +61,9 @@ def decompress(blob: bytes, magic: bytes) -> bytes:
     found, kind, size, checksum = HEAD.unpack_from(blob)
     if found != magic:
         raise Damaged(f"These bytes are of kind {found!r}, not {magic!r}.")
-    body = bytes(blob[HEAD.size :])
+    body = memoryview(blob)[HEAD.size :]
     try:
-        data = pa.Codec("zstd").decompress(body, size, asbytes=True) if kind == ZSTD else body
+        data = pa.Codec("zstd").decompress(body, size, asbytes=True) if kind == ZSTD else bytes(body)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Damaged("These bytes cannot be read: they are cut off or changed.") from error
     if len(data) != size or zlib.crc32(data) != checksum:

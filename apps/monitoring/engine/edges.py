@@ -17,6 +17,7 @@ from apps.monitoring.engine.exact import Floats, Integers
 
 BINS = 240
 WIDTH = BINS + 2  # with the two bins outside the reference
+LISTED = BINS - 30  # distinct values up to which each has an edge: what fills one of 30 groups has two in any case
 TOP = 250  # categories counted by name
 KNOWN = 5_000  # further categories remembered by hash, so that "rare" can be told from "never seen"
 
@@ -25,9 +26,9 @@ KNOWN = 5_000  # further categories remembered by hash, so that "rare" can be to
 class Edges:
     """Right-closed bin edges of one feature: strictly rising, at most `BINS` + 1 of them.
 
-    `mode` is "quantiles"; "distinct" when every reference value has a bin (every statistic is then exact as long as
-    no new value appears between them); or "empty" when the reference holds no finite value and nothing can be
-    compared.
+    `mode` is "quantiles"; "distinct" when every reference value has an edge, the most frequent of them one on either
+    side, so that values which appear between them are counted apart; or "empty" when the reference holds no finite
+    value and nothing can be compared.
     """
 
     values: Floats
@@ -75,9 +76,11 @@ def edges_of(ordered: Floats) -> Edges:
     if len(ordered) == 0:
         return Edges(np.empty(0), "empty")
     below = just_below(ordered[:1])
-    distinct = ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])]
-    if len(distinct) <= BINS:
-        return Edges(np.concatenate([below, distinct]), "distinct")
+    first = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    distinct, counts = ordered[first], np.diff(np.append(first, len(ordered)))
+    if len(distinct) <= LISTED:
+        often = distinct[np.argsort(-counts, kind="stable")[: BINS - len(distinct)]]
+        return Edges(np.unique(np.concatenate([below, distinct, just_below(often)])), "distinct")
     return Edges(np.unique(np.concatenate([below, with_atoms(quantile_values(ordered, BINS))])), "quantiles")
 
 
@@ -98,9 +101,20 @@ def group_cuts(ordered: Floats, edges: Edges, groups: int) -> Integers:
     return np.unique(np.concatenate([at, beside, beneath])).astype(np.int64)
 
 
-def group_of_bins(cuts: Integers, bins: int) -> Integers:
+def shown_cuts(ordered: Floats, edges: Edges, columns: int) -> Integers:
+    """Which edges divide the bins into about `columns` columns of even width between the first and last hundredth."""
+    if edges.mode == "empty":
+        return np.empty(0, dtype=np.int64)
+    low, high = quantile_values(ordered, 100)[[1, 99]]
+    with np.errstate(over="ignore", invalid="ignore"):
+        grid = np.linspace(low, high, columns + 1) if high > low else np.array([low])
+        found = np.abs(edges.values[:, None] - grid[None, :]).argmin(axis=0)
+    return np.unique(found).astype(np.int64)
+
+
+def group_of_bins(cuts: Integers, bins: int) -> NDArray[np.uint8]:
     """The group of every bin: how many cuts lie to its left."""
-    return np.searchsorted(cuts, np.arange(bins), side="left").astype(np.int64)
+    return np.searchsorted(cuts, np.arange(bins), side="left").astype(np.uint8)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from scipy import special
 
 from apps.monitoring.engine import outcomes, statistics
 from apps.monitoring.engine.baseline import Baseline
-from apps.monitoring.engine.bins import BINARY, COARSE, MULTICLASS, PREDICTION, REGRESSION, SCORES
+from apps.monitoring.engine.bins import BINARY, COARSE, MULTICLASS, PREDICTION, REGRESSION, SCORE, SCORES
 from apps.monitoring.engine.exact import Floats, value
 from apps.monitoring.engine.outcomes import OutcomeBins
 from apps.monitoring.engine.state import State
@@ -40,8 +40,9 @@ DEFINITIONS = {
     "rmse": "Root of the mean squared error, exact; 95 % interval by the delta method.",
     "bias": "Mean of prediction minus outcome, exact; 95 % normal interval.",
     "r2": "Share of the outcomes' variance that is explained; 95 % interval by Olkin and Finn.",
-    "estimate": "Confidence-based: every prediction adds its calibrated probability of being right; the interval is "
-    "that of the outcomes' chance alone. Holds while scores stay calibrated: it cannot see concept drift.",
+    "estimate": "Confidence-based: every prediction adds its probability of being right: the score itself where the "
+    "reference's outcomes bear it out, else their share at that score, made monotone; the interval is that of the "
+    "outcomes' chance alone. Holds while scores stay calibrated: it cannot see concept drift.",
     "selection": "Predictions whose outcome is known against those whose is not: stability index of the score in ten "
     "groups and the shares of predicted labels (figures: the mean prediction), each with its test.",
 }
@@ -217,17 +218,43 @@ def _regression(layout: OutcomeBins, state: State) -> list[Metric]:
     return found
 
 
-def calibration(baseline: Baseline) -> Floats | None:
-    """Per score bin, the share of positives (two labels) or of right predictions (more) in the reference, made
+def calibration(baseline: Baseline, state: State) -> Floats | None:
+    """Per score bin, how likely a positive outcome (two labels) or a right prediction (more) is for the predictions of
+    this state: their mean score where the reference's outcomes bear the scores out, else the reference's share, made
     monotone.
 
     None when the reference has no labels or the model no score. Bins that the reference never had take their
-    neighbour's.
+    neighbour's share.
     """
-    if baseline.outcomes is None or baseline.bins.score_column is None or baseline.outcomes.rows == 0:
+    column = baseline.bins.score_column
+    if baseline.outcomes is None or column is None or baseline.outcomes.rows == 0:
         return None
     counts = joint(baseline.outcome_bins, baseline.outcomes)[:, :, : SCORES - 1].sum(axis=0)
-    return isotonic(counts[1], counts.sum(axis=0))
+    fitted = isotonic(counts[1], counts.sum(axis=0))
+    means = np.zeros(SCORES - 1)
+    means[: len(column.means)] = column.means
+    if not _bear_out(counts, means, fitted):
+        return fitted
+    place = baseline.bins.numbers.roles.index(SCORE)
+    said: Floats = np.clip(statistics.sample_of(state, baseline.bins).means[place], 0.0, 1.0)
+    return said
+
+
+def _bear_out(counts: Floats, means: Floats, fitted: Floats) -> bool:
+    """Whether the scores' bin means explain the outcomes [negative or wrong, positive or right; score bin] as well as
+    the fitted shares do, each level of which may cost one unit of log-likelihood (Akaike): where they do, fitting adds
+    but noise.
+    """
+    if means.min() < 0.0 or means.max() > 1.0:
+        return False
+    gain = _log_likelihood(counts, fitted) - _log_likelihood(counts, means)
+    return gain <= len(np.unique(fitted[counts.sum(axis=0) > 0]))
+
+
+def _log_likelihood(counts: Floats, shares: Floats) -> float:
+    misses, hits = counts
+    sure = np.clip(shares, 1e-9, 1 - 1e-9)
+    return float(special.xlogy(hits, sure).sum() + special.xlog1py(misses, -sure).sum())
 
 
 def isotonic(hits: Floats, sizes: Floats) -> Floats:
@@ -253,7 +280,7 @@ def estimate(baseline: Baseline, state: State) -> dict[str, Metric]:
     """What the measures should be for these predictions, whose outcomes nobody knows yet; nothing without a
     calibration.
     """
-    known = calibration(baseline)
+    known = calibration(baseline, state)
     if known is None or state.rows == 0:
         return {}
     labels = len(baseline.bins.outputs.labels)

@@ -11,9 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from apps.monitoring.engine.exact import Floats
+from apps.monitoring.engine.exact import Floats, Integers
+from apps.monitoring.engine.results import LEVELS
 
-DRIFT, NEAR, QUIET, NOT_ENOUGH = "drift", "near", "quiet", "not_enough"
+NOT_ENOUGH, QUIET, NEAR, DRIFT = LEVELS
+WORST = LEVELS.index(DRIFT)
 OPEN, CLOSE, KEEP = "open", "close", "keep"
 
 
@@ -120,6 +122,13 @@ def level(effect: float, q: float, limit: float, limits: Limits) -> str:
     if effect >= limit and q < limits.q:
         return DRIFT
     return NEAR if effect >= limits.release * limit and q < limits.q else QUIET
+
+
+def levels(effects: Floats, q: Floats, limit: Floats | float, limits: Limits) -> Integers:
+    """The `level` of each of many effects, as its place in LEVELS; a q-value that is not a number counts as one."""
+    passed = np.nan_to_num(q, nan=1.0) < limits.q
+    near = passed & (effects >= limits.release * limit)
+    return WORST - 2 + near.astype(np.int64) + (passed & (effects >= limit))
 
 
 def worst(levels: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from apps.monitoring.engine.bins import OUTER, SCORES, Bins, Categorical, Numeric
+from apps.monitoring.engine.bins import OUTER, SCORES, Bins, Categorical, Numeric, outer_bins
 from apps.monitoring.engine.edges import WIDTH, hashes
 from apps.monitoring.engine.exact import Floats, Integers, carry, quantise
 from apps.monitoring.engine.state import State, empty
@@ -68,7 +68,7 @@ def reduce_groups(table: pa.Table, bins: Bins, groups: Integers) -> Iterator[tup
         counts[:, bins.joint_at] = count_joint(table, bins, inverse, len(names))
     for place, name in enumerate(names):
         high, low = carry(sums[0, place], sums[1, place])
-        bounds = extremes[0, place].copy(), extremes[1, place].copy()
+        bounds = extremes[0, place] + 0.0, extremes[1, place] + 0.0  # minus zero is zero, whatever came first
         yield int(name), State(bins.fingerprint, int(sizes[place]), counts[place].copy(), high, low, *bounds)
 
 
@@ -96,12 +96,6 @@ def count_numeric(values: Floats, column: Numeric, ends: Integers) -> Counted:
     return _count_at_once(values, column, ends)
 
 
-def outer_bins(bins: int) -> list[int]:
-    """Which bin each kept sum belongs to, lower end then upper; -1 where a column has too few bins for the place."""
-    upper = max(OUTER, bins - OUTER)
-    return [place if place < bins else -1 for place in (*range(OUTER), *range(upper, upper + OUTER))]
-
-
 def _count_sorted(values: Floats, column: Numeric) -> Counted:
     ordered = np.sort(values)
     real = int(np.searchsorted(ordered, np.nan, side="left"))
@@ -122,7 +116,7 @@ def _outer_sums(inner: Floats, places: Integers, column: Numeric) -> tuple[Integ
 
     Both ends are converted at once: what a call costs weighs more here than what a value costs.
     """
-    numbers = np.array(outer_bins(column.edges.bins))
+    numbers = outer_bins(np.array([column.edges.bins]))[0]
     there = numbers >= 0
     begins, ends = places[numbers[there]], places[numbers[there] + 1]
     lower, upper = int(places[min(OUTER, column.edges.bins)]), int(begins[OUTER:].min(initial=len(inner)))
@@ -146,7 +140,7 @@ def _count_at_once(values: Floats, column: Numeric, ends: Integers) -> Counted:
     histogram = np.bincount(groups * WIDTH + where, minlength=len(ends) * WIDTH).reshape(len(ends), WIDTH)
     high, low = np.zeros((len(ends), 2 * OUTER), dtype=np.int64), np.zeros((len(ends), 2 * OUTER), dtype=np.int64)
     slots = np.full(WIDTH, -1)
-    for slot, number in enumerate(outer_bins(column.edges.bins)):
+    for slot, number in enumerate(outer_bins(np.array([column.edges.bins]))[0]):
         if number >= 0:
             slots[number] = slot
     outer = slots[where] >= 0

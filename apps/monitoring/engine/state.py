@@ -7,18 +7,24 @@ predictions).
 """
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate, batched, pairwise
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from apps.monitoring.engine import codec
 from apps.monitoring.engine.exact import Floats, Integers, carry
 
-MAGIC = b"TNS1"
+MAGIC = b"TNS2"
 HEAD = struct.Struct("<32sQIIIB")  # fingerprint, rows, counts, sums, extremes, bytes a count
 WIDTHS = {1: "<u1", 2: "<u2", 4: "<u4", 8: "<i8"}
+OTHER_BINS = "These states were counted with different bins; rebuild one of them from its batches first."
+HIGH, LOW = 8, 4  # bytes of a sum's halves
+TOGETHER = 256  # states whose planes of bytes are added in 16 bits: 256 times 255 fits
 
 
 class Mismatch(ValueError):
@@ -61,14 +67,34 @@ class State:
         """Whether no row is behind it."""
         return self.rows == 0
 
-    def encode(self) -> bytes:
-        """The state as bytes: equal states give equal bytes."""
+    @property
+    def packed(self) -> bytes:
+        """The state as bytes, not compressed: equal states give equal bytes."""
         most = int(self.counts.max(initial=0))
         wide = next(size for size in WIDTHS if size == 8 or most < 1 << (8 * size))
         head = HEAD.pack(self.fingerprint, self.rows, len(self.counts), len(self.high), len(self.lowest), wide)
-        parts = [self.counts.astype(WIDTHS[wide]), self.high.astype("<i8"), self.low.astype("<i8")]
-        parts += [self.lowest.astype("<f8"), self.highest.astype("<f8")]
-        return codec.compress(b"".join([head, *(part.tobytes() for part in parts)]), MAGIC)
+        whole = [_planes(self.counts, wide), _planes(self.high, HIGH), _planes(self.low, LOW)]
+        ends = [one.astype("<f8").tobytes() for one in (self.lowest, self.highest)]
+        return b"".join([head, *whole, *ends])
+
+    def encode(self) -> bytes:
+        """The state as compressed bytes."""
+        return codec.compress(self.packed, MAGIC)
+
+
+def _planes(numbers: Integers, wide: int) -> bytes:
+    """Whole numbers byte by byte: first the lowest byte of all, then the next. Small numbers leave planes of zeros,
+    which compress to nothing and are read twice as fast.
+    """
+    return numbers.astype(WIDTHS[wide]).view("u1").reshape(-1, wide).T.tobytes()
+
+
+def _from_planes(planes: NDArray[Any]) -> Integers:
+    """Whole numbers [count] from their planes [bytes, count], or sums of numbers from sums of planes."""
+    found = planes[0].astype(np.uint64)
+    for number in range(1, len(planes)):
+        found += planes[number].astype(np.uint64) << np.uint64(8 * number)
+    return found.view(np.int64)
 
 
 def empty(shape: Shape) -> State:
@@ -87,15 +113,49 @@ def empty(shape: Shape) -> State:
 
 def decode(blob: bytes) -> State:
     """A state from its bytes; `codec.Damaged` when they were cut off or changed."""
-    data = codec.decompress(bytes(blob), MAGIC)
+    return unpack(codec.decompress(blob, MAGIC))
+
+
+def unpack(data: bytes | memoryview) -> State:
+    """A state from what `State.packed` gave."""
     fingerprint, rows, counts, sums, extremes, wide = HEAD.unpack_from(data)
-    lengths = [(WIDTHS[wide], counts), ("<i8", sums), ("<i8", sums), ("<f8", extremes), ("<f8", extremes)]
     arrays, place = [], HEAD.size
-    for kind, length in lengths:
-        arrays.append(np.frombuffer(data, dtype=kind, count=length, offset=place))
-        place += arrays[-1].nbytes
-    whole = [array.astype(np.int64) for array in arrays[:3]]
-    return State(fingerprint, rows, whole[0], whole[1], whole[2], arrays[3], arrays[4])
+    for count, size in ((counts, wide), (sums, HIGH), (sums, LOW)):
+        planes = np.frombuffer(data, dtype="u1", count=count * size, offset=place)
+        arrays.append(_from_planes(planes.reshape(size, count)))
+        place += count * size
+    ends = np.frombuffer(data, dtype="<f8", count=2 * extremes, offset=place)
+    return State(fingerprint, rows, arrays[0], arrays[1], arrays[2], ends[:extremes], ends[extremes:])
+
+
+def total(blobs: Iterable[bytes], shape: Shape) -> State:
+    """The state of all rows behind stored states. Their planes are added before they are put together: many times
+    faster than to `merge` what `decode` gives.
+    """
+    alike: dict[int, list[bytes]] = {}
+    for blob in blobs:
+        data = codec.decompress(blob, MAGIC)
+        if not data.startswith(shape.fingerprint):
+            raise Mismatch(OTHER_BINS)
+        alike.setdefault(len(data), []).append(data)
+    parts = [_together(part, shape) for many in alike.values() for part in batched(many, TOGETHER)]
+    return merge([empty(shape), *parts])
+
+
+def _together(many: Sequence[bytes], shape: Shape) -> State:
+    """The sum of at most `TOGETHER` packed states of one length."""
+    bodies = np.frombuffer(b"".join(many), dtype="u1").reshape(len(many), -1)
+    rows, wide = sum(HEAD.unpack_from(one)[1] for one in many), HEAD.unpack_from(many[0])[-1]
+    planes = shape.counts * wide, shape.sums * HIGH, shape.sums * LOW
+    ends = list(accumulate((HEAD.size, *planes)))
+    added = np.add.reduce(bodies[:, HEAD.size : ends[-1]], axis=0, dtype=np.uint16)
+    counts, high, low = (
+        _from_planes(added[a - HEAD.size : b - HEAD.size].reshape(size, -1))
+        for (a, b), size in zip(pairwise(ends), (wide, HIGH, LOW), strict=True)
+    )
+    extremes = np.ascontiguousarray(bodies[:, ends[-1] :]).view("<f8").reshape(len(many), 2, shape.extremes)
+    lowest, highest = extremes[:, 0].min(axis=0), extremes[:, 1].max(axis=0)
+    return State(shape.fingerprint, rows, counts, *carry(high, low), lowest, highest)
 
 
 def merge(states: Iterable[State]) -> State:
@@ -104,7 +164,7 @@ def merge(states: Iterable[State]) -> State:
     if not many:
         raise ValueError("There is nothing to merge: give at least one state, if only an empty one.")
     if len({one.fingerprint for one in many}) > 1:
-        raise Mismatch("These states were counted with different bins; rebuild one of them from its batches first.")
+        raise Mismatch(OTHER_BINS)
     high, low = carry(sum_of(one.high for one in many), sum_of(one.low for one in many))
     lowest, highest = many[0].lowest, many[0].highest
     for one in many[1:]:

@@ -5,16 +5,18 @@ is, since thresholds are not portable between tools that use the same name for d
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
-from apps.monitoring.engine.bins import COARSE, NULL, OUTER, Bins
+from apps.monitoring.engine.bins import ABOVE_ALL, BELOW_ALL, NULL, OUTER, Bins
 from apps.monitoring.engine.edges import WIDTH
 from apps.monitoring.engine.exact import Floats, Integers, value
-from apps.monitoring.engine.reduce import outer_bins
 from apps.monitoring.engine.state import State
 
+WITHIN = np.array([0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.97, 0.99, 0.997])  # parts of a bin's width
 FLOOR = 1e-4  # share that an empty group counts as
 POOLED = 5.0  # expected count below which categories are pooled for the chi-squared test
 RARE = 10.0  # expected count below which a share is tested exactly
@@ -24,9 +26,10 @@ DEFINITIONS = {
     "psi": "Population stability index, natural logarithm, over groups cut at the reference's deciles (of categories: "
     "each counted one, other and unseen). A value that fills a decile has its own group, an empty group counts as a "
     f"share of {FLOOR}, nulls are left out. Its p-value: PSI / (1/n + 1/m) against chi-squared with groups - 1 "
-    "degrees of freedom.",
-    "ks": "Kolmogorov-Smirnov distance, the largest difference of the two distribution functions at the bin edges; the "
-    "exact distance from the rows lies between this and ks_bound. Its p-value: Kolmogorov's limit distribution.",
+    "degrees of freedom; groups empty on both sides do not count.",
+    "ks": "Kolmogorov-Smirnov distance, the largest difference of the two distribution functions at the bin edges and "
+    "at the first and last value of either sample; the exact distance from the rows is at most ks_bound. Its p-value: "
+    "Kolmogorov's limit distribution.",
     "w1": "Wasserstein-1 distance over finite values, from bin counts and the sums of the outer bins; w1_over_sd "
     "divides it by the reference's standard deviation.",
     "js": "Jensen-Shannon distance: square root of the divergence with base-2 logarithm, over 30 groups of equal "
@@ -43,8 +46,8 @@ DEFINITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The numeric part of a state, in floats: counts [features, WIDTH] with infinities in the outer bins, and rows
-    with a value.
+    """The numeric part of a state, in floats: counts [features, WIDTH] with infinities in the outer bins, rows with a
+    value, and the smallest and largest finite value.
     """
 
     counts: Floats
@@ -52,6 +55,8 @@ class Sample:
     beside: Integers
     sizes: Floats
     means: Floats
+    lowest: Floats
+    highest: Floats
 
     @property
     def shares(self) -> Floats:
@@ -61,25 +66,27 @@ class Sample:
 
 def sample_of(state: State, bins: Bins) -> Sample:
     """The numeric part of a state, ready for comparison."""
-    columns = len(bins.numeric)
+    columns = len(bins.sizes)
     finite = state.counts[bins.histogram_at].reshape(columns, WIDTH).astype(np.float64)
     beside = state.counts[bins.beside_at].reshape(columns, 3)
     counts = finite.copy()
     rows = np.arange(columns)
     counts[:, 0] += beside[:, 1]
     counts[rows, bins.sizes - 1] += beside[:, 2]
-    return Sample(counts, finite, beside, counts.sum(axis=1), bin_means(state, bins, finite))
+    means = bin_means(state, bins, finite)
+    has_any = (state.lowest <= state.highest)[:, None]
+    inside = np.where(has_any, np.clip(means, state.lowest[:, None], state.highest[:, None]), means)
+    return Sample(counts, finite, beside, counts.sum(axis=1), inside, state.lowest, state.highest)
 
 
 def bin_means(state: State, bins: Bins, finite: Floats) -> Floats:
     """The mean of every bin: from the kept sums at both ends, elsewhere the reference's."""
     means = bins.means.copy()
-    if not len(bins.numeric):
+    if not len(means):
         return means
-    units = np.array([column.unit for column in bins.numeric])[:, None]
-    pivots = np.array([column.pivot for column in bins.numeric])
+    units, pivots = bins.numbers.unit[:, None], bins.numbers.pivot
     sums = value(state.high.reshape(-1, 2 * OUTER), state.low.reshape(-1, 2 * OUTER), units)
-    where = np.array([outer_bins(int(size)) for size in bins.sizes])
+    where = bins.numbers.outer
     row, slot = np.nonzero(where >= 0)
     column = where[row, slot]
     counted = finite[row, column]
@@ -89,7 +96,7 @@ def bin_means(state: State, bins: Bins, finite: Floats) -> Floats:
     return means
 
 
-def grouped(counts: Floats, groups: Integers) -> Floats:
+def grouped(counts: Floats, groups: NDArray[Any]) -> Floats:
     """Counts [features, WIDTH] added up by group [features, most groups]."""
     many = int(groups.max(initial=0)) + 1
     keys = groups + np.arange(len(groups))[:, None] * many
@@ -116,13 +123,60 @@ def index_p(index: Floats, n: Floats, m: Floats, groups: Floats) -> Floats:
 
 
 def kolmogorov(reference: Sample, current: Sample, bins: Bins) -> tuple[Floats, Floats, Floats]:
-    """Distance at the bin edges, the most that the exact distance can be, and the p-value of the former."""
+    """Distance at the bin edges and at the ends of either sample, the most that the exact distance can be, and the
+    p-value of the former.
+    """
     f, g = np.cumsum(reference.shares, axis=1), np.cumsum(current.shares, axis=1)
     at_edges = np.abs(f - g).max(axis=1, initial=0.0)
     before_f, before_g = f - reference.shares, g - current.shares
     inside = np.maximum(np.abs(f - before_g), np.abs(before_f - g))
-    bound = np.maximum(np.where(bins.atoms, 0.0, inside).max(axis=1, initial=0.0), at_edges)
-    return at_edges, np.minimum(bound, 1.0), kolmogorov_p(at_edges, reference.sizes, current.sizes)
+    bound = np.minimum(np.maximum(np.where(bins.atoms, 0.0, inside).max(axis=1, initial=0.0), at_edges), 1.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        between = _apart_between(reference, current, (f, g), bins)
+    distance = np.minimum(np.maximum(at_edges, between), bound)
+    return distance, bound, kolmogorov_p(distance, reference.sizes, current.sizes)
+
+
+def _apart_between(reference: Sample, current: Sample, reached: tuple[Floats, Floats], bins: Bins) -> Floats:
+    """The largest difference of the distribution functions (which have `reached` so much at the end of every bin)
+    between the edges, where it can be told: just before the first finite value of a sample and at its last, and within
+    the reference's first and last bin where they are wider than its standard deviation.
+    """
+    f, g = reached
+    rows, sizes = np.arange(len(bins.sizes)), bins.sizes
+    apart = np.zeros(len(rows))
+    for one, other, whole in ((reference, current, g), (current, reference, f)):
+        beside = one.beside / np.maximum(one.sizes, 1.0)[:, None]
+        ends = ((one.lowest, beside[:, BELOW_ALL]), (one.highest, 1.0 - beside[:, ABOVE_ALL]))
+        for value_at, share in ends:
+            place = np.minimum((bins.edges < value_at[:, None]).sum(axis=1), sizes - 1)
+            said = _read(other, whole, place, value_at[:, None], bins)[:, 0]
+            # At an edge, and outside the reference's range, the edges tell all there is.
+            left, right = (bins.edges[rows, np.clip(place - back, 0, WIDTH - 2)] for back in (1, 0))
+            is_inner = (place > 0) & (place < sizes - 1) & (np.nextafter(left, np.inf) < value_at) & (value_at < right)
+            apart = np.maximum(apart, np.where(is_inner, np.abs(said - share), 0.0))
+    for place in (np.minimum(1, sizes - 1), np.maximum(sizes - 2, 0)):
+        left, right = (one[rows, place][:, None] for one in _ends(bins))
+        points = left + (right - left) * WITHIN
+        said, told = (
+            _read(one, whole, place, points, bins) for one, whole in ((reference, f), (current, g))
+        )  # fmt: skip
+        is_wide = (right - left)[:, 0] > bins.numbers.sd
+        apart = np.maximum(apart, np.where(is_wide, np.abs(said - told).max(axis=1), 0.0))
+    return apart
+
+
+def _read(one: Sample, reached: Floats, place: Integers, values: Floats, bins: Bins) -> Floats:
+    """The distribution function [features, values] at values within one bin of each feature: the bin's part of it is
+    taken as t**a of the bin's width, with the one `a` that gives the bin's mean.
+    """
+    rows = np.arange(len(place))
+    left, right = (end[rows, place] for end in _ends(bins))
+    width = np.maximum(right - left, np.finfo(np.float64).tiny)
+    middle = np.nan_to_num(np.clip((one.means[rows, place] - left) / width, 0.02, 0.98), nan=0.5)
+    part = np.clip((values - left[:, None]) / width[:, None], 0.0, 1.0) ** (middle / (1.0 - middle))[:, None]
+    said: Floats = reached[rows, place][:, None] - one.shares[rows, place][:, None] * (1.0 - np.nan_to_num(part))
+    return said
 
 
 def kolmogorov_p(distance: Floats, n: Floats, m: Floats) -> Floats:
@@ -176,32 +230,37 @@ def _shares(counts: Floats) -> Floats:
     return counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1.0)
 
 
-def chi_squared(reference: Floats, current: Floats) -> tuple[float, int, float]:
-    """Statistic, degrees of freedom and p-value for one feature's counts [categories] in two samples."""
-    n, m = reference.sum(), current.sum()
-    both = reference + current
-    if n == 0 or m == 0:
-        return 0.0, 0, 1.0
-    table = np.array([reference, current])[:, both > 0]
-    table = _pooled(table, table.sum(axis=0) * min(n, m) / (n + m))
-    totals = table.sum(axis=0)
-    if table.shape[1] < 2:
-        return 0.0, 0, 1.0
-    wanted = np.outer([n, m], totals) / (n + m)
-    statistic = float(((table - wanted) ** 2 / wanted).sum())
-    freedom = table.shape[1] - 1
-    return statistic, freedom, float(special.chdtrc(freedom, statistic))
+def chi_squared(reference: Floats, current: Floats) -> tuple[Floats, Integers, Floats]:
+    """Statistic, degrees of freedom and p-value of every feature's counts [features, cells] in two samples.
 
-
-def _pooled(table: Floats, expected: Floats) -> Floats:
-    """Columns of a table by rising expectation, the first of them joined until they are expected often enough."""
-    order = np.argsort(expected, kind="stable")
-    reached = np.cumsum(expected[order])
-    rare = int(np.count_nonzero(expected < POOLED))
-    if rare:
-        rare = max(rare, int(np.searchsorted(reached, POOLED)) + 1)
-    first = table[:, order[:rare]].sum(axis=1, keepdims=True)
-    return np.concatenate([first, table[:, order[rare:]]], axis=1) if rare else table
+    Cells expected fewer than POOLED times in the smaller sample are joined, the rarest first, until together they are
+    expected so often. Cells that are empty on both sides do not count.
+    """
+    n, m = reference.sum(axis=1, keepdims=True), current.sum(axis=1, keepdims=True)
+    rows = np.maximum(n + m, 1.0)
+    expected = (reference + current) * np.minimum(n, m) / rows
+    expected[reference + current == 0] = np.inf
+    order = np.argsort(expected, axis=1, kind="stable")
+    expected, before, now = (np.take_along_axis(one, order, axis=1) for one in (expected, reference, current))
+    is_real = np.isfinite(expected)
+    real, rare = is_real.sum(axis=1), (expected < POOLED).sum(axis=1)
+    enough = (np.cumsum(np.where(is_real, expected, 0.0), axis=1) < POOLED).sum(axis=1) + 1
+    joined = np.where(rare > 0, np.minimum(np.maximum(rare, enough), real), 0)
+    is_joined = np.arange(expected.shape[1]) < joined[:, None]
+    pools = [np.where(is_joined, one, 0.0).sum(axis=1, keepdims=True) for one in (before, now)]
+    cells = [
+        np.concatenate([pool, np.where(is_joined, 0.0, one)], axis=1)
+        for pool, one in zip(pools, (before, now), strict=True)
+    ]
+    totals = cells[0] + cells[1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        wanted = [size * totals / rows for size in (n, m)]
+        terms = [(one - mean) ** 2 / mean for one, mean in zip(cells, wanted, strict=True)]
+    statistic = np.where(totals > 0, terms[0] + terms[1], 0.0).sum(axis=1)
+    freedom = np.maximum((totals > 0).sum(axis=1) - 1, 0)
+    says = (freedom > 0) & (np.minimum(n, m)[:, 0] > 0)
+    statistic, freedom = np.where(says, statistic, 0.0), np.where(says, freedom, 0)
+    return statistic, freedom, np.where(says, special.chdtrc(np.maximum(freedom, 1), statistic), 1.0)
 
 
 def share_p(reference: Floats, n: Floats, current: Floats, m: Floats) -> Floats:
@@ -245,6 +304,11 @@ def shares_of(cases: Floats, n: Floats, current_cases: Floats, m: Floats) -> Sha
     return Shares(before, now, share_p(cases, n, current_cases, m))
 
 
+def no_shares(size: int) -> Shares:
+    """For features of which the share is not asked."""
+    return Shares(np.zeros(size), np.zeros(size), np.ones(size))
+
+
 def null_shares(reference: Sample, current: Sample) -> Shares:
     """Shares of rows without a value."""
     nulls, now = reference.beside[:, NULL].astype(float), current.beside[:, NULL].astype(float)
@@ -264,8 +328,3 @@ def outside_shares(reference: Sample, current: Sample, bins: Bins) -> Shares:
 def group_counts(one: Sample, bins: Bins, which: int) -> Floats:
     """Counts [features, groups] for the ten (COARSE) or thirty (FINE) groups."""
     return grouped(one.counts, bins.groups(which))
-
-
-def group_numbers(bins: Bins) -> Floats:
-    """How many groups the stability index of every feature has."""
-    return bins.groups(COARSE).max(axis=1, initial=0).astype(float) + 1

@@ -150,7 +150,7 @@ class Monitor(TenantModel):
 class Check(TenantModel):
     """What a monitor found in one window. Data that comes later make a new revision; the former stay.
 
-    `result` holds everything the numbers need to be computed again, without the features, which have rows of their own.
+    `result` holds everything the numbers need to be computed again, without the features, which have their table.
     """
 
     monitor = TenantForeignKey(Monitor, related_name="checks")
@@ -216,55 +216,20 @@ class Check(TenantModel):
         return Window(self.start_at, self.end_at)
 
 
-class FeatureResult(AppendOnlyModel):
-    """What a drift check found for one feature: the numbers that are charted, and all of them in `result`."""
+class FeatureTable(AppendOnlyModel):
+    """What a drift check found of all features: one table, as `engine.results` packs it. Pages read it by `results`."""
 
-    check_run = TenantForeignKey(Check, on_delete=models.CASCADE, related_name="features")
-    feature = models.CharField(max_length=200)
-    role = models.CharField(max_length=16)
-    kind = models.CharField(max_length=16)
-    rank = models.PositiveIntegerField()
-    level = models.CharField(max_length=16, choices=Level.choices)
-    psi = models.FloatField()
-    distance = models.FloatField(help_text="Kolmogorov-Smirnov distance, or the largest difference of a share.")
-    shift = models.FloatField(null=True, help_text="Wasserstein distance over the reference's standard deviation.")
-    q = models.FloatField(null=True)
-    result = models.JSONField()
+    check_run = TenantForeignKey(Check, on_delete=models.CASCADE, related_name="+")
+    data = models.BinaryField()
 
     project_path = "check_run__monitor__endpoint__model__project"
     model_path = "check_run__monitor__endpoint__model"
 
     class Meta(AppendOnlyModel.Meta):
-        ordering: ClassVar = ["rank"]
         constraints: ClassVar = [
-            models.UniqueConstraint(fields=["organization", "check_run", "feature"], name="monitoring_feature_once")
+            models.UniqueConstraint(fields=["organization", "check_run"], name="monitoring_features_once")
         ]
-        indexes: ClassVar = [models.Index(fields=["organization", "feature"], name="monitoring_feature_name")]
 
     def __str__(self) -> str:
-        return f"{self.feature}: {self.psi:.3f}"
+        return f"Features of {self.check_run}"
 
-    @property
-    def name(self) -> str:
-        """The feature as people read it; the model's own answers have words."""
-        return NAMES.get(self.feature, self.feature)
-
-    @property
-    def strange(self) -> float | None:
-        """Share of values that the reference never had: new categories, or numbers out of range."""
-        share = self.result.get("unseen") or self.result.get("outside")
-        return share["current"] if share else None
-
-    @property
-    def state(self) -> str:
-        """Its level, for the badge."""
-        return self.level
-
-    @property
-    def state_meaning(self) -> str:
-        """What the level means."""
-        return MEANINGS[self.level]
-
-    def get_state_display(self) -> str:
-        """The level as people read it."""
-        return str(Level(self.level).label)

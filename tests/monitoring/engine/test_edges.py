@@ -44,7 +44,18 @@ def test_edges_of_many_values_hold_equal_shares():
 def test_edges_of_few_values_are_the_values():
     edges = edges_of(np.array([1.0, 1.0, 2.0, 5.0]))
     assert edges.mode == "distinct"
-    assert edges.values.tolist() == [np.nextafter(1.0, -np.inf), 1.0, 2.0, 5.0]
+    below = np.nextafter([1.0, 2.0, 5.0], -np.inf)
+    assert edges.values.tolist() == [below[0], 1.0, below[1], 2.0, below[2], 5.0]
+    # What appears between them is counted apart from them.
+    assert counted(np.array([1.0, 1.5, 2.0, 2.0, 4.9, 6.0]), edges).tolist() == [0, 1, 1, 2, 1, 0, 1]
+
+
+def test_edges_of_many_few_values_lie_around_the_most_frequent():
+    values = np.concatenate([np.arange(200.0), np.repeat(np.arange(60.0, 100.0), 2)])
+    edges = edges_of(np.sort(values))
+    assert (edges.mode, edges.bins) == ("distinct", WIDTH)
+    alone = edges.values[edges.atoms()[:-1]]
+    assert alone.tolist() == [0.0, *np.arange(60.0, 100.0)]
 
 
 def test_edges_of_a_repeated_value_give_it_its_own_bin():
