@@ -8,9 +8,11 @@ from apps.core import charts
 from apps.core.charts import Chart, Series, Threshold
 from apps.monitoring import drawing, worth
 from apps.monitoring.models import Check, Monitor, SegmentResult
+from apps.monitoring.periods import Period
 from apps.monitoring.words import MEASURES
 
 SHOWN_SEGMENTS = 8
+SHOWN_WINDOWS = 100
 RATES = {
     "selection": "Which share is predicted {}?",
     "true_positive": "Which share of those that turn out {} is predicted so?",
@@ -19,14 +21,14 @@ RATES = {
 Point = tuple[dt.datetime, float | None]
 
 
-def segment_rows(monitor: Monitor, column: str) -> list[SegmentResult]:
-    """What the newest windows found for each segment of a column, oldest first."""
-    checks = drawing.checks_of(monitor)
+def segment_rows(monitor: Monitor, column: str, period: Period) -> list[SegmentResult]:
+    """What the windows in a time found for each segment of a column, oldest first."""
+    checks = drawing.checks_of(monitor, period, SHOWN_WINDOWS)
     rows = SegmentResult.objects.filter(check_run__in=[check.pk for check in checks], column=column)
     return list(rows.select_related("check_run").order_by("check_run__end_at", "rank"))
 
 
-def segments(rows: Sequence[SegmentResult], metric: str, summary: dict[str, Any]) -> list[Chart]:
+def segments(rows: Sequence[SegmentResult], metric: str, summary: dict[str, Any], period: Period) -> list[Chart]:
     """A column's segments through time, a line each: how good, how they fare, how far they moved."""
     shown = _largest(rows)
     drawn = [
@@ -34,11 +36,13 @@ def segments(rows: Sequence[SegmentResult], metric: str, summary: dict[str, Any]
             f"How good are the predictions ({word(metric)})?",
             _lines(rows, shown, lambda result: result["realised"].get(metric) if result["state"] == "mature" else None),
             note="Mature windows only, with 95 % intervals.",
+            between=period.ends,
         ),
         charts.line(
             f"What do scores alone let expect ({word(metric)})?",
             _lines(rows, shown, lambda result: result["estimated"].get(metric)),
             note="Estimated from calibrated scores, before outcomes are known.",
+            between=period.ends,
         ),
     ]
     label = said(summary)
@@ -46,6 +50,7 @@ def segments(rows: Sequence[SegmentResult], metric: str, summary: dict[str, Any]
         charts.line(
             title.format(label),
             _lines(rows, shown, lambda result, rate=rate: (result.get("fairness") or {}).get(rate)),
+            between=period.ends,
         )
         for rate, title in RATES.items()
     ]
@@ -55,6 +60,7 @@ def segments(rows: Sequence[SegmentResult], metric: str, summary: dict[str, Any]
             f"Is any segment predicted {label} much less often than the one that is most often?",
             _lines(rows, shown, lambda result: (result.get("fairness") or {}).get("impact_ratio")),
             thresholds=[Threshold(impact, f"limit {impact:g}", "wrong")],
+            between=period.ends,
             note="Impact ratio: selection rate over the highest of the groups that are large enough.",
         )
     )
@@ -63,6 +69,7 @@ def segments(rows: Sequence[SegmentResult], metric: str, summary: dict[str, Any]
             "Which segment has moved against its own past?",
             _lines(rows, shown, lambda result: _only(result["drift"].get("most"))),
             zero=True,
+            between=period.ends,
             note="Stability index of the feature that moved most.",
         )
     )
@@ -118,7 +125,7 @@ def _series(label: str, moments: Sequence[dt.datetime], ones: Sequence[dict[str,
     return Series(label, points, low, high) if any(end is not None for end in low) else Series(label, points)
 
 
-def measures(checks: Sequence[Check]) -> list[Chart]:
+def measures(checks: Sequence[Check], period: Period) -> list[Chart]:
     """Every measure through time: mature, partly known and estimated windows each have their line."""
     there = {name for check in checks for kind in ("realised", "estimated") for name in check.result.get(kind, {})}
     names = [name for name in MEASURES if name in there] + sorted(there - set(MEASURES))
@@ -128,6 +135,7 @@ def measures(checks: Sequence[Check]) -> list[Chart]:
             [one for state in drawing.STATES if (one := drawing.performance_series(list(checks), name, state))],
             thresholds=_demanded(checks, name),
             height=200,
+            between=period.ends,
         )
         for name in names
     ]
@@ -145,7 +153,7 @@ def _demanded(checks: Sequence[Check], name: str) -> list[Threshold]:
     return found
 
 
-def concept(checks: Sequence[Check], metric: str) -> Chart:
+def concept(checks: Sequence[Check], metric: str, period: Period) -> Chart:
     """Realised minus estimated: what scores and inputs alone do not explain."""
     lines = []
     for state, label in (("mature", "Mature windows"), ("partial", "Partly known windows")):
@@ -156,6 +164,7 @@ def concept(checks: Sequence[Check], metric: str) -> Chart:
         f"Has the world changed: {word(metric)} realised minus estimated",
         lines,
         thresholds=[Threshold(0.0, "as the scores say", "neutral")],
+        between=period.ends,
         note="With 95 % intervals. Off zero, the same scores no longer mean the same: concept drift.",
     )
 

@@ -38,8 +38,8 @@ def test_overview_shows_every_monitor_of_an_endpoint(watched, sign_in):
     assert page.status_code == 200
     text = page.content.decode()
     assert "late-arrivals" in text
-    assert text.count("Over limit") == 1
-    assert text.count("none</span>") == 5
+    assert text.count("Over limit</a>") == 1
+    assert text.count("Not watched</a>") == 3
 
 
 def test_overview_takes_as_many_queries_for_two_endpoints_as_for_one(watched, sign_in):

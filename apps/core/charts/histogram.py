@@ -22,11 +22,13 @@ def histogram(
     note: str = "",
     width: float = 720,
     height: float = 230,
+    highest: float = 0.0,
 ) -> Chart:
     """Counts or shares per bin, each side brought to shares of its own total.
 
     `edges` holds one number more than there are bins, or one name for each bin. Bins of unequal width (quantiles) are
-    drawn equally wide and labelled with their edges, because a bar's height is a share and not a density.
+    drawn equally wide and labelled with their edges, because a bar's height is a share and not a density. Two of them
+    beside each other have the same axis when both reach to `highest`, a share.
     Raises ValueError when lengths do not fit.
     """
     sides = [_shares(reference), *([_shares(current)] if current is not None else [])]
@@ -37,7 +39,7 @@ def histogram(
     labels = _labels(edges, bins)
     if not any(sum(side) for side in sides):
         return empty(title, "There is nothing to draw yet.", "histogram", ["Bin", *used])
-    plot = _Plot(edges, sides, width, height)
+    plot = _Plot(edges, sides, width, height, highest)
     content = [*plot.grid(labels), *plot.reference(sides[0], labels, used[0])]
     if len(sides) > 1:
         content += plot.current(sides[1], labels, used[1])
@@ -75,9 +77,14 @@ def _are_even(edges: Sequence[float | str], bins: int) -> bool:
 
 class _Plot:
     def __init__(
-        self, edges: Sequence[float | str], sides: Sequence[Sequence[float]], width: float, height: float
+        self,
+        edges: Sequence[float | str],
+        sides: Sequence[Sequence[float]],
+        width: float,
+        height: float,
+        highest: float,
     ) -> None:
-        levels = scale.ticks(0.0, max(max(side) for side in sides), 4)
+        levels = scale.ticks(0.0, max([highest, *[max(side) for side in sides]]), 4)
         self.levels = levels
         self.level_labels = [percent(level, 0 if levels[1] >= 0.01 else 1) for level in levels]
         self.frame = Frame(width, height, axes.label_margin(self.level_labels), 10, 12, 28)

@@ -46,13 +46,18 @@ def line(
     zone: tzinfo = UTC,
     width: float = 720,
     height: float = 260,
+    between: tuple[Moment, Moment] | None = None,
 ) -> Chart:
-    """The chart that answers `title`. `zero=True` starts the axis at zero, None decides by the data."""
+    """The chart that answers `title`. `zero=True` starts the axis at zero, None decides by the data.
+
+    Charts that share a time are drawn `between` the same moments; points outside still widen the axis.
+    """
     values = _values(series, thresholds)
     moments = [moment for one in series for moment, _ in one.points]
     if not scale.clipped([value for one in series for _, value in one.points]):
-        return empty(title, "There is nothing to draw yet.", "line", ["When", *[one.label for one in series]])
-    plot = _Plot(values, moments, events, unit, zero, zone, width, height)
+        sentence = "There is nothing in this time." if between else "There is nothing to draw yet."
+        return empty(title, sentence, "line", ["When", *[one.label for one in series]])
+    plot = _Plot(values, [*moments, *(between or ())], events, unit, zero, zone, width, height)
     content = [*plot.grid(), *axes.event_marks(plot.frame, plot.marks)]
     content += [part for index, one in enumerate(series) for part in plot.series(index, one)]
     content += axes.limits(plot.frame, plot.y, thresholds)

@@ -10,6 +10,7 @@ from apps.monitoring.views.channels import (
     ReplayDelivery,
     TryChannel,
 )
+from apps.monitoring.views.dashboards import EndpointPage, FeaturePage, ServicePage
 from apps.monitoring.views.incidents import (
     Assign,
     Dismiss,
@@ -22,7 +23,7 @@ from apps.monitoring.views.incidents import (
     WriteEntry,
 )
 from apps.monitoring.views.labels import FeedbackList, PerformancePage, PredictionPage
-from apps.monitoring.views.looking import BaselinePage, BatchList, BatchPage, EndpointPage, FeaturePage, Overview
+from apps.monitoring.views.looking import BaselinePage, BatchList, BatchPage
 from apps.monitoring.views.monitors import (
     ChangeMonitor,
     CheckPage,
@@ -48,6 +49,7 @@ from apps.monitoring.views.plans import (
     WatchPlans,
     WriteWatchPlan,
 )
+from apps.monitoring.views.portfolio import Overview
 from apps.monitoring.views.segments import GiveUpColumn, SegmentsPage, WatchColumn
 from apps.monitoring.views.worth import EndpointValue, PortfolioValue, SetProjectValues, SetValues
 
@@ -93,6 +95,7 @@ __all__ = [
     "ResumeMonitor",
     "RunMonitor",
     "SegmentsPage",
+    "ServicePage",
     "SetProjectValues",
     "SetUpRequired",
     "SetUpUsual",

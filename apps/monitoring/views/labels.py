@@ -8,54 +8,40 @@ from django.utils.http import urlencode
 from apps.core.pages import Crumb
 from apps.deployments.models import Endpoint
 from apps.monitoring import drawing, pictures
-from apps.monitoring.models import Check, Feedback, Level, Monitor, MonitorKind, Outcome, Prediction
+from apps.monitoring.models import Check, Feedback, Level, MonitorKind, Outcome, Prediction
 from apps.monitoring.models.monitors import MEANINGS
-from apps.monitoring.views.shared import link, of_endpoint, tabs
+from apps.monitoring.views.shared import OfEndpoint, link, newest_window, of_endpoint, tabs
 from apps.organizations.bases import ListPage, ObjectPage, fetch
 
 
-class PerformancePage(ObjectPage):
+class PerformancePage(OfEndpoint):
     """How good an endpoint's predictions are: estimated, partly known, known; how soon outcomes come, and whose."""
 
     template_name = "monitoring/performance.html"
-    model = Endpoint
-    lookups = {"endpoint": "key"}
-
-    def get_queryset(self) -> Any:
-        return Endpoint.objects.select_related("model__project", "environment", "organization")
+    tab = "performance"
 
     def context(self, **more: Any) -> dict[str, Any]:
-        endpoint = self.object
-        monitors = Monitor.objects.filter(endpoint=endpoint, kind=MonitorKind.PERFORMANCE).select_related(
-            "organization"
-        )
-        monitor = monitors.first()
-        checks = _checks(monitor) if monitor else []
+        monitor = self.monitor_of(MonitorKind.PERFORMANCE)
+        checks = drawing.measured(monitor, self.period) if monitor else []
         newest = checks[-1] if checks else None
         known = next((check for check in reversed(checks) if check.result.get("delay")), None)
         metric = newest.result.get("metric", "") if newest else ""
         return super().context(
             title="Performance",
             state=None,
-            crumbs=of_endpoint(self.organization, endpoint, Crumb("Performance")),
-            tabs=tabs(self.organization, endpoint, "performance"),
             monitor=monitor,
             newest_check=newest,
+            newest_window=newest_window(monitor, self.request) if monitor and not checks else None,
             known=known,
-            concept=pictures.concept(checks, metric),
-            measures=pictures.measures(checks),
-            coverage=drawing.coverage_over_time(monitor, checks) if monitor else None,
+            concept=pictures.concept(checks, metric, self.period),
+            measures=pictures.measures(checks, self.period),
+            coverage=drawing.coverage_over_time(checks, self.period),
             delay=pictures.delay(known),
             planned=_demanded(newest) if newest else [],
             selections=_selections(checks),
             lists=newest.result.get("lists") if newest else None,
             **more,
         )
-
-
-def _checks(monitor: Monitor) -> list[Check]:
-    rows = Check.objects.filter(monitor=monitor, is_current=True).select_related("organization", "monitor")
-    return drawing.largest(list(rows.order_by("-end_at")[: drawing.SHOWN_WINDOWS])[::-1])
 
 
 def _demanded(check: Check) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from apps.core.pages import Action, Crumb, refusal
 from apps.deployments.models import Endpoint
 from apps.discussions import timeline
 from apps.models.models import ModelVersion
-from apps.monitoring import actions, drawing, policies, results
+from apps.monitoring import actions, drawing, periods, policies, results
 from apps.monitoring.forms import FeedbackForm, MonitorForm, PeriodForm, ReasonForm, SnoozeForm
 from apps.monitoring.models import (
     Alert,
@@ -23,7 +23,8 @@ from apps.monitoring.models import (
     Mute,
     SegmentResult,
 )
-from apps.monitoring.views.shared import link, of_endpoint
+from apps.monitoring.periods import Period
+from apps.monitoring.views.shared import choices, link, newest_window, of_endpoint
 from apps.monitoring.windows import Window
 from apps.monitoring.words import LIMITS, MEASURES, SIGNALS
 from apps.organizations.bases import ActionPage, ObjectFormPage, ObjectPage
@@ -41,16 +42,19 @@ class MonitorPage(ObjectPage):
 
     def context(self, **more: Any) -> dict[str, Any]:
         monitor, user = self.object, self.request.user
-        checks = Check.objects.filter(monitor=monitor, is_current=True).select_related("organization", "monitor")
+        period = periods.of_endpoint(monitor.endpoint, self.request.GET, [monitor])
+        checks = drawing.checks_of(monitor, period)[::-1]
         return super().context(
             title=monitor.name,
-            crumbs=of_endpoint(self.organization, monitor.endpoint, Crumb(monitor.name)),
+            **choices(self.request, period),
+            crumbs=of_endpoint(self.organization, monitor.endpoint, Crumb(monitor.name), period=period),
             owner=monitor.owner,
             primary=self._post("Run now", "run", refusal(policies.check_run, user, monitor)),
             actions=self._actions(),
-            checks=checks.defer("result")[:60],
+            checks=checks,
+            newest_window=None if checks else newest_window(monitor, self.request),
             alerts=Alert.objects.filter(monitor=monitor).select_related("incident__organization", "check_run")[:20],
-            chart=self._chart(),
+            chart=self._chart(period),
             limits=self._limits(),
             job=jobs.newest(monitor),
             mutes=self._mutes(),
@@ -71,10 +75,17 @@ class MonitorPage(ObjectPage):
             for one in held.select_related("muted_by")
         ]
 
-    def _chart(self) -> Any:
-        if self.object.kind == MonitorKind.DRIFT:
-            return drawing.drift_over_time(self.object, drawing.checks_of(self.object))
-        return drawing.performance_over_time(self.object) if self.object.kind == MonitorKind.PERFORMANCE else None
+    def _chart(self, period: Period) -> Any:
+        monitor = self.object
+        if monitor.kind == MonitorKind.DRIFT:
+            checks = drawing.checks_of(monitor, period)
+            rows = results.indexes(check.pk for check in checks)
+            events = drawing.events_of(monitor.endpoint, period)
+            return drawing.drift_over_time(monitor, checks, rows, period, events)
+        if monitor.kind == MonitorKind.PERFORMANCE:
+            events = drawing.events_of(monitor.endpoint, period)
+            return drawing.performance_over_time(drawing.measured(monitor, period), period, events)
+        return None
 
     def _limits(self) -> list[tuple[str, Any]]:
         from apps.monitoring.engine.policy import Limits

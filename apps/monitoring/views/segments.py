@@ -6,21 +6,17 @@ from apps.core.pages import Action, Crumb, refusal
 from apps.deployments.models import Endpoint
 from apps.monitoring import actions, pictures, policies
 from apps.monitoring.forms import SegmentForm
-from apps.monitoring.models import Check, Monitor, MonitorKind, Purpose, SegmentColumn
-from apps.monitoring.views.shared import link, of_endpoint, tabs
+from apps.monitoring.models import Check, MonitorKind, Purpose, SegmentColumn
+from apps.monitoring.views.shared import OfEndpoint, link, newest_window, of_endpoint
 from apps.monitoring.windows import Window
-from apps.organizations.bases import ActionPage, ObjectFormPage, ObjectPage
+from apps.organizations.bases import ActionPage, ObjectFormPage
 
 
-class SegmentsPage(ObjectPage):
-    """The segments of a column side by side, in the newest window and through time."""
+class SegmentsPage(OfEndpoint):
+    """The segments of a column side by side, in the newest window of the chosen time and through it."""
 
     template_name = "monitoring/segments.html"
-    model = Endpoint
-    lookups = {"endpoint": "key"}
-
-    def get_queryset(self) -> Any:
-        return Endpoint.objects.select_related("model__project", "environment", "organization")
+    tab = "segments"
 
     def context(self, **more: Any) -> dict[str, Any]:
         endpoint = self.object
@@ -31,8 +27,6 @@ class SegmentsPage(ObjectPage):
         return super().context(
             title="Segments compared",
             state=None,
-            crumbs=of_endpoint(self.organization, endpoint, Crumb("Segments")),
-            tabs=tabs(self.organization, endpoint, "segments"),
             primary=Action(
                 "Tell rows apart by a column",
                 link("watch-column", self.organization, endpoint.key),
@@ -49,14 +43,10 @@ class SegmentsPage(ObjectPage):
 
     def _of(self, column: SegmentColumn) -> dict[str, Any]:
         """The newest window of the column and its charts."""
-        monitor = (
-            Monitor.objects.filter(endpoint=self.object, kind=MonitorKind.SEGMENTS)
-            .select_related("organization")
-            .first()
-        )
+        monitor = self.monitor_of(MonitorKind.SEGMENTS)
         if monitor is None:
             return {}
-        rows = pictures.segment_rows(monitor, column.column)
+        rows = pictures.segment_rows(monitor, column.column, self.period)
         newest = rows[-1].check_run_id if rows else None
         check = Check.objects.select_related("organization").get(pk=newest) if newest else None
         summary = check.result["summary"].get(column.column, {}) if check else {}
@@ -64,6 +54,7 @@ class SegmentsPage(ObjectPage):
         return {
             "monitor": monitor,
             "newest_check": check,
+            "newest_window": None if rows else newest_window(monitor, self.request),
             "window": Window(check.start_at, check.end_at) if check else None,
             "rows": [row for row in rows if row.check_run_id == newest],
             "summary": summary,
@@ -71,7 +62,7 @@ class SegmentsPage(ObjectPage):
             "metric": metric,
             "metric_word": pictures.word(metric),
             "rate_words": pictures.rate_words(pictures.said(summary)),
-            "charts": pictures.segments(rows, metric, summary) if rows else [],
+            "charts": pictures.segments(rows, metric, summary, self.period) if rows else [],
         }
 
 

@@ -1,12 +1,26 @@
 """What the pages of monitoring share: where they lie, and the tabs of a watched endpoint."""
 
+import datetime as dt
 from typing import Any
 
 from django.urls import reverse
+from django.utils.functional import cached_property
+from django.utils.http import urlencode
 
 from apps.core.pages import Action, Crumb, Tab, refusal
-from apps.monitoring import policies
-from apps.monitoring.models import Incident
+from apps.deployments.models import Endpoint
+from apps.monitoring import periods, policies
+from apps.monitoring.models import Check, Incident, Monitor
+from apps.monitoring.periods import Period
+from apps.organizations.bases import ObjectPage
+
+TIMED = (
+    ("overview", "Overview", "endpoint"),
+    ("performance", "Performance", "performance"),
+    ("service", "Service", "service"),
+    ("segments", "Segments", "segments"),
+    ("value", "Value", "endpoint-value"),
+)
 
 
 def link(name: str, organization: Any, *arguments: Any) -> str:
@@ -19,20 +33,83 @@ def crumbs(organization: Any, *more: Crumb) -> list[Crumb]:
     return [Crumb("Monitoring", link("overview", organization)), *more]
 
 
-def of_endpoint(organization: Any, endpoint: Any, *more: Crumb) -> list[Crumb]:
-    """The way down from a watched endpoint."""
-    return crumbs(organization, Crumb(str(endpoint), link("endpoint", organization, endpoint.key)), *more)
+def of_endpoint(organization: Any, endpoint: Any, *more: Crumb, period: Period | None = None) -> list[Crumb]:
+    """The way down from a watched endpoint, back to the time that was chosen."""
+    url = link("endpoint", organization, endpoint.key)
+    return crumbs(organization, Crumb(str(endpoint), period.on(url) if period else url), *more)
 
 
-def tabs(organization: Any, endpoint: Any, current: str) -> list[Tab]:
-    """The pages about one watched endpoint."""
+class OfEndpoint(ObjectPage):
+    """A page about one watched endpoint that looks at a time; every other page about it is reached at the same time."""
+
+    model = Endpoint
+    lookups = {"endpoint": "key"}
+    tab = ""
+
+    def get_queryset(self) -> Any:
+        return Endpoint.objects.select_related("model__project", "environment", "organization")
+
+    @cached_property
+    def monitors(self) -> list[Monitor]:
+        """What is watched here."""
+        return list(Monitor.objects.filter(endpoint=self.object).select_related("organization", "owner"))
+
+    @cached_property
+    def period(self) -> Period:
+        """The time looked at."""
+        return periods.of_endpoint(self.object, self.request.GET, self.monitors)
+
+    def monitor_of(self, kind: str) -> Monitor | None:
+        """The first monitor of a kind."""
+        return next((one for one in self.monitors if one.kind == kind), None)
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        own = {"crumbs": of_endpoint(self.organization, self.object, Crumb(more["title"]), period=self.period)}
+        own |= choices(self.request, self.period)
+        if self.tab:
+            own["tabs"] = tabs(self.organization, self.object, self.tab, self.period)
+        return super().context(**(own | more))
+
+
+def choices(request: Any, period: Period) -> dict[str, Any]:
+    """What templates/monitoring/period.html needs: the time, links to usual ones, what else the address says."""
+    kept = _beside(request)
+    return {
+        "period": period,
+        "presets": [
+            {"label": label, "url": f"?{urlencode([*kept, ('range', name)])}", "is_picked": name == period.name}
+            for name, (label, _) in periods.PRESETS.items()
+        ],
+        "kept_beside_period": kept,
+    }
+
+
+def at_time(request: Any, since: dt.datetime, until: dt.datetime) -> str:
+    """The address of this page at another time."""
+    return f"?{urlencode([*_beside(request), *periods.between(since, until).items()])}"
+
+
+def newest_window(monitor: Monitor, request: Any) -> dict[str, Any] | None:
+    """The newest window of a monitor and this page's address at it: for times in which there is none."""
+    check = Check.objects.filter(monitor=monitor, is_current=True).defer("result").order_by("-end_at").first()
+    return {"window": check.period, "url": at_time(request, check.start_at, check.end_at)} if check else None
+
+
+def _beside(request: Any) -> list[tuple[str, str]]:
+    """What an address says beside the time."""
+    return [(name, value) for name, value in request.GET.items() if name not in periods.NAMES]
+
+
+def tabs(organization: Any, endpoint: Any, current: str, period: Period | None = None) -> list[Tab]:
+    """The pages about one watched endpoint, each at the time that was chosen."""
     still_open = Incident.objects.filter(endpoint=endpoint, state__in=["open", "investigating"]).count()
     incidents = f"{link('incidents', organization)}?endpoint={endpoint.key}"
     return [
-        Tab("Overview", link("endpoint", organization, endpoint.key), current=current == "overview"),
-        Tab("Performance", link("performance", organization, endpoint.key), current=current == "performance"),
-        Tab("Segments", link("segments", organization, endpoint.key), current=current == "segments"),
-        Tab("Value", link("endpoint-value", organization, endpoint.key), current=current == "value"),
+        *[
+            Tab(label, period.on(url) if period else url, current=current == name)
+            for name, label, page in TIMED
+            for url in [link(page, organization, endpoint.key)]
+        ],
         Tab("Feedback", link("feedback-list", organization, endpoint.key), current=current == "feedback"),
         Tab("Incidents", incidents, count=still_open, current=current == "incidents"),
         Tab("Rows received", link("batches", organization, endpoint.key), current=current == "batches"),

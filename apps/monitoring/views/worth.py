@@ -10,30 +10,29 @@ from apps.deployments.models import Endpoint
 from apps.monitoring import actions, drawing, pictures, policies, worth
 from apps.monitoring.forms import ValuesForm
 from apps.monitoring.models import OutcomeValues
-from apps.monitoring.views.shared import crumbs, link, of_endpoint, tabs
-from apps.organizations.bases import ListPage, ObjectFormPage, ObjectPage
+from apps.monitoring.views.shared import OfEndpoint, crumbs, link, of_endpoint
+from apps.organizations.bases import ListPage, ObjectFormPage
 from apps.projects.models import Project
 
 
-class EndpointValue(ObjectPage):
+class EndpointValue(OfEndpoint):
     """The value of an endpoint's predictions, month by month, and the promise it is held against."""
 
     template_name = "monitoring/value.html"
-    model = Endpoint
-    lookups = {"endpoint": "key"}
+    tab = "value"
 
     def get_queryset(self) -> Any:
         return Endpoint.objects.select_related("model__project__organization", "environment", "organization")
 
     def context(self, **more: Any) -> dict[str, Any]:
         endpoint = self.object
-        months = worth.by_month([endpoint])[endpoint.pk]
+        until = self.period.until.date()
+        every = worth.by_month([endpoint], self.period.since.date().replace(day=1))[endpoint.pk]
+        months = [month for month in every if month.start <= until]
         versions = worth.values_of([endpoint])[endpoint.pk]
         return super().context(
             title="Value",
             state=None,
-            crumbs=of_endpoint(self.organization, endpoint, Crumb("Value")),
-            tabs=tabs(self.organization, endpoint, "value"),
             primary=Action(
                 "Say what outcomes are worth",
                 link("set-values", self.organization, endpoint.key),
@@ -45,7 +44,7 @@ class EndpointValue(ObjectPage):
             versions=_told(versions),
             names=[(name, worth.WORDS[name]) for name in _named(versions[0])] if versions else [],
             chart=pictures.value(months),
-            promises=drawing.value(endpoint),
+            promises=drawing.value(endpoint, self.period),
             **more,
         )
 

@@ -1,0 +1,195 @@
+"""Pictures of one feature: its reference and a window side by side, and everything said of it through time."""
+
+import datetime as dt
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate, pairwise
+from typing import Any
+
+from apps.core import charts
+from apps.core.charts import Chart, Event, Series, Threshold
+from apps.monitoring.models import Check, Monitor
+from apps.monitoring.periods import Period
+from apps.monitoring.results import Reading, name_of
+from apps.monitoring.windows import Window
+
+Readings = Sequence[tuple[Check, Reading]]
+_HOUR = dt.timedelta(hours=1)
+SHOWN_WINDOWS = 26  # in the map of distributions
+SHARES = {"null": "Missing", "unseen": "Never seen before", "outside": "Out of range"}
+STATISTICS = {
+    "ks": ("Kolmogorov-Smirnov distance", "Largest distance between the two distribution functions."),
+    "w1_over_sd": ("Wasserstein distance over the standard deviation", "How far values have moved, in deviations."),
+    "l_infinity": ("Largest change of a share", "Of any single category."),
+    "js": ("Jensen-Shannon distance", "0 for the same distribution, 1 for nothing in common."),
+    "hellinger": ("Hellinger distance", "0 for the same distribution, 1 for nothing in common."),
+}
+
+
+def bins(row: Reading) -> list[str]:
+    """The names of the columns of a feature's picture: ranges of numbers from low to high, or categories."""
+    picture = row.result["picture"]
+    if "names" in picture:
+        return [str(name) for name in picture["names"]]
+    written = [f"{edge:.4g}" for edge in picture["edges"]]
+    if not written:
+        return ["every value"]
+    inner = [f"{low} to {high}" for low, high in pairwise(written)]
+    return [f"up to {written[0]}", *inner, f"over {written[-1]}"]
+
+
+def shares(row: Reading, side: str) -> list[float]:
+    """The share of each column of the picture: `side` is reference or current."""
+    counts = row.result["picture"][side]
+    total = sum(counts)
+    return [count / total if total else 0.0 for count in counts]
+
+
+def side_by_side(row: Reading, window: Window) -> list[Chart]:
+    """The reference and the window on the same columns and the same axis, and both over each other."""
+    names, before, now = bins(row), shares(row, "reference"), shares(row, "current")
+    highest = max([*before, *now], default=0.0)
+    return [
+        charts.histogram("Reference", names, reference=before, highest=highest, width=460, names=("Reference", "")),
+        charts.histogram(str(window), names, reference=now, highest=highest, width=460, names=(str(window), "")),
+    ]
+
+
+def compared(row: Reading, window: Window) -> Chart:
+    """Both over each other."""
+    return charts.histogram(
+        f"Has {name_of(row.feature)} moved {window.when}?",
+        bins(row),
+        reference=shares(row, "reference"),
+        current=shares(row, "current"),
+        names=("Reference", str(window)),
+    )
+
+
+def table(row: Reading) -> list[dict[str, Any]]:
+    """Both distributions as rows: what, the share before, the share now, and the difference."""
+    both = zip(bins(row), shares(row, "reference"), shares(row, "current"), strict=True)
+    return [{"bin": name, "reference": before, "current": now, "change": now - before} for name, before, now in both]
+
+
+def distributions(rows: Readings) -> Chart | None:
+    """The share of every column, window by window, beside the reference; None without a window."""
+    if not rows:
+        return None
+    newest = rows[-1][1]
+    shown = [(check, row) for check, row in rows if bins(row) == bins(newest)][-SHOWN_WINDOWS:]
+    sides = [shares(newest, "reference"), *[shares(row, "current") for _, row in shown]]
+    names = bins(newest)
+    order = range(len(names)) if newest.kind == "category" else range(len(names) - 1, -1, -1)
+    return charts.heat(
+        "How has the distribution moved?",
+        columns=["Reference", *[_short(check) for check, _ in shown]],
+        rows=[(names[at], [round(100 * side[at], 1) for side in sides]) for at in order],
+        note="Percent of the values in each column of the picture. The reference comes first, then the windows, "
+        "oldest first.",
+    )
+
+
+def _short(check: Check) -> str:
+    return f"{check.start_at:%-d %b %H:%M}" if check.end_at - check.start_at <= _HOUR else f"{check.start_at:%-d %b}"
+
+
+def quantiles(rows: Readings, period: Period) -> Chart | None:
+    """The median of a number with the middle half of its values around it, window by window."""
+    known = [(check, found) for check, row in rows if (found := _quartiles(row)) is not None]
+    if not known:
+        return None
+    reference = _quartiles(rows[-1][1], "reference")
+    points = [(check.start_at, found[1]) for check, found in known]
+    low, high = [found[0] for _, found in known], [found[2] for _, found in known]
+    return charts.line(
+        "Where do the values lie?",
+        [Series("Median, with the middle half", points, low, high)],
+        thresholds=[Threshold(reference[1], f"median of the reference {reference[1]:.4g}", "neutral")]
+        if reference
+        else [],
+        between=period.ends,
+        note="Read off the columns of the picture, taken as evenly filled.",
+    )
+
+
+def _quartiles(row: Reading, side: str = "current") -> tuple[float, float, float] | None:
+    """The 25th, 50th and 75th of 100 values; one that lies in an open end of the picture is taken at its edge."""
+    edges = row.result["picture"].get("edges") or []
+    portions = shares(row, side)
+    if not edges or not any(portions):
+        return None
+    reached = list(accumulate(portions))
+    return _quantile(edges, reached, 0.25), _quantile(edges, reached, 0.5), _quantile(edges, reached, 0.75)
+
+
+def _quantile(edges: Sequence[float], reached: Sequence[float], wanted: float) -> float:
+    """Where so large a share of the values is reached, within its column taken as evenly filled."""
+    place = min(bisect_left(reached, wanted - 1e-12), len(reached) - 1)
+    before = reached[place - 1] if place else 0.0
+    low, high = edges[max(place - 1, 0)], edges[min(place, len(edges) - 1)]
+    return low + (high - low) * (wanted - before) / (reached[place] - before)
+
+
+def through_time(
+    rows: Readings, monitor: Monitor, feature: str, period: Period, events: Sequence[Event] = ()
+) -> list[Chart]:
+    """Every statistic with its limit, and the shares of missing, new and impossible values with theirs."""
+    drawn = [_index(rows, monitor, feature, period, events)]
+    drawn += [one for name in STATISTICS if (one := _statistic(rows, name, period)) is not None]
+    drawn += [one for name in SHARES if (one := _share(rows, monitor, name, period)) is not None]
+    return drawn
+
+
+def _index(rows: Readings, monitor: Monitor, feature: str, period: Period, events: Sequence[Event]) -> Chart:
+    limit = float(monitor.limits.get("features", {}).get(feature, monitor.limits.get("psi", 0.1)))
+    return charts.line(
+        f"When did {name_of(feature)} move?",
+        [Series("PSI", [(check.start_at, row.psi) for check, row in rows])],
+        thresholds=[Threshold(limit, f"limit {limit:g}", "wrong")],
+        events=events,
+        zero=True,
+        between=period.ends,
+        note="Population stability index over ten groups of the reference. It is over the limit only where chance is "
+        "ruled out as well.",
+    )
+
+
+def _statistic(rows: Readings, name: str, period: Period) -> Chart | None:
+    points = [(check.start_at, _finite(row.result.get(name))) for check, row in rows]
+    if all(value is None for _, value in points):
+        return None
+    title, note = STATISTICS[name]
+    series = [Series(title, points)]
+    if name == "ks":
+        series.append(Series("At most", [(check.start_at, _finite(row.result.get("ks_bound"))) for check, row in rows]))
+        note += " The line above it is what it certainly does not exceed."
+    return charts.line(title, series, zero=True, between=period.ends, note=note, height=180)
+
+
+def _share(rows: Readings, monitor: Monitor, name: str, period: Period) -> Chart | None:
+    """One share through time; it is over its limit when it has changed by so much against the reference."""
+    from apps.monitoring.engine.policy import Limits
+
+    known = [(check, row.result[name]) for check, row in rows if row.result.get(name)]
+    if not known:
+        return None
+    before = known[-1][1]["reference"]
+    allowed = getattr(Limits.read(monitor.limits), name)
+    return charts.line(
+        f"{SHARES[name]}: which share of the values?",
+        [Series(SHARES[name], [(check.start_at, 100 * share["current"]) for check, share in known])],
+        unit="%",
+        thresholds=[
+            Threshold(100 * before, f"reference {100 * before:.3g} %", "neutral"),
+            Threshold(100 * (before + allowed), f"limit {100 * (before + allowed):.3g} %", "wrong"),
+        ],
+        zero=True,
+        between=period.ends,
+        height=180,
+    )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and math.isfinite(value) else None
