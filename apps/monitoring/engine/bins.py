@@ -117,7 +117,7 @@ class Numbers:
         """Bins that can hold one value only, and those past the last [columns, WIDTH]."""
         table = np.ones((len(self.names), WIDTH), dtype=bool)
         table[:, 0] = False
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             table[:, 1:-1] = np.nextafter(self.edges[:, :-1], np.inf) == self.edges[:, 1:]
         table[np.arange(len(self.names)), self.sizes - 1] = False
         return table | (np.arange(WIDTH) >= self.sizes[:, None])

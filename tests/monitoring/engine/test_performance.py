@@ -137,10 +137,11 @@ def test_estimate_without_labels_is_close_to_what_comes_true():
 def test_estimate_is_what_numpy_makes_of_the_rows_with_the_same_calibration():
     rng = np.random.default_rng(21)
     baseline, table = baseline_of(scored(rng, 50_000), YES_NO), scored(rng, 40_000, 0.7)
-    found = performance.estimate(baseline, reduce_all(table, baseline.bins))
+    state = reduce_all(table, baseline.bins)
+    found = performance.estimate(baseline, state)
     score = np.asarray(table.column("_score"))
     said = np.asarray(table.column("_prediction")) == "yes"
-    chance = performance.calibration(baseline)[score_bins(table, baseline.bins)]
+    chance = performance.calibration(baseline, state)[score_bins(table, baseline.bins)]
     hit, missed = chance[said].sum(), chance[~said].sum()
     order = np.argsort(score)
     below = np.cumsum((1 - chance)[order]) - (1 - chance)[order] / 2
@@ -153,6 +154,19 @@ def test_estimate_is_what_numpy_makes_of_the_rows_with_the_same_calibration():
     }
     assert {name: one.value for name, one in found.items()} == pytest.approx(exact, abs=0.002)
     assert all(one.low < one.value < one.high for one in found.values())
+
+
+def test_calibration_takes_scores_at_their_word_only_where_the_outcomes_do():
+    rng = np.random.default_rng(25)
+    fair = scored(rng, 50_000)
+    sure = np.asarray(fair.column("_score"))
+    bent = fair.set_column(1, "_score", pa.array(sure**3 / (sure**3 + (1 - sure) ** 3)))
+    for table, is_fair in ((fair, True), (bent, False)):
+        baseline = baseline_of(table, YES_NO)
+        chance = performance.calibration(baseline, baseline.reference)[score_bins(table, baseline.bins)]
+        assert np.abs(chance - sure).mean() < 0.01
+        # A fit to the outcomes has levels, as many as rise; a score at its word has one for every bin.
+        assert (len(np.unique(chance)) > 200) is is_fair
 
 
 def test_estimated_intervals_hold_what_comes_true_about_as_often_as_they_say():
