@@ -9,6 +9,7 @@ from apps.monitoring.models import (
     INCIDENTS,
     KINDS_WITH_BASELINE,
     BaselineRequest,
+    BatchState,
     Channel,
     Check,
     Incident,
@@ -33,6 +34,13 @@ def check_ingest(user: Any, endpoint: Any) -> None:
     access.check(user, Permission.INGEST, endpoint)
 
 
+def check_retry(user: Any, batch: Any) -> None:
+    """Who watches the endpoint may have a batch counted again that was given up."""
+    access.check(user, Permission.MONITOR, batch)
+    if batch.state != BatchState.FAILED:
+        raise IllegalMove("Only a batch that could not be counted can be tried again.")
+
+
 def check_give_feedback(user: Any, endpoint: Any) -> None:
     """Whoever may comment on the model may say what the predictions are worth."""
     access.check(user, Permission.COMMENT, endpoint)
@@ -51,7 +59,7 @@ def check_monitor_any(user: Any) -> None:
 def check_set_up(user: Any, endpoint: Any, monitors: list[Monitor]) -> None:
     """Whether some of the usual monitors are missing and the person may set them up."""
     check_monitor(user, endpoint)
-    if {monitor.kind for monitor in monitors} >= set(MonitorKind.values) - {MonitorKind.SEGMENTS}:
+    if {monitor.kind for monitor in monitors} >= set(MonitorKind.values) - {MonitorKind.SEGMENTS, MonitorKind.CONTENTS}:
         raise Refused("Every kind of monitor is set up.")
 
 

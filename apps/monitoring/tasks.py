@@ -27,19 +27,19 @@ from apps.work.tasks import task
 MOST_REFERENCE_ROWS = 2_000_000
 
 
-@task("monitoring.count_rows", queue="monitoring")
-def count_rows(endpoint_id: str) -> None:
-    """Count what was received for an endpoint and waits."""
-    actions.count_waiting(endpoint=_endpoint(endpoint_id), by=system())
+@task("monitoring.count_rows", queue="counting")
+def count_rows(after: str = "") -> None:
+    """Count a part of what was received and waits, of the endpoint whose turn it is after this one."""
+    actions.count_next(after=after, by=system())
 
 
-@task("monitoring.recount", queue="monitoring")
+@task("monitoring.recount", queue="counting")
 def recount(baseline_id: str) -> None:
     """Count earlier predictions with a new baseline, a part at a time."""
     actions.recount(baseline=Baseline.objects.select_related("version").get(pk=baseline_id), by=system())
 
 
-@task("monitoring.count_segments", queue="monitoring")
+@task("monitoring.count_segments", queue="counting")
 def count_segments(endpoint_id: str) -> None:
     """Count earlier predictions of an endpoint by the columns chosen since, a part at a time."""
     actions.count_segments(endpoint=_endpoint(endpoint_id), by=system())
@@ -131,11 +131,12 @@ def baseline(job: jobs.Running) -> None:
     job.progress(1, 3, f"Scoring {rows.num_rows} rows")
     scored = _score(job, version, signature, rows)
     job.progress(2, 3, "Counting")
-    found = reference.build(table, scored, signature)
+    found, sample = reference.build(table, scored, signature), reference.sample_of(table, signature)
     with job.finish():
         actions.keep_baseline(
             version=_version(job.subject_id),
             found=found,
+            sample=sample,
             source=BaselineSource.TRAINING,
             dataset_version=version.dataset_version,
             reason="" if kept_back is not None else "Which rows were kept back from training is not known.",
@@ -197,11 +198,13 @@ def baseline_of_period(job: jobs.Running) -> None:
     with job.tenant():
         outcomes = _known_outcomes(wanted, rows)
     found = reference.build_from_predictions(rows, outcomes, signature)
+    sample = reference.sample_of(rows, signature)
     with job.finish():
         wanted = _request(job.subject_id)
         actions.keep_baseline(
             version=wanted.version,
             found=found,
+            sample=sample,
             source=BaselineSource.PERIOD,
             endpoint=wanted.endpoint,
             since=wanted.since,

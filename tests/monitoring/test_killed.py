@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from apps.monitoring import actions
-from apps.monitoring.actions import counting
+from apps.monitoring.actions import counting, turns
 from apps.monitoring.models import Batch, Check, FeatureTable, Outcome, Prediction, State
 from apps.monitoring.tasks import check
 from apps.work.models import Job, OutboxMessage
@@ -61,7 +61,7 @@ def test_what_a_killed_worker_left_behind_is_picked_up(field, monkeypatch):
     assert actions.pick_up() == 1
     deliver(field.cast.meridian)
     assert Batch.objects.get().state == "reduced"
-    monkeypatch.setattr(counting, "LEFT_BEHIND", dt.timedelta(0))
+    monkeypatch.setattr(turns, "LEFT_BEHIND", dt.timedelta(0))
     newer = field.make_baseline(field.version)
     OutboxMessage.objects.filter(task="monitoring.recount").update(delivered_at=timezone.now())
     assert (actions.pick_up(), newer.states.count()) == (1, 0)

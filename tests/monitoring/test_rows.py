@@ -68,7 +68,7 @@ def test_counting_twice_counts_once(field):
     field.send("predictions", field.rows(30)[0])
     before = list(State.objects.values_list("start_at", "data"))
     assert actions.count_waiting(endpoint=field.endpoint, by=field.cast.otto) == 0
-    Batch.objects.filter(pk__isnull=False).update(state="received", reduced_at=None)
+    Batch.objects.filter(pk__isnull=False).update(state="received", reduced_at=None, groups=0)
     actions.count_waiting(endpoint=field.endpoint, by=field.cast.otto)
     assert [(at, bytes(data)) for at, data in State.objects.values_list("start_at", "data")] == [
         (at, bytes(data)) for at, data in before
@@ -123,8 +123,10 @@ def test_batch_that_cannot_be_counted_does_not_hold_up_the_others(field):
     broken = Batch.objects.get()
     Path(default_storage.path(broken.path)).write_bytes(b"PAR1 damaged")
     field.send("predictions", field.rows(30)[0], key="good")
-    assert dict(Batch.objects.values_list("rows", "state")) == {20: "received", 30: "reduced"}
+    assert dict(Batch.objects.values_list("rows", "state")) == {20: "failed", 30: "reduced"}
     assert totals(field)["predictions"] == 30
+    broken.refresh_from_db()
+    assert broken.failure.startswith("ArrowInvalid: ")
 
 
 def test_outcomes_are_counted_under_the_hour_of_their_prediction(field):

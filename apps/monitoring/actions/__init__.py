@@ -17,7 +17,6 @@ from apps.monitoring.actions.channels import (
     try_channel,
 )
 from apps.monitoring.actions.checks import keep_checks, run_now, start_check
-from apps.monitoring.actions.counting import count_waiting, pick_up, recount
 from apps.monitoring.actions.digests import choose_digest, gets_digest, send_digests
 from apps.monitoring.actions.escalation import escalate, follow_up, keep_schedules
 from apps.monitoring.actions.feedback import give_feedback
@@ -42,6 +41,7 @@ from apps.monitoring.actions.monitors import (
 )
 from apps.monitoring.actions.mutes import mute, unmute
 from apps.monitoring.actions.plans import set_up_required, write_watch_plan
+from apps.monitoring.actions.recounting import recount
 from apps.monitoring.actions.rolling import roll_up
 from apps.monitoring.actions.rows import (
     receive,
@@ -52,6 +52,7 @@ from apps.monitoring.actions.rows import (
 )
 from apps.monitoring.actions.segments import count_behind, count_segments, give_up_column, watch_column
 from apps.monitoring.actions.service import count_calls
+from apps.monitoring.actions.turns import count_next, count_waiting, pick_up, retry_batch
 from apps.monitoring.actions.worth import add_up, set_values
 
 __all__ = [
@@ -65,6 +66,7 @@ __all__ = [
     "choose_digest",
     "count_behind",
     "count_calls",
+    "count_next",
     "count_segments",
     "count_waiting",
     "create_channel",
@@ -94,6 +96,7 @@ __all__ = [
     "replay_delivery",
     "resolve",
     "resume_monitor",
+    "retry_batch",
     "roll_up",
     "run_now",
     "send_digests",

@@ -8,6 +8,7 @@ from django.db.models import Max
 from apps.audit.actions import action, record
 from apps.core.errors import Refused
 from apps.monitoring import policies
+from apps.monitoring.actions.contents import keep_reference_sample
 from apps.monitoring.actions.rows import hold
 from apps.monitoring.models import Baseline, BaselineSource
 from apps.work import jobs, outbox
@@ -50,8 +51,12 @@ def keep_baseline(
     endpoint: Any = None,
     since: dt.datetime | None = None,
     until: dt.datetime | None = None,
+    sample: Any = None,
 ) -> Baseline:
-    """Keep what the engine made as the version's newest baseline; predictions known by now are counted with it."""
+    """Keep what the engine made as the version's newest baseline; predictions known by now are counted with it.
+
+    `sample` is that of its texts and embeddings (engine.samples), where the version has any.
+    """
     hold(f"baseline {version.pk}")
     newest = Baseline.objects.filter(version=version).aggregate(newest=Max("number"))["newest"] or 0
     baseline = Baseline(
@@ -72,7 +77,9 @@ def keep_baseline(
         created_by=by,
     )
     baseline.save(force_insert=True)
-    outbox.enqueue("monitoring.recount", baseline.pk, queue="monitoring")
+    if sample is not None:
+        keep_reference_sample(baseline=baseline, sample=sample)
+    outbox.enqueue("monitoring.recount", baseline.pk, queue="counting")
     details = {"sha256": baseline.sha256, "rows": baseline.rows, "columns": baseline.columns, "source": source}
     record(by=by, action="baseline.made", subject=baseline, reason=reason, details=details)
     return baseline

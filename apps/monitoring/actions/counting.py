@@ -1,22 +1,20 @@
 """Counting received rows into states, each exactly once: a transaction holds the endpoint from reading to adding up."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-import structlog
-from django.db import DataError, connection, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db import connection
 from django.utils import timezone
 
-from apps.audit.actions import action, record
 from apps.core import files
 from apps.core.ids import uuid7
 from apps.core.tenancy import current
 from apps.monitoring import segmenting
+from apps.monitoring.actions.contents import keep_samples
 from apps.monitoring.actions.marking import mark
-from apps.monitoring.actions.rows import hold, may_hold
 from apps.monitoring.actions.worth import tally
 from apps.monitoring.models import (
     Baseline,
@@ -26,121 +24,65 @@ from apps.monitoring.models import (
     Feedback,
     Outcome,
     Prediction,
+    SegmentColumn,
     State,
     StateKind,
 )
 from apps.monitoring.signals import outcomes_matched
-from apps.work import outbox
 
-MOST_ROWS = 200_000  # counted in one transaction; what waits beyond follows in the next
+MOST_ROWS = 100_000  # counted in one transaction; what waits beyond follows in the next
 CHUNK = 10_000
-FOLLOW_UP = dt.timedelta(seconds=3)
-LEFT_BEHIND = dt.timedelta(minutes=1)
-RELATED = ("version", "endpoint", "sent_by")
-
-log = structlog.get_logger("tenure.monitoring")
-
-
-def count_waiting(*, endpoint: Any, by: Any) -> int:
-    """Count what was received for the endpoint and waits; returns how many batches. Asking twice counts once.
-
-    While another worker counts for the endpoint nothing is done: that one's follow-up finds what arrives meanwhile.
-    """
-    if not may_hold(f"count {endpoint.pk}"):
-        return 0
-    waiting = Batch.objects.filter(endpoint=endpoint, state=BatchState.RECEIVED).order_by("id")
-    stuck: list[UUID] = []
-    while batches := _next_part(waiting.exclude(pk__in=stuck)):
-        failed = _count_what_can_be(endpoint, batches, by)
-        stuck += failed
-        if len(failed) < len(batches):
-            more = waiting.exclude(pk__in=stuck).exists()
-            soon = timezone.now() + (dt.timedelta(0) if more else FOLLOW_UP)
-            outbox.enqueue("monitoring.count_rows", endpoint.pk, queue="monitoring", at=soon)
-            return len(batches) - len(failed)
-    return 0
-
-
-def _next_part(waiting: Any) -> list[Batch]:
-    """The oldest batches, as many as are counted in one transaction."""
-    batches: list[Batch] = []
-    rows = 0
-    for batch in waiting.select_related(*RELATED)[:1_000]:
-        if batches and rows + batch.rows > MOST_ROWS:
-            break
-        batches.append(batch)
-        rows += batch.rows
-    return batches
-
-
-def _count_what_can_be(endpoint: Any, batches: list[Batch], by: Any) -> list[UUID]:
-    """Count the batches at once; where that fails one by one, so that one does not hold up the others.
-
-    Returns those that cannot be counted. They stay received and are tried again.
-    """
-    try:
-        with transaction.atomic():
-            count_batches(endpoint=endpoint, batches=batches, by=by)
-    except (DataError, ValueError, OverflowError):
-        stuck = []
-        for batch in Batch.objects.filter(pk__in=[one.pk for one in batches]).order_by("id").select_related(*RELATED):
-            try:
-                with transaction.atomic():
-                    count_batches(endpoint=endpoint, batches=[batch], by=by)
-            except (DataError, ValueError, OverflowError):
-                log.exception("batch_not_counted", batch=str(batch.pk), endpoint=endpoint.key)
-                stuck.append(batch.pk)
-        return stuck
-    return []
-
-
-def pick_up() -> int:
-    """Have counted what a worker left behind when it was killed; returns how many endpoints and baselines that were."""
-    late = timezone.now() - LEFT_BEHIND
-    left = Batch.objects.filter(state=BatchState.RECEIVED, created_at__lt=late).order_by()
-    endpoints = list(left.values_list("endpoint_id", flat=True).distinct())
-    for endpoint_id in endpoints:
-        outbox.enqueue("monitoring.count_rows", endpoint_id, queue="monitoring")
-    newest = Baseline.objects.filter(created_at__lt=late).order_by("version_id", "-number").distinct("version_id")
-    counted = Batch.objects.filter(kind=BatchKind.PREDICTIONS, state=BatchState.REDUCED, version=OuterRef("version_id"))
-    behind = Baseline.objects.filter(pk__in=newest.values("pk")).filter(
-        Exists(counted.filter(~Q(baseline=OuterRef("pk")) | Q(baseline=None)))
-    )
-    baselines = list(behind.values_list("pk", flat=True))
-    for baseline_id in baselines:
-        outbox.enqueue("monitoring.recount", baseline_id, queue="monitoring")
-    return len(endpoints) + len(baselines)
 
 
 def count_batches(*, endpoint: Any, batches: list[Batch], by: Any) -> None:
-    """Add the rows of these batches to the endpoint's states. The caller holds the endpoint.
+    """Add the rows of these batches to the endpoint's states, of a long batch the next part. The caller holds the
+    endpoint.
 
     Their receipt was recorded; that they are counted is no decision, and the ledger says when.
     """
-    new: dict[Any, list[Any]] = {}
+    new: dict[tuple[Baseline, tuple[UUID, ...]], list[Any]] = {}
     for batch in batches:
-        table = _rows(batch)
-        if batch.kind == BatchKind.PREDICTIONS:
-            table = _count_predictions(batch, table)
-            if batch.baseline is not None and table.num_rows:
-                new.setdefault(batch.baseline, []).append(table)
-        elif batch.kind == BatchKind.OUTCOMES:
-            matched = _count_outcomes(batch, table)
-            if matched:
-                outcomes_matched.send(Batch, endpoint=endpoint, batch=batch, matched=matched, by=by)
-        else:
-            _keep_feedback(batch, table)
-        batch.state, batch.reduced_at = BatchState.REDUCED, timezone.now()
+        for table in _next_groups(batch):
+            if batch.kind == BatchKind.PREDICTIONS:
+                table = _count_predictions(batch, table)
+                if batch.baseline is not None and table.num_rows:
+                    new.setdefault((batch.baseline, tuple(batch.segmented)), []).append(table)
+            elif batch.kind == BatchKind.OUTCOMES:
+                matched = _count_outcomes(batch, table)
+                if matched:
+                    outcomes_matched.send(Batch, endpoint=endpoint, batch=batch, matched=matched, by=by)
+            else:
+                _keep_feedback(batch, table)
         batch.save()
-    for baseline, tables in new.items():
-        _add_predictions(endpoint, baseline, tables)
+    for (baseline, segmented), tables in new.items():
+        add_predictions(endpoint, baseline, tables, _columns(endpoint.pk, segmented))
 
 
-def _rows(batch: Batch) -> Any:
+def _next_groups(batch: Batch) -> Iterator[Any]:
+    """The row groups of a batch that are counted in this transaction; with the last one it is counted."""
+    rows = 0
+    with _opened(batch) as file:
+        for number in range(batch.groups, file.num_row_groups):
+            if rows >= MOST_ROWS:
+                return
+            table = file.read_row_group(number)
+            yield table
+            rows += table.num_rows
+            batch.groups = number + 1
+    batch.state, batch.reduced_at = BatchState.REDUCED, timezone.now()
+
+
+@contextmanager
+def _opened(batch: Batch) -> Iterator[Any]:
     import pyarrow.parquet
 
-    with files.local(batch.path) as path:
-        return pyarrow.parquet.read_table(path)
+    with files.local(batch.path) as path, pyarrow.parquet.ParquetFile(path, pre_buffer=False) as file:
+        yield file
+
+
+def _columns(endpoint_id: UUID, segmented: Iterable[UUID]) -> list[SegmentColumn]:
+    """Of the columns a batch is counted by, those that are still wanted."""
+    return [column for column in segmenting.columns_of(endpoint_id) if column.pk in set(segmented)]
 
 
 def baseline_of(version: Any) -> Baseline | None:
@@ -152,19 +94,36 @@ def _count_predictions(batch: Batch, table: Any) -> Any:
     """Remember the new predictions and match outcomes that came before them; returns the rows that are new."""
     from apps.monitoring.engine.wanted import ID
 
-    batch.baseline = baseline_of(batch.version)
-    batch.save(update_fields=["baseline"])
+    # All parts of a batch are counted with one baseline and by the same columns: newer ones count all of it again.
+    if batch.groups == 0:
+        batch.baseline = baseline_of(batch.version)
+        batch.segmented = [column.pk for column in segmenting.columns_of(batch.endpoint_id)]
+        batch.save(update_fields=["baseline", "segmented"])
+    sent = table.num_rows
     table = _only(table, _remember(batch, table))
-    batch.repeated = batch.rows - table.num_rows
-    mark(batch=batch, table=table, columns=segmenting.columns_of(batch.endpoint_id))
+    batch.repeated += sent - table.num_rows
+    mark(batch=batch, table=table, columns=_columns(batch.endpoint_id, batch.segmented))
     if table.num_rows:
+        keep_samples(batch=batch, table=table)
         _match(batch.endpoint, _unmatched(batch.endpoint_id, table.column(ID).to_pylist()))
     return table
 
 
-def kept_rows(batch: Batch, ids: set[str]) -> Any:
-    """The kept rows of the batch with these ids."""
-    return _only(_rows(batch), ids)
+def kept_rows(batch: Batch) -> Iterator[tuple[Any, dict[str, Prediction]]]:
+    """The kept rows of the batch that count, a row group at a time, with their predictions by id."""
+    from apps.monitoring.engine.wanted import ID
+
+    with _opened(batch) as file:
+        for number in range(file.num_row_groups):
+            table = file.read_row_group(number)
+            mine: dict[str, Prediction] = {}
+            ids = table.column(ID).to_pylist()
+            for start in range(0, len(ids), CHUNK):
+                part = Prediction.objects.filter(batch=batch, prediction_id__in=ids[start : start + CHUNK])
+                mine |= {one.prediction_id: one for one in part}
+            for one in mine.values():
+                one.batch = batch
+            yield _only(table, set(mine)), mine
 
 
 def known_outcomes(endpoint_id: UUID, ids: list[str]) -> list[Outcome]:
@@ -183,13 +142,13 @@ def _only(table: Any, ids: set[str]) -> Any:
     return table.filter(pa.array([name in ids for name in table.column(ID).to_pylist()], pa.bool_()))
 
 
-def _add_predictions(endpoint: Any, baseline: Baseline, tables: list[Any]) -> None:
+def add_predictions(endpoint: Any, baseline: Baseline, tables: list[Any], columns: list[SegmentColumn]) -> None:
     """Add rows of several batches at once: every hour is read and written once."""
     import pyarrow as pa
 
     table = pa.concat_tables(tables, promote_options="permissive")
     _add_rows(endpoint, baseline, table, "")
-    add_segments(endpoint, baseline, [table], segmenting.columns_of(endpoint.pk))
+    add_segments(endpoint, baseline, [table], columns)
 
 
 def add_segments(endpoint: Any, baseline: Baseline, tables: list[Any], columns: list[Any]) -> None:
@@ -390,11 +349,11 @@ def _add_outcomes(endpoint: Any, outcomes: list[Outcome], sign: int = 1) -> list
     tally(endpoint=endpoint, pairs=[pair for pairs in by_baseline.values() for pair in pairs], sign=sign)
     for baseline_id, pairs in by_baseline.items():
         if baseline_id is not None:
-            _add_pairs(endpoint, Baseline.objects.get(pk=baseline_id), pairs, sign)
+            add_pairs(endpoint, Baseline.objects.get(pk=baseline_id), pairs, sign)
     return matched
 
 
-def _add_pairs(endpoint: Any, baseline: Baseline, pairs: list[tuple[Any, Any]], sign: int) -> None:
+def add_pairs(endpoint: Any, baseline: Baseline, pairs: list[tuple[Any, Any]], sign: int) -> None:
     table, hours = _labelled(baseline, pairs)
     _add_labelled(endpoint, baseline, pairs, table, hours, sign)
     add_pairs_by_segment(endpoint, baseline, pairs, segmenting.columns_of(endpoint.pk), sign, (table, hours))
@@ -463,51 +422,3 @@ def _keep_feedback(batch: Batch, table: Any) -> None:
         ],
         batch_size=1_000,
     )
-
-
-def recount(*, baseline: Baseline, by: Any) -> int:
-    """Count earlier predictions of the version with this baseline, from the kept batches; returns how many batches.
-
-    A part at a time: what is left follows in the next task.
-    """
-    earlier = Batch.objects.filter(version=baseline.version, kind=BatchKind.PREDICTIONS, state=BatchState.REDUCED)
-    waiting = earlier.filter(~Q(baseline=baseline) | Q(baseline=None)).order_by("id")
-    first = waiting.select_related("endpoint").first()
-    if first is None or baseline_of(baseline.version) != baseline:
-        return 0
-    hold(f"count {first.endpoint_id}")
-    batches: list[Batch] = []
-    rows = 0
-    for batch in waiting.filter(endpoint=first.endpoint_id).select_related("endpoint")[:1_000]:
-        if batches and rows + batch.rows > MOST_ROWS:
-            break
-        batches.append(batch)
-        rows += batch.rows
-    if batches:
-        recount_batches(baseline=baseline, batches=batches, by=by)
-    if waiting.exists():
-        outbox.enqueue("monitoring.recount", baseline.pk, queue="monitoring")
-    return len(batches)
-
-
-@action
-def recount_batches(*, baseline: Baseline, batches: list[Batch], by: Any) -> None:
-    """Add what these batches hold, and its known outcomes, to the states of this baseline."""
-    columns = segmenting.columns_of(batches[0].endpoint_id)
-    for batch in batches:
-        mine = {one.prediction_id: one for one in Prediction.objects.filter(batch=batch)}
-        batch.baseline = baseline
-        batch.save()
-        table = kept_rows(batch, set(mine))
-        for name, segments in mark(batch=batch, table=table, columns=columns).items():
-            mine[name].segments = segments
-        if table.num_rows == 0:
-            continue
-        _add_predictions(batch.endpoint, baseline, [table])
-        known = known_outcomes(batch.endpoint_id, list(mine))
-        for one in mine.values():
-            one.batch = batch
-        if known:
-            _add_pairs(batch.endpoint, baseline, [(mine[one.prediction_id], one) for one in known], 1)
-    details = {"batches": len(batches), "rows": sum(batch.rows for batch in batches)}
-    record(by=by, action="baseline.recounted", subject=baseline, details=details)

@@ -12,12 +12,10 @@ CHUNK = 10_000
 
 
 def mark(*, batch: Batch, table: Any, columns: list[SegmentColumn]) -> dict[str, str]:
-    """Note on every prediction of the table which segments it lies in, and on the batch that it is counted by the
-    columns; returns the segments by prediction id, nothing where all is noted already.
-    """
+    """Note on every prediction of a part of the batch which segments it lies in; returns them by prediction id."""
     from apps.monitoring.engine.wanted import ID
 
-    if not columns or set(batch.segmented) == {column.pk for column in columns}:
+    if not columns:
         return {}
     lines, grown = segmenting.lines(table, columns)
     for column in grown:
@@ -31,6 +29,4 @@ def mark(*, batch: Batch, table: Any, columns: list[SegmentColumn]) -> dict[str,
         for start in range(0, len(ids), CHUNK):
             part = [column[start : start + CHUNK] for column in (ids, lines)]
             cursor.execute(statement, [*part, current(), batch.endpoint_id])
-    batch.segmented = [column.pk for column in columns]
-    batch.save(update_fields=["segmented"])
     return dict(zip(ids, lines, strict=True))

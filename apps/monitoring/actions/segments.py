@@ -10,16 +10,13 @@ from apps.monitoring import policies, segmenting
 from apps.monitoring.actions import counting
 from apps.monitoring.actions.marking import mark
 from apps.monitoring.actions.monitors import create_monitor
+from apps.monitoring.actions.recounting import still_kept
 from apps.monitoring.actions.rows import hold
 from apps.monitoring.models import (
-    Baseline,
     Batch,
-    BatchKind,
-    BatchState,
     Clock,
     Monitor,
     MonitorKind,
-    Prediction,
     Purpose,
     Reference,
     SegmentColumn,
@@ -65,7 +62,7 @@ def watch_column(
         raise Conflict(f"What was counted by “{chosen.column}” before is being dropped. Try again in a minute.")
     chosen.save(force_insert=True)
     if purpose == Purpose.SEGMENT:
-        outbox.enqueue("monitoring.count_segments", endpoint.pk, queue="monitoring")
+        outbox.enqueue("monitoring.count_segments", endpoint.pk, queue="counting")
         _compare(endpoint, by)
     details = {"endpoint": endpoint.key, "column": chosen.column, "purpose": purpose, "cuts": chosen.cuts}
     details |= {"is_protected": chosen.is_protected, "favourable": chosen.favourable}
@@ -100,7 +97,7 @@ def give_up_column(*, column: SegmentColumn, by: Any, reason: str = "") -> Segme
         raise Conflict("This column is no longer watched.")
     column.is_active = False
     column.save(update_fields=["is_active"])
-    outbox.enqueue("monitoring.count_segments", column.endpoint_id, queue="monitoring")
+    outbox.enqueue("monitoring.count_segments", column.endpoint_id, queue="counting")
     details = {"column": column.column}
     record(by=by, action="segment.given_up", subject=column.endpoint, reason=reason, details=details)
     return column
@@ -118,8 +115,8 @@ def count_segments(*, endpoint: Any, by: Any) -> int:
     _drop(endpoint, columns)
     if not columns:
         return 0
-    earlier = Batch.objects.filter(endpoint=endpoint, kind=BatchKind.PREDICTIONS, state=BatchState.REDUCED)
-    waiting = earlier.exclude(segmented__contains=[column.pk for column in columns]).order_by("id")
+    waiting = still_kept().filter(endpoint=endpoint)
+    waiting = waiting.exclude(segmented__contains=[column.pk for column in columns]).order_by("id")
     batches: list[Batch] = []
     rows = 0
     for batch in waiting.select_related("endpoint", "baseline")[:1_000]:
@@ -130,7 +127,7 @@ def count_segments(*, endpoint: Any, by: Any) -> int:
     if batches:
         count_batches_again(endpoint=endpoint, batches=batches, columns=columns, by=by)
     if waiting.exists():
-        outbox.enqueue("monitoring.count_segments", endpoint.pk, queue="monitoring")
+        outbox.enqueue("monitoring.count_segments", endpoint.pk, queue="counting")
     return len(batches)
 
 
@@ -147,14 +144,14 @@ def count_behind() -> int:
     chosen: dict[Any, list[Any]] = {}
     for column in SegmentColumn.objects.filter(is_active=True, purpose=Purpose.SEGMENT):
         chosen.setdefault(column.endpoint_id, []).append(column.pk)
-    earlier = Batch.objects.filter(kind=BatchKind.PREDICTIONS, state=BatchState.REDUCED)
+    earlier = still_kept()
     behind = [
         endpoint_id
         for endpoint_id, keys in chosen.items()
         if earlier.filter(endpoint_id=endpoint_id).exclude(segmented__contains=keys).exists()
     ]
     for endpoint_id in behind:
-        outbox.enqueue("monitoring.count_segments", endpoint_id, queue="monitoring")
+        outbox.enqueue("monitoring.count_segments", endpoint_id, queue="counting")
     return len(behind)
 
 
@@ -163,32 +160,27 @@ def count_batches_again(*, endpoint: Any, batches: list[Batch], columns: list[Se
     """Add what these batches hold to the states of the columns that they were not counted by. The caller holds the
     endpoint.
     """
-    new: dict[tuple[Any, ...], list[Any]] = {}
-    pairs: dict[tuple[Any, ...], list[Any]] = {}
     for batch in batches:
         pending = [column for column in columns if column.pk not in batch.segmented]
-        mine = {one.prediction_id: one for one in Prediction.objects.filter(batch=batch)}
+        batch.segmented = [column.pk for column in columns]
+        batch.save(update_fields=["segmented"])
         try:
-            table = counting.kept_rows(batch, set(mine))
+            for table, mine in counting.kept_rows(batch):
+                _count_part(batch, table, mine, columns, pending)
         except FileNotFoundError:  # kept no longer: what is gone cannot be told apart, and is not asked for again
-            batch.segmented = [column.pk for column in columns]
-            batch.save(update_fields=["segmented"])
             continue
-        for name, segments in mark(batch=batch, table=table, columns=columns).items():
-            mine[name].segments, mine[name].batch = segments, batch
-        if table.num_rows == 0 or batch.baseline is None:
-            continue
-        key = (batch.baseline_id, *[column.pk for column in pending])
-        new.setdefault(key, []).append(table)
-        pairs.setdefault(key, []).extend(
-            (mine[one.prediction_id], one) for one in counting.known_outcomes(batch.endpoint_id, list(mine))
-        )
-    by_key: dict[Any, SegmentColumn] = {column.pk: column for column in columns}
-    for key, tables in new.items():
-        baseline, pending = Baseline.objects.get(pk=key[0]), [by_key[pk] for pk in key[1:]]
-        counting.add_segments(endpoint, baseline, tables, pending)
-        if pairs[key]:
-            counting.add_pairs_by_segment(endpoint, baseline, pairs[key], pending)
     names = [column.column for column in columns]
     details = {"batches": len(batches), "rows": sum(batch.rows for batch in batches), "columns": names}
     record(by=by, action="segments.counted", subject=endpoint, details=details)
+
+
+def _count_part(batch: Batch, table: Any, mine: dict[str, Any], columns: list[Any], pending: list[Any]) -> None:
+    for name, segments in mark(batch=batch, table=table, columns=columns).items():
+        mine[name].segments = segments
+    if table.num_rows == 0 or batch.baseline is None:
+        return
+    counting.add_segments(batch.endpoint, batch.baseline, [table], pending)
+    known = counting.known_outcomes(batch.endpoint_id, list(mine))
+    if known:
+        pairs = [(mine[one.prediction_id], one) for one in known]
+        counting.add_pairs_by_segment(batch.endpoint, batch.baseline, pairs, pending)

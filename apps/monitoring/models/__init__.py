@@ -1,6 +1,7 @@
 """What monitoring keeps: rows as they arrive, the states they are reduced to, monitors, checks, and incidents."""
 
 from apps.monitoring.models.alerting import Channel, DigestChoice, Mute, WatchPlan
+from apps.monitoring.models.contents import ContentSample
 from apps.monitoring.models.incidents import (
     INCIDENTS,
     Alert,
@@ -32,6 +33,7 @@ from apps.monitoring.models.rows import (
     BatchState,
     Feedback,
     Grain,
+    Hold,
     Outcome,
     Prediction,
     ServiceReading,
@@ -56,11 +58,13 @@ __all__ = [
     "Channel",
     "Check",
     "Clock",
+    "ContentSample",
     "DigestChoice",
     "EntryKind",
     "FeatureTable",
     "Feedback",
     "Grain",
+    "Hold",
     "Incident",
     "IncidentEntry",
     "IncidentState",

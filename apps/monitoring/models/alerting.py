@@ -117,6 +117,7 @@ class WatchPlan(TenantModel):
     baseline_needs_approval = models.BooleanField(
         default=True, help_text="A new baseline takes effect when it is signed."
     )
+    keep_days = models.PositiveIntegerField(default=400, help_text="Days for which rows are kept as they were sent.")
     is_current = models.BooleanField(default=True)
     reason = models.TextField()
     written_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

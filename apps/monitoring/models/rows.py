@@ -10,7 +10,7 @@ from django.db.models import Max, Min, Sum
 from django.db.models.functions import Trunc
 from django.urls import reverse
 
-from apps.core.models import AppendOnlyModel, TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
+from apps.core.models import AppendOnlyModel, History, TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
 
 
 class BaselineSource(models.TextChoices):
@@ -107,6 +107,7 @@ class BatchSource(models.TextChoices):
 class BatchState(models.TextChoices):
     RECEIVED = "received", "Received"
     REDUCED = "reduced", "Counted"
+    FAILED = "failed", "Could not be counted"
 
 
 class Batch(TenantModel):
@@ -135,6 +136,13 @@ class Batch(TenantModel):
     first_at = models.DateTimeField(null=True, blank=True)
     last_at = models.DateTimeField(null=True, blank=True)
     reduced_at = models.DateTimeField(null=True, blank=True)
+    # Row groups of its file that were counted: a long batch is counted in several transactions.
+    groups = models.PositiveIntegerField(default=0)
+    # How often counting it failed since it was last sent on its way, and why it was given up.
+    attempts = models.PositiveSmallIntegerField(default=0)
+    failure = models.TextField(blank=True)
+    # When its rows were deleted because they had been kept for long enough; what they were counted into stays.
+    removed_at = models.DateTimeField(null=True, blank=True)
     # The segment columns that its rows were counted by: a column chosen later finds what is still to be counted.
     segmented = ArrayField(models.UUIDField(), default=list, blank=True)
     sent_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
@@ -148,9 +156,12 @@ class Batch(TenantModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["organization", "endpoint", "kind", "key"], name="monitoring_batch_key"),
             models.CheckConstraint(
-                condition=models.Q(state="received", reduced_at__isnull=True)
+                condition=models.Q(state__in=["received", "failed"], reduced_at__isnull=True)
                 | models.Q(state="reduced", reduced_at__isnull=False),
                 name="monitoring_batch_reduced",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="failed") ^ models.Q(failure=""), name="monitoring_batch_failure"
             ),
             models.CheckConstraint(
                 condition=~models.Q(kind="predictions") | models.Q(version__isnull=False),
@@ -164,6 +175,11 @@ class Batch(TenantModel):
                 name="monitoring_batch_waiting",
                 condition=models.Q(state="received"),
             ),
+            models.Index(
+                fields=["organization", "endpoint", "created_at"],
+                name="monitoring_batch_kept",
+                condition=models.Q(removed_at__isnull=True),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -171,6 +187,46 @@ class Batch(TenantModel):
 
     def get_absolute_url(self) -> str:
         return reverse("monitoring:batch", args=[self.organization.key, self.pk])
+
+
+class Hold(TenantModel):
+    """Rows kept beyond their time, for a dispute or an inquiry: those with events in a period of an endpoint."""
+
+    endpoint = TenantForeignKey("deployments.Endpoint", related_name="holds")
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    reason = models.TextField()
+    placed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    released_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    released_at = models.DateTimeField(null=True, blank=True)
+    history = History()
+
+    project_path = "endpoint__model__project"
+    model_path = "endpoint__model"
+
+    class Meta(TenantModel.Meta):
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(until__gt=models.F("since")), name="monitoring_hold_period"),
+            models.CheckConstraint(
+                condition=models.Q(released_at__isnull=True, released_by__isnull=True)
+                | models.Q(released_at__isnull=False, released_by__isnull=False),
+                name="monitoring_hold_released",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["organization", "endpoint"],
+                name="monitoring_hold_open",
+                condition=models.Q(released_at__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint} from {self.since:%Y-%m-%d} to {self.until:%Y-%m-%d}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("monitoring:batches", args=[self.organization.key, self.endpoint.key])
 
 
 class Prediction(TenantModel):
