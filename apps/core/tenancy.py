@@ -58,15 +58,17 @@ def tenant(organization_id: UUID | str) -> Iterator[UUID]:
     would leave at the inner one. Lazy querysets must be read before the scope ends.
     """
     organization_id = UUID(str(organization_id))
+    # A transaction of its own begins without a setting, and takes the one it is given with it when it ends.
+    is_outermost = not connection.in_atomic_block
     with transaction.atomic():
-        before = _read()
+        before = "" if is_outermost else _read()
         _write(str(organization_id))
         token = _current.set(organization_id)
         try:
             yield organization_id
         finally:
             _current.reset(token)
-            if _is_sound():
+            if not is_outermost and _is_sound():
                 _write(before)
 
 

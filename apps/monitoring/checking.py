@@ -12,8 +12,9 @@ from django.db.models import Count, Q, Sum
 from django.db.models.functions import Trunc
 from django.utils import timezone
 
+from apps.core import binary
 from apps.deployments.models import EndpointState
-from apps.monitoring import comparing, planned, ranked
+from apps.monitoring import comparing, planned, ranked, texts
 from apps.monitoring.models import (
     KINDS_WITH_BASELINE,
     Baseline,
@@ -195,8 +196,11 @@ def _with_baseline(monitor: Monitor, one: Due, limits: Any) -> Callable[[], Foun
     if monitor.kind == MonitorKind.SEGMENTS:
         compare = comparing.read(monitor, row, window, limits, count)
         return lambda: _segments(one, compare())
-    blobs = _blobs(monitor, row, StateKind.PREDICTIONS, window)
     windows = reference_windows(monitor, window)
+    if monitor.kind == MonitorKind.CONTENTS:
+        look, compared = texts.read(monitor, row, window, windows, limits), _spoken(monitor, windows)
+        return lambda: _contents(one, look() | {"compared": compared}, count)
+    blobs = _blobs(monitor, row, StateKind.PREDICTIONS, window)
     if monitor.kind == MonitorKind.PERFORMANCE:
         told = _blobs(monitor, row, StateKind.OUTCOMES, window)
         before = _reference(monitor, row, windows, StateKind.OUTCOMES)
@@ -227,7 +231,7 @@ def _grown(monitor: Monitor, one: Due, limits: Any) -> tuple[Window, int]:
 
 def _blobs(monitor: Monitor, baseline: Baseline, kind: str, window: Window) -> list[bytes]:
     states = State.objects.filter(endpoint_id=monitor.endpoint_id, baseline=baseline, kind=kind, segment="")
-    return [bytes(data) for data in states.within(window.start, window.end).values_list("data", flat=True)]
+    return [data for (data,) in binary.values(states.within(window.start, window.end), "data")]
 
 
 def reference_windows(monitor: Monitor, window: Window) -> list[Window] | None:
@@ -245,7 +249,7 @@ def _reference(monitor: Monitor, baseline: Baseline, windows: list[Window] | Non
         return None
     inside = functools.reduce(operator.or_, (Q(start_at__gte=one.start, end_at__lte=one.end) for one in windows))
     states = State.objects.filter(inside, endpoint_id=monitor.endpoint_id, baseline=baseline, kind=kind, segment="")
-    return [bytes(data) for data in states.values_list("data", flat=True)]
+    return [data for (data,) in binary.values(states, "data")]
 
 
 def _spoken(monitor: Monitor, windows: list[Window] | None) -> dict[str, Any]:
@@ -264,6 +268,12 @@ def _segments(one: Due, found: dict[str, Any]) -> Found:
     rows = one.rows
     segments = found["segments"]
     return Found(one, found["level"], found["signals"], rows, found["result"], 0, found["windows"], segments=segments)
+
+
+def _contents(one: Due, result: dict[str, Any], count: int) -> Found:
+    level = result.pop("level")
+    sizes = [row["n_reference"] for row in result["columns"]]
+    return Found(one, level, {"contents": level}, one.rows, result, max(sizes, default=0), count)
 
 
 def _importance(baseline: Baseline) -> dict[str, float]:

@@ -29,7 +29,7 @@ from apps.monitoring.engine.bins import (
     Numeric,
     Outputs,
 )
-from apps.monitoring.engine.edges import WIDTH, categories_of, edges_of, group_cuts, group_of_bins, shown_cuts
+from apps.monitoring.engine.edges import categories_of, edges_of, group_cuts, shown_cuts
 from apps.monitoring.engine.exact import Floats, unit_for
 from apps.monitoring.engine.outcomes import OutcomeBins
 from apps.monitoring.engine.reduce import category_codes, kind_of, numeric_values, reduce_all
@@ -163,8 +163,7 @@ def numeric_bins(table: pa.Table, name: str, role: str) -> Numeric:
     empty = np.flatnonzero(np.diff(places)[1:-1] == 0) + 1
     means[empty] = edges.values[empty - 1] / 2 + edges.values[empty] / 2  # what appears there lies anywhere between
     cuts = group_cuts(ordered, edges, COARSE), group_cuts(ordered, edges, FINE), shown_cuts(ordered, edges, SHOWN)
-    groups = [group_of_bins(one, WIDTH) for one in cuts]
-    return Numeric(name, role, edges, *groups, means, _mean(ordered), _sd(ordered), pivot, unit_for(float(reach)))
+    return Numeric(name, role, edges, *cuts, means, _mean(ordered), _sd(ordered), pivot, unit_for(float(reach)))
 
 
 def _mean(values: Floats) -> float:

@@ -31,23 +31,23 @@ MOST_LABELS = 50
 NAMED = ("task", "prediction", "score", "label")
 
 
-Groups = NDArray[np.uint8]  # the group of every bin
+Ends = NDArray[np.uint8]  # the last bin of every group
 
 
 @dataclass(frozen=True, slots=True)
 class Numeric:
     """Bins of one numeric column. `pivot` and `unit` are for exact sums, `means` are the reference's means per bin.
 
-    Its bins in groups [WIDTH]: ten (`coarse`) and thirty (`fine`) of about equal share, and the columns of its picture
-    (`shown`), of about equal width.
+    Which edges divide its bins into ten (`coarse`) and thirty (`fine`) groups of about equal share, and into the
+    columns of its picture (`shown`), of about equal width.
     """
 
     name: str
     role: str
     edges: Edges
-    coarse: Groups
-    fine: Groups
-    shown: Groups
+    coarse: Integers
+    fine: Integers
+    shown: Integers
     means: Floats
     mean: float
     sd: float
@@ -59,7 +59,8 @@ class Numeric:
 class Numbers:
     """All numeric columns side by side: what each has, as one array of [columns, ...]. So they are stored and compared.
 
-    `edges` [columns, WIDTH - 1] are filled up with plus infinity, `means` [columns, WIDTH] with zero.
+    `edges` [columns, WIDTH - 1] are filled up with plus infinity, `means` [columns, WIDTH] with zero, and `coarse`,
+    `fine` and `shown` (the last bin of each group) with the last bin there is: groups past the last are empty.
     """
 
     names: tuple[str, ...]
@@ -68,9 +69,9 @@ class Numbers:
     sizes: Integers
     edges: Floats
     means: Floats
-    coarse: Groups
-    fine: Groups
-    shown: Groups
+    coarse: Ends
+    fine: Ends
+    shown: Ends
     mean: Floats
     sd: Floats
     pivot: Floats
@@ -84,7 +85,7 @@ class Numbers:
         for place, one in enumerate(columns):
             edges[place, : len(one.edges.values)] = one.edges.values
             means[place, : len(one.means)] = one.means
-        groups = {name: np.array([getattr(one, name) for one in columns], dtype=np.uint8) for name in GROUPS}
+        groups = {name: _ends_of([getattr(one, name) for one in columns]) for name in GROUPS}
         scale = {name: np.array([getattr(one, name) for one in columns], dtype=np.float64) for name in SCALE}
         return cls(
             names=tuple(one.name for one in columns),
@@ -93,7 +94,7 @@ class Numbers:
             sizes=np.array([one.edges.bins for one in columns], dtype=np.int64),
             edges=edges,
             means=means,
-            **{name: table.reshape(size, WIDTH) for name, table in groups.items()},
+            **groups,
             **scale,
         )
 
@@ -101,11 +102,21 @@ class Numbers:
         """One of them by itself."""
         size = int(self.sizes[place])
         edges = Edges(self.edges[place, : size - 1], self.modes[place])
-        groups = {name: getattr(self, name)[place] for name in GROUPS}
+        cuts = {name: getattr(self, name)[place].astype(np.int64) for name in GROUPS}
+        groups = {name: one[one < size - 1] for name, one in cuts.items()}
         scale = {name: float(getattr(self, name)[place]) for name in SCALE}
         return Numeric(
             self.names[place], self.roles[place], edges, means=self.means[place, :size], **groups, **scale
         )  # fmt: skip
+
+    @cached_property
+    def ends(self) -> tuple[Floats, Floats]:
+        """Left and right end of every bin [columns, WIDTH]; the first ends where it begins, and so do places past the
+        last.
+        """
+        most = np.finfo(np.float64).max
+        edges = np.clip(self.edges, -most, most)
+        return np.concatenate([edges[:, :1], edges], axis=1), np.concatenate([edges, edges[:, -1:]], axis=1)
 
     @cached_property
     def outer(self) -> Integers:
@@ -121,6 +132,14 @@ class Numbers:
             table[:, 1:-1] = np.nextafter(self.edges[:, :-1], np.inf) == self.edges[:, 1:]
         table[np.arange(len(self.names)), self.sizes - 1] = False
         return table | (np.arange(WIDTH) >= self.sizes[:, None])
+
+
+def _ends_of(cuts: Sequence[Integers]) -> Ends:
+    """The last bin of every group [columns, most groups]: a cut is named by the bin to its left."""
+    table = np.full((len(cuts), max((len(one) for one in cuts), default=0) + 1), WIDTH - 1, dtype=np.uint8)
+    for row, one in zip(table, cuts, strict=True):
+        row[: len(one)] = one
+    return table
 
 
 def outer_bins(sizes: Integers) -> Integers:
@@ -247,8 +266,8 @@ class Bins:
         """Bins that can hold one value only, and those past the last [columns, WIDTH]."""
         return self.numbers.atoms
 
-    def groups(self, which: int) -> Groups:
-        """Group of every bin [columns, WIDTH], `which` being COARSE or FINE."""
+    def groups(self, which: int) -> Ends:
+        """The last bin of every group [columns, most groups], `which` being COARSE or FINE."""
         return self.numbers.coarse if which == COARSE else self.numbers.fine
 
     @cached_property

@@ -14,7 +14,8 @@ import orjson
 from numpy.typing import NDArray
 
 from apps.monitoring.engine import VERSION, policy, results, statistics
-from apps.monitoring.engine.bins import COARSE, FINE, INPUT, SHOWN, Bins
+from apps.monitoring.engine.bins import COARSE, FINE, INPUT, NULL, SHOWN, Bins
+from apps.monitoring.engine.edges import WIDTH
 from apps.monitoring.engine.exact import Floats, Integers
 from apps.monitoring.engine.policy import Limits
 from apps.monitoring.engine.results import LEVELS, NONE, SHARES, SIGNALS
@@ -88,7 +89,9 @@ def compare(
     """
     numeric, numbers = numeric_table(bins, reference, current)
     category, categories = category_table(bins, reference, current)
-    found = _joined(bins, numbers, categories)
+    before, now, psi, p = (np.concatenate(pair) for pair in zip(numbers, categories, strict=True))
+    shares = share_results(bins, reference, current, [before, now])
+    found = _found(bins, before, now, psi, p, shares)
     weights = importance or {}
     weight = np.array([float(weights.get(name, 1.0)) for name in found.names])
     judged: Table = {"importance": weight}
@@ -100,7 +103,11 @@ def compare(
     order = _ranked(found, raised, weight)
     worst = raised.max(axis=1, initial=0).tolist()
     signals = {name: LEVELS[level] for name, level in zip(SIGNALS, worst, strict=True)}
-    table = {"order": order, "numeric": numeric, "category": category, "judged": judged}
+    portions = {
+        name: {"asked": found.asked[name], "reference": one.reference, "current": one.current, "p": one.p}
+        for name, one in shares.items()
+    }
+    table = {"order": order, "numeric": numeric, "category": category, "shares": portions, "judged": judged}
     return Report(
         policy.worst(list(signals.values())), reference.rows, current.rows, signals, limits.as_json(),
         orjson.dumps(table, option=orjson.OPT_SERIALIZE_NUMPY),
@@ -134,35 +141,27 @@ def numeric_table(bins: Bins, reference: State, current: State) -> tuple[Table, 
         "lowest": current.lowest,
         "highest": current.highest,
     }
-    shares = {
-        "null": statistics.null_shares(before, now),
-        "outside": statistics.outside_shares(before, now, bins),
-    }
     table = {"feature": bins.numbers.names, "role": bins.numbers.roles, "values": values}
-    table |= {"shares": _as_table(shares), "picture": _numeric_picture(bins, before.counts, now.counts)}
-    return table, [before.sizes, now.sizes, index, p, shares]
+    table["picture"] = _numeric_picture(bins, before.reached, now.reached)
+    return table, [before.sizes, now.sizes, index, p]
 
 
 def _numeric_picture(bins: Bins, before: Floats, now: Floats) -> Table:
     """Counts of both sides in about twenty columns between the reference's first and last hundredth; what lies outside
     is at the ends. `edges` divide the columns [feature][columns - 1].
     """
-    shown = bins.numbers.shown
-    row, at = np.nonzero(shown[:, :-1] != shown[:, 1:])
-    inner = at < bins.sizes[row] - 1
-    row, at = row[inner], at[inner]
-    columns = np.bincount(row, minlength=len(shown)) + 1
-    edges = np.full((len(shown), int(columns.max(initial=1)) - 1), np.nan)
-    edges[row, np.arange(len(row)) - np.searchsorted(row, row)] = bins.edges[row, at]
-    sides = [statistics.grouped(one, shown).astype(np.int64) for one in (before, now)]
-    return {"columns": columns, "edges": edges, "reference": sides[0], "current": sides[1]}
+    ends = bins.numbers.shown.astype(np.int64)
+    cuts = ends < bins.sizes[:, None] - 1
+    edges = np.where(cuts, np.take_along_axis(bins.edges, np.minimum(ends, WIDTH - 2), axis=1), np.nan)
+    sides = [statistics.grouped(one, bins.numbers.shown).astype(np.int64) for one in (before, now)]
+    return {"columns": cuts.sum(axis=1) + 1, "edges": edges, "reference": sides[0], "current": sides[1]}
 
 
 def category_table(bins: Bins, reference: State, current: State) -> tuple[Table, list[Any]]:
     """Every statistic of every column of categories; beside it what is judged."""
     ends = np.array([where.stop for where in bins.category_at], dtype=np.int64)
     cells = [np.where(bins.cells_at >= 0, one.counts[bins.cells_at], 0).astype(float) for one in (reference, current)]
-    unseen, nulls = ([one.counts[ends - back].astype(float) for one in (reference, current)] for back in (2, 1))
+    unseen = [one.counts[ends - 2].astype(float) for one in (reference, current)]
     sizes = [one.sum(axis=1) for one in cells]
     both = (sizes[0] > 0) & (sizes[1] > 0)
     groups = np.count_nonzero(cells[0] + cells[1], axis=1)
@@ -182,15 +181,10 @@ def category_table(bins: Bins, reference: State, current: State) -> tuple[Table,
         "js": np.where(both, statistics.divergence(*cells), 0.0),
         "hellinger": np.where(both, statistics.hellinger(*cells), 0.0),
     }
-    shares = {
-        "null": statistics.shares_of(nulls[0], nulls[0] + sizes[0], nulls[1], nulls[1] + sizes[1]),
-        "unseen": statistics.shares_of(unseen[0], sizes[0], unseen[1], sizes[1]),
-    }
     names = [one.name for one in bins.categorical], [one.role for one in bins.categorical]
-    table = {"feature": names[0], "role": names[1], "values": values, "shares": _as_table(shares)}
+    table = {"feature": names[0], "role": names[1], "values": values}
     table["picture"] = _category_picture(bins, cells, unseen)
-    table["is_open"] = [one.categories.is_open for one in bins.categorical]
-    return table, [*sizes, index, p, shares]
+    return table, [*sizes, index, p]
 
 
 def _category_picture(bins: Bins, cells: list[Floats], unseen: list[Floats]) -> Table:
@@ -209,30 +203,43 @@ def _category_picture(bins: Bins, cells: list[Floats], unseen: list[Floats]) -> 
     return {"columns": columns, "names": tops, "reference": sides[0], "current": sides[1]}
 
 
-def _as_table(shares: dict[str, statistics.Shares]) -> Table:
+def share_results(bins: Bins, reference: State, current: State, sizes: list[Floats]) -> dict[str, statistics.Shares]:
+    """Shares of rows without a value, and, of those with one, never seen before and out of range, in one go [features].
+
+    Out of range are values below the smallest or above the largest of the reference's baseline, infinities included.
+    """
+    counted, kinds = len(bins.sizes), len(bins.categorical)
+    ends = np.array([where.stop for where in bins.category_at], dtype=np.int64)
+    first = np.arange(counted) * WIDTH
+    cases = []
+    for state in (reference, current):
+        beside = state.counts[bins.beside_at].reshape(counted, 3)
+        beyond = state.counts[first] + state.counts[first + bins.sizes - 1] + beside[:, 1:].sum(axis=1)
+        found = np.zeros((len(SHARES), counted + kinds))
+        found[0] = np.concatenate([beside[:, NULL], state.counts[ends - 1]])
+        found[1, counted:] = state.counts[ends - 2]
+        found[2, :counted] = np.where(bins.sizes > 1, beyond, 0)
+        cases.append(found)
+    rows = [np.stack([size + found[0], size, size]) for size, found in zip(sizes, cases, strict=True)]
+    shares = statistics.shares_of(cases[0], rows[0], cases[1], rows[1])
     return {
-        name: {"reference": one.reference, "current": one.current, "p": one.p} for name, one in shares.items()
-    }  # fmt: skip
+        name: statistics.Shares(shares.reference[row], shares.current[row], shares.p[row])
+        for row, name in enumerate(SHARES)
+    }
 
 
-def _joined(bins: Bins, numbers: list[Any], categories: list[Any]) -> Found:
+def _found(
+    bins: Bins, before: Floats, now: Floats, psi: Floats, p: Floats, shares: dict[str, statistics.Shares]
+) -> Found:
     names = bins.numbers.names + tuple(one.name for one in bins.categorical)
     roles = bins.numbers.roles + tuple(one.role for one in bins.categorical)
-    before, now, psi, p = (np.concatenate(pair) for pair in zip(numbers[:4], categories[:4], strict=True))
-    counted = len(bins.numbers.names)
-    is_closed = np.array([False] * counted + [not one.categories.is_open for one in bins.categorical], dtype=bool)
+    counted = len(bins.sizes)
+    is_closed = [False] * counted + [not one.categories.is_open for one in bins.categorical]
     asked = {
-        "null": np.ones(len(names), dtype=bool), "unseen": is_closed, "outside": np.arange(len(names)) < counted
-    }  # fmt: skip
-    shares = {}
-    for name in SHARES:
-        parts = [
-            side.get(name) or statistics.no_shares(size)
-            for side, size in ((numbers[4], counted), (categories[4], len(bins.categorical)))
-        ]
-        shares[name] = statistics.Shares(*(
-            np.concatenate([getattr(part, field) for part in parts]) for field in ("reference", "current", "p")
-        ))  # fmt: skip
+        "null": np.ones(len(names), dtype=bool),
+        "unseen": np.array(is_closed, dtype=bool),
+        "outside": np.arange(len(names)) < counted,
+    }
     said = np.array([role != INPUT for role in roles], dtype=bool)
     return Found(names, said, before, now, psi, p, shares, asked)
 

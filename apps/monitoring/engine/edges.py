@@ -112,11 +112,6 @@ def shown_cuts(ordered: Floats, edges: Edges, columns: int) -> Integers:
     return np.unique(found).astype(np.int64)
 
 
-def group_of_bins(cuts: Integers, bins: int) -> NDArray[np.uint8]:
-    """The group of every bin: how many cuts lie to its left."""
-    return np.searchsorted(cuts, np.arange(bins), side="left").astype(np.uint8)
-
-
 @dataclass(frozen=True, slots=True)
 class Categories:
     """The categories of one feature: `top` by name, `known` by hash, and whether there were too many to remember

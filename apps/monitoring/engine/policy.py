@@ -51,10 +51,12 @@ class Limits:
     impact: float = 0.8
     gap: float = 0.1
     group: int = 50
+    told_apart: float = 0.1
     features: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shares = [self.q, self.null, self.unseen, self.outside, self.release, self.impact, self.gap]
+        shares.append(self.told_apart)
         if not all(0 < share <= 1 for share in shares) or self.psi <= 0 or self.performance <= 0:
             raise Unusable(
                 "Limits of shares, q and release lie above 0 and at most at 1; those of effects are above 0."
@@ -126,7 +128,7 @@ def level(effect: float, q: float, limit: float, limits: Limits) -> str:
 
 def levels(effects: Floats, q: Floats, limit: Floats | float, limits: Limits) -> Integers:
     """The `level` of each of many effects, as its place in LEVELS; a q-value that is not a number counts as one."""
-    passed = np.nan_to_num(q, nan=1.0) < limits.q
+    passed = q < limits.q
     near = passed & (effects >= limits.release * limit)
     return WORST - 2 + near.astype(np.int64) + (passed & (effects >= limit))
 

@@ -56,7 +56,7 @@ def _feature(found: dict[str, Any], place: int) -> dict[str, Any]:
     block, judged = found[kind], found["judged"]
     one = {"feature": block["feature"][at], "role": block["role"][at], "kind": kind, "test": TESTS[kind]}
     one |= {name: values[at] for name, values in block["values"].items()}
-    one |= {name: _share(block, name, at) for name in SHARES}
+    one |= {name: _share(found["shares"][name], place) for name in SHARES}
     one |= {"picture": _picture(block["picture"], at), "importance": judged["importance"][place]}
     if "level" not in judged:
         return one | {"level": LEVELS[0], "signals": {}}
@@ -83,11 +83,10 @@ def _judgement(one: dict[str, Any], judged: dict[str, Any], place: int) -> dict[
     return told if q is None else told | {"q": q}
 
 
-def _share(block: dict[str, Any], name: str, at: int) -> dict[str, Any] | None:
-    found = block["shares"].get(name)
-    if found is None or (name == "unseen" and block["is_open"][at]):
+def _share(share: dict[str, Any], place: int) -> dict[str, Any] | None:
+    if not share["asked"][place]:
         return None
-    return {field: found[field][at] for field in ("reference", "current", "p")}
+    return {field: share[field][place] for field in ("reference", "current", "p")}
 
 
 def _picture(pictures: dict[str, Any], at: int) -> dict[str, Any]:

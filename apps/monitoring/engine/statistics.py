@@ -5,13 +5,11 @@ is, since thresholds are not portable between tools that use the same name for d
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
-from apps.monitoring.engine.bins import ABOVE_ALL, BELOW_ALL, NULL, OUTER, Bins
+from apps.monitoring.engine.bins import ABOVE_ALL, BELOW_ALL, OUTER, Bins, Ends
 from apps.monitoring.engine.edges import WIDTH
 from apps.monitoring.engine.exact import Floats, Integers, value
 from apps.monitoring.engine.state import State
@@ -46,11 +44,12 @@ DEFINITIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The numeric part of a state, in floats: counts [features, WIDTH] with infinities in the outer bins, rows with a
-    value, and the smallest and largest finite value.
+    """The numeric part of a state, in floats: counts [features, WIDTH] with infinities in the outer bins and added up
+    from the left, rows with a value, and the smallest and largest finite value.
     """
 
     counts: Floats
+    reached: Floats
     finite: Floats
     beside: Integers
     sizes: Floats
@@ -76,7 +75,8 @@ def sample_of(state: State, bins: Bins) -> Sample:
     means = bin_means(state, bins, finite)
     has_any = (state.lowest <= state.highest)[:, None]
     inside = np.where(has_any, np.clip(means, state.lowest[:, None], state.highest[:, None]), means)
-    return Sample(counts, finite, beside, counts.sum(axis=1), inside, state.lowest, state.highest)
+    reached = np.cumsum(counts, axis=1)
+    return Sample(counts, reached, finite, beside, reached[:, -1], inside, state.lowest, state.highest)
 
 
 def bin_means(state: State, bins: Bins, finite: Floats) -> Floats:
@@ -96,11 +96,9 @@ def bin_means(state: State, bins: Bins, finite: Floats) -> Floats:
     return means
 
 
-def grouped(counts: Floats, groups: NDArray[Any]) -> Floats:
-    """Counts [features, WIDTH] added up by group [features, most groups]."""
-    many = int(groups.max(initial=0)) + 1
-    keys = groups + np.arange(len(groups))[:, None] * many
-    return np.bincount(keys.ravel(), weights=counts.ravel(), minlength=len(groups) * many).reshape(len(groups), many)
+def grouped(reached: Floats, ends: Ends) -> Floats:
+    """Counts [features, groups] from counts added up from the left and the last bin of every group."""
+    return np.diff(np.take_along_axis(reached, ends.astype(np.int64), axis=1), axis=1, prepend=0.0)
 
 
 def index_of(reference: Floats, current: Floats) -> Floats:
@@ -126,9 +124,9 @@ def kolmogorov(reference: Sample, current: Sample, bins: Bins) -> tuple[Floats, 
     """Distance at the bin edges and at the ends of either sample, the most that the exact distance can be, and the
     p-value of the former.
     """
-    f, g = np.cumsum(reference.shares, axis=1), np.cumsum(current.shares, axis=1)
+    f, g = (one.reached / np.maximum(one.sizes, 1.0)[:, None] for one in (reference, current))
     at_edges = np.abs(f - g).max(axis=1, initial=0.0)
-    before_f, before_g = f - reference.shares, g - current.shares
+    before_f, before_g = (np.concatenate([np.zeros((len(one), 1)), one[:, :-1]], axis=1) for one in (f, g))
     inside = np.maximum(np.abs(f - before_g), np.abs(before_f - g))
     bound = np.minimum(np.maximum(np.where(bins.atoms, 0.0, inside).max(axis=1, initial=0.0), at_edges), 1.0)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -156,7 +154,7 @@ def _apart_between(reference: Sample, current: Sample, reached: tuple[Floats, Fl
             is_inner = (place > 0) & (place < sizes - 1) & (np.nextafter(left, np.inf) < value_at) & (value_at < right)
             apart = np.maximum(apart, np.where(is_inner, np.abs(said - share), 0.0))
     for place in (np.minimum(1, sizes - 1), np.maximum(sizes - 2, 0)):
-        left, right = (one[rows, place][:, None] for one in _ends(bins))
+        left, right = (one[rows, place][:, None] for one in bins.numbers.ends)
         points = left + (right - left) * WITHIN
         said, told = (
             _read(one, whole, place, points, bins) for one, whole in ((reference, f), (current, g))
@@ -171,11 +169,13 @@ def _read(one: Sample, reached: Floats, place: Integers, values: Floats, bins: B
     taken as t**a of the bin's width, with the one `a` that gives the bin's mean.
     """
     rows = np.arange(len(place))
-    left, right = (end[rows, place] for end in _ends(bins))
+    left, right = (end[rows, place] for end in bins.numbers.ends)
     width = np.maximum(right - left, np.finfo(np.float64).tiny)
-    middle = np.nan_to_num(np.clip((one.means[rows, place] - left) / width, 0.02, 0.98), nan=0.5)
-    part = np.clip((values - left[:, None]) / width[:, None], 0.0, 1.0) ** (middle / (1.0 - middle))[:, None]
-    said: Floats = reached[rows, place][:, None] - one.shares[rows, place][:, None] * (1.0 - np.nan_to_num(part))
+    middle = np.minimum(np.maximum((one.means[rows, place] - left) / width, 0.02), 0.98)
+    middle = np.where(np.isnan(middle), 0.5, middle)
+    part = np.minimum(np.maximum((values - left[:, None]) / width[:, None], 0.0), 1.0)
+    share = one.counts[rows, place] / np.maximum(one.sizes, 1.0)
+    said: Floats = reached[rows, place][:, None] - share[:, None] * (1.0 - part ** (middle / (1.0 - middle))[:, None])
     return said
 
 
@@ -190,9 +190,8 @@ def wasserstein(reference: Sample, current: Sample, bins: Bins) -> Floats:
     Within a bin (l, r] with mass p and mean m below it F: the integral of the distribution function is F(l)(r - l) +
     p(r - m). This is exact unless the two functions cross inside a bin.
     """
-    p, q = (one.finite / np.maximum(one.finite.sum(axis=1), 1.0)[:, None] for one in (reference, current))
-    f, g = np.cumsum(p, axis=1) - p, np.cumsum(q, axis=1) - q
-    left, right = _ends(bins)
+    (p, f), (q, g) = _finite(reference), _finite(current)
+    left, right = bins.numbers.ends
     with np.errstate(over="ignore", invalid="ignore"):
         inner = (f - g) * (right - left) + p * (right - reference.means) - q * (right - current.means)
         last = np.arange(len(bins.sizes)), bins.sizes - 1
@@ -200,15 +199,13 @@ def wasserstein(reference: Sample, current: Sample, bins: Bins) -> Floats:
     return np.nan_to_num(np.abs(inner).sum(axis=1), nan=np.inf)
 
 
-def _ends(bins: Bins) -> tuple[Floats, Floats]:
-    """Left and right end of every bin [features, WIDTH]; the first ends where it begins, and so do places past the
-    last.
-    """
-    most = np.finfo(np.float64).max
-    edges = np.clip(bins.edges, -most, most)
-    left = np.concatenate([edges[:, :1], edges], axis=1)
-    right = np.concatenate([edges, edges[:, -1:]], axis=1)
-    return left, right
+def _finite(one: Sample) -> tuple[Floats, Floats]:
+    """Share of each bin among finite values, and of those to its left."""
+    below = one.beside[:, BELOW_ALL, None]
+    rows = np.maximum(one.sizes[:, None] - below - one.beside[:, ABOVE_ALL, None], 1.0)
+    before = np.zeros_like(one.reached)
+    before[:, 1:] = (one.reached[:, :-1] - below) / rows
+    return one.finite / rows, before
 
 
 def divergence(reference: Floats, current: Floats) -> Floats:
@@ -274,9 +271,10 @@ def share_p(reference: Floats, n: Floats, current: Floats, m: Floats) -> Floats:
         np.maximum(total / rows * (1 - total / rows) * (1 / np.maximum(n, 1) + 1 / np.maximum(m, 1)), 1e-300)
     )
     z = (current / np.maximum(m, 1) - reference / np.maximum(n, 1)) / spread
-    exact = _binomial_p(now, cases, m / rows)
     limit = np.where(np.minimum(n, m) * 10 <= np.maximum(n, m), FEW, RARE)
-    found = np.where(expected < limit, exact, 2 * special.ndtr(-np.abs(z)))
+    found = 2 * special.ndtr(-np.abs(z))
+    few = expected < limit
+    found[few] = _binomial_p(now[few], cases[few], (m / rows)[few])
     return np.where((total == 0) | (total == n + m) | (n == 0) | (m == 0), 1.0, np.clip(found, 0.0, 1.0))
 
 
@@ -304,27 +302,6 @@ def shares_of(cases: Floats, n: Floats, current_cases: Floats, m: Floats) -> Sha
     return Shares(before, now, share_p(cases, n, current_cases, m))
 
 
-def no_shares(size: int) -> Shares:
-    """For features of which the share is not asked."""
-    return Shares(np.zeros(size), np.zeros(size), np.ones(size))
-
-
-def null_shares(reference: Sample, current: Sample) -> Shares:
-    """Shares of rows without a value."""
-    nulls, now = reference.beside[:, NULL].astype(float), current.beside[:, NULL].astype(float)
-    return shares_of(nulls, nulls + reference.sizes, now, now + current.sizes)
-
-
-def outside_shares(reference: Sample, current: Sample, bins: Bins) -> Shares:
-    """Shares of values below the smallest or above the largest that the reference's baseline had, infinities
-    included.
-    """
-    rows = np.arange(len(bins.sizes))
-    cases, now = (one.counts[:, 0] + one.counts[rows, bins.sizes - 1] for one in (reference, current))
-    apart = bins.sizes > 1
-    return shares_of(cases * apart, reference.sizes, now * apart, current.sizes)
-
-
 def group_counts(one: Sample, bins: Bins, which: int) -> Floats:
     """Counts [features, groups] for the ten (COARSE) or thirty (FINE) groups."""
-    return grouped(one.counts, bins.groups(which))
+    return grouped(one.reached, bins.groups(which))

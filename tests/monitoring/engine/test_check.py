@@ -70,6 +70,15 @@ def test_check_of_an_all_null_reference_only_asks_for_nulls():
     assert report.features[0]["signals"] == {"drift": NOT_ENOUGH, "null": DRIFT, "outside": QUIET}
 
 
+def test_check_counts_infinities_and_what_a_constant_never_was_as_out_of_range():
+    inner = [1.0, 2.0, 3.0, 4.0]
+    one = compared(pa.table({"x": inner * 10}), pa.table({"x": [*inner, np.inf, -np.inf, np.nan, np.nan]})).features[0]
+    assert one["outside"]["current"] == pytest.approx(2 / 6)
+    assert one["null"]["current"] == pytest.approx(2 / 8)
+    constant = compared(pa.table({"x": [7.0] * 100}), pa.table({"x": [7.0] * 50 + [8.0] * 50})).features[0]
+    assert constant["outside"]["current"] == 0.5
+
+
 def test_check_finds_new_categories_and_unit_errors():
     rng = np.random.default_rng(5)
     table = mixed(rng, 1_000)
