@@ -198,19 +198,19 @@ def _with_baseline(monitor: Monitor, one: Due, limits: Any) -> Callable[[], Foun
         return lambda: _segments(one, compare())
     windows = reference_windows(monitor, window)
     if monitor.kind == MonitorKind.CONTENTS:
-        look, compared = texts.read(monitor, row, window, windows, limits), _spoken(monitor, windows)
+        look, compared = texts.read(monitor, row, window, windows, limits), spoken(monitor, windows)
         return lambda: _contents(one, look() | {"compared": compared}, count)
     blobs = _blobs(monitor, row, StateKind.PREDICTIONS, window)
     if monitor.kind == MonitorKind.PERFORMANCE:
         told = _blobs(monitor, row, StateKind.OUTCOMES, window)
         before = _reference(monitor, row, windows, StateKind.OUTCOMES)
-        more = planned.measures(row.version), ranked.read(monitor, row, window), before, _spoken(monitor, windows)
+        more = planned.measures(row.version), ranked.read(monitor, row, window), before, spoken(monitor, windows)
         return lambda: _performance(monitor, one, limits, bytes(row.data), blobs, told, count, *more)
     reference, muted = _reference(monitor, row, windows, StateKind.PREDICTIONS), _muted(monitor)
-    weights, said = _importance(row), {"reference": _spoken(monitor, windows), "muted": sorted(muted)}
+    weights, said = _importance(row), {"reference": spoken(monitor, windows), "muted": sorted(muted)}
 
     def compute() -> Found:
-        found = _drift(one, limits, bytes(row.data), blobs, reference, weights, count, muted)
+        found = drift(one, limits, bytes(row.data), blobs, reference, weights, count, muted)
         found.result |= said
         return found
 
@@ -252,7 +252,7 @@ def _reference(monitor: Monitor, baseline: Baseline, windows: list[Window] | Non
     return [data for (data,) in binary.values(states, "data")]
 
 
-def _spoken(monitor: Monitor, windows: list[Window] | None) -> dict[str, Any]:
+def spoken(monitor: Monitor, windows: list[Window] | None) -> dict[str, Any]:
     """What was compared with, so that the check can be computed again."""
     spans = [[one.start.isoformat(), one.end.isoformat()] for one in windows or []]
     return {"kind": monitor.reference, "windows": spans}
@@ -277,9 +277,14 @@ def _contents(one: Due, result: dict[str, Any], count: int) -> Found:
 
 
 def _importance(baseline: Baseline) -> dict[str, float]:
-    """How much each input weighs in ranking: a tenth for nothing, up to one for the most important."""
     run = baseline.version.run
-    known = ((run.result or {}) if run else {}).get("importance", [])
+    return weights_of(((run.result or {}) if run else {}).get("importance", []))
+
+
+def weights_of(known: list[dict[str, Any]]) -> dict[str, float]:
+    """How much each input weighs in ranking, from what training found of its importance: a tenth for nothing, up to one
+    for the most important.
+    """
     found = {one["feature"]: max(float(one["drop"]), 0.0) for one in known}
     most = max(found.values(), default=0.0)
     return {name: 0.1 + 0.9 * value / most for name, value in found.items()} if most > 0 else {}
@@ -291,7 +296,7 @@ def _summed(blobs: list[bytes], shape: Any) -> Any:
     return state.total(blobs, shape)
 
 
-def _drift(
+def drift(
     one: Due,
     limits: Any,
     data: bytes,
@@ -301,6 +306,9 @@ def _drift(
     count: int,
     muted: set[tuple[str, str]],
 ) -> Found:
+    """What a drift check finds: `data` is the baseline, `blobs` the states of the window, `reference` those of the
+    reference where it is not the baseline itself; `count` windows were put together.
+    """
     from apps.monitoring.engine import results
     from apps.monitoring.engine.baseline import decode_baseline
     from apps.monitoring.engine.check import compare

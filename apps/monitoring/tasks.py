@@ -77,12 +77,12 @@ def roll_up(endpoint_id: str) -> None:
     actions.roll_up(endpoint=_endpoint(endpoint_id), by=system())
 
 
-@task("monitoring.run_monitor", queue="monitoring")
-def run_monitor(monitor_id: str) -> None:
-    """Start a check when something is due."""
-    monitor = _monitor(monitor_id)
-    if monitor.is_active:
-        actions.start_check(monitor=monitor, by=system())
+@task("monitoring.run_monitor", queue="monitoring", together=50)
+def run_monitor(*monitor_ids: str) -> None:
+    """Check what is due of some monitors: plain windows at once, all others in a job of their own."""
+    monitors = Monitor.objects.filter(pk__in=monitor_ids, is_active=True).select_related("endpoint__model__project")
+    # Those that another worker checks right now are left to it.
+    actions.sweep(monitors=list(monitors.select_for_update(of=("self",), skip_locked=True)), by=system())
 
 
 @jobs.worker("monitoring.check", queue="monitoring")

@@ -14,11 +14,15 @@ from config.celery import app
 log = structlog.get_logger("tenure.task")
 
 
-def task(name: str, *, queue: str = "default", **options: Any) -> Callable[[Callable[..., Any]], Any]:
+def task(
+    name: str, *, queue: str = "default", together: int = 1, **options: Any
+) -> Callable[[Callable[..., Any]], Any]:
     """Declare a task whose body runs in one transaction of the organization it is for.
 
-    The first message argument is the organization's id; the function gets the others. It may run twice.
+    The first message argument is the organization's id; the function gets the others. It may run twice. A task that
+    takes the subjects of up to `together` schedules is called once for so many that are due.
     """
+    schedules.TOGETHER[name] = together
 
     def declare(function: Callable[..., Any]) -> Any:
         @app.task(name=name, queue=queue, **options)

@@ -52,6 +52,7 @@ from apps.monitoring.actions.rows import (
 )
 from apps.monitoring.actions.segments import count_behind, count_segments, give_up_column, watch_column
 from apps.monitoring.actions.service import count_calls
+from apps.monitoring.actions.sweeping import sweep
 from apps.monitoring.actions.turns import count_next, count_waiting, pick_up, retry_batch
 from apps.monitoring.actions.worth import add_up, set_values
 
@@ -109,6 +110,7 @@ __all__ = [
     "start_baseline_of_period",
     "start_check",
     "stop_monitors",
+    "sweep",
     "take_served",
     "try_channel",
     "unmute",

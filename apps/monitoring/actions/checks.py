@@ -47,6 +47,7 @@ CAUSES = {
     "value": Cause.VALUE,
     "segments": Cause.SEGMENTS,
     "fairness": Cause.SEGMENTS,
+    "contents": Cause.DRIFT,
 }
 AT_ONCE = {Cause.SILENCE, Cause.VALUE}  # one bad reading is news: there are no windows to wait for
 
@@ -90,6 +91,8 @@ def keep_checks(*, monitor: Monitor, found: list[Found], by: Any) -> list[Check]
     monitor = Monitor.objects.select_for_update(of=("self",)).get(pk=monitor.pk)
     kept = []
     for one in sorted(found, key=lambda one: one.due.window):
+        if _is_kept(monitor, one):
+            continue  # a sweep was faster
         check = _keep(monitor, one)
         kept.append(check)
         if not _is_overtaken(check):
@@ -104,6 +107,12 @@ def keep_checks(*, monitor: Monitor, found: list[Found], by: Any) -> list[Check]
     return kept
 
 
+def _is_kept(monitor: Monitor, one: Found) -> bool:
+    same = Check.objects.filter(monitor=monitor, baseline_id=one.due.baseline_id, is_current=True)
+    window = one.due.window
+    return same.filter(start_at=window.start, end_at=window.end, changes=one.due.changes).exists()
+
+
 def _keep(monitor: Monitor, one: Found) -> Check:
     window, revision = one.due.window, 1
     same = Check.objects.filter(
@@ -112,11 +121,23 @@ def _keep(monitor: Monitor, one: Found) -> Check:
     if same.exists():
         revision += same.aggregate(newest=Max("revision"))["newest"]
         same.filter(is_current=True).update(is_current=False)
-    check = Check(
+    check = check_of(monitor, one, revision)
+    check.save(force_insert=True)
+    if one.features:
+        FeatureTable(check_run=check, data=one.features).save(force_insert=True)
+    SegmentResult.objects.bulk_create(
+        [SegmentResult(check_run=check, rank=rank, **given) for rank, given in enumerate(one.segments, start=1)]
+    )
+    return check
+
+
+def check_of(monitor: Monitor, one: Found, revision: int = 1) -> Check:
+    """The row of what was found, not yet saved."""
+    return Check(
         monitor=monitor,
         baseline_id=one.due.baseline_id,
-        start_at=window.start,
-        end_at=window.end,
+        start_at=one.due.window.start,
+        end_at=one.due.window.end,
         windows=one.windows,
         revision=revision,
         level=one.level,
@@ -126,13 +147,6 @@ def _keep(monitor: Monitor, one: Found) -> Check:
         changes=one.due.changes,
         result=one.result,
     )
-    check.save(force_insert=True)
-    if one.features:
-        FeatureTable(check_run=check, data=one.features).save(force_insert=True)
-    SegmentResult.objects.bulk_create(
-        [SegmentResult(check_run=check, rank=rank, **given) for rank, given in enumerate(one.segments, start=1)]
-    )
-    return check
 
 
 def _is_overtaken(check: Check) -> bool:
@@ -278,6 +292,8 @@ def _calm(incident: Incident, check: Check, by: Any) -> None:
 def describe(check: Check, cause: str) -> tuple[str, dict[str, Any], bool]:
     """One sentence on what the check saw, the numbers behind it, and whether it is severe."""
     when = Window(check.start_at, check.end_at).when
+    if check.monitor.kind == MonitorKind.CONTENTS:
+        return _describe_contents(check, when)
     if cause in (Cause.DRIFT, Cause.PIPELINE):
         return _describe_features(check, cause, when)
     if cause == Cause.PERFORMANCE:
@@ -327,6 +343,15 @@ def _describe_features(check: Check, cause: str, when: str) -> tuple[str, dict[s
     named = ", ".join(f"{one['current']:.0%} of {_name(one['feature'])} {words[one['signal']]}" for one in faults[:3])
     more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
     return f"{named}{more} {when}", {"features": faults}, any(one["signal"] == "null" for one in faults)
+
+
+def _describe_contents(check: Check, when: str) -> tuple[str, dict[str, Any], bool]:
+    """Which texts and embeddings can be told from those of the reference."""
+    moved = [row for row in check.result["columns"] if row["level"] == Level.DRIFT]
+    named = " and ".join(f"{row['column']} (AUC {row['auc']:.2f})" for row in moved)
+    names = ("column", "kind", "auc", "low", "high", "q", "distance", "distance_p")
+    evidence = [{name: row[name] for name in names if name in row} for row in moved]
+    return f"{named} can be told from the reference {when}", {"columns": evidence}, False
 
 
 def _fell(result: dict[str, Any]) -> bool:
