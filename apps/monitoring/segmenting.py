@@ -17,7 +17,8 @@ def columns_of(endpoint_id: Any) -> list[SegmentColumn]:
 def sent_beside(endpoint: Any, signature: Any) -> dict[str, str]:
     """Columns that may be sent beside the model's inputs, with their types."""
     rows = SegmentColumn.objects.filter(endpoint=endpoint, is_active=True)
-    return {row.column: "number" if row.cuts else "string" for row in rows if row.column not in signature.names}
+    known = {*signature.names, *(one.name for one in signature.beside)}
+    return {row.column: "number" if row.cuts else "string" for row in rows if row.column not in known}
 
 
 def parts(table: Any, columns: list[SegmentColumn]) -> Iterator[tuple[str, Any]]:

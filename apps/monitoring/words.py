@@ -13,6 +13,7 @@ SIGNALS = {
     "value": "Business value",
     "segments": "Segments",
     "fairness": "Fairness",
+    "contents": "Text and embeddings",
 }
 MEASURES = {
     "auc": "AUC",

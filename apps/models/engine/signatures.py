@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 TASKS = ("binary", "multiclass", "regression")
 TYPES = ("number", "integer", "string", "boolean")
+TEXT, EMBEDDING = "text", "embedding"
+LARGEST_EMBEDDING = 4096
 MISSING_TEXT = ""
 LARGEST_EXACT_INTEGER = 2**24
 SHOWN_NAMES = 5
@@ -38,22 +40,46 @@ class SignatureError(Exception):
 
 @dataclass(frozen=True)
 class Input:
-    """One input column. `categories` are the words seen in training; others are accepted and count as unseen."""
+    """One input column. `categories` are the words seen in training; others are accepted and count as unseen.
+
+    A string that `is_text` holds sentences: it is watched as text, not as a category.
+    """
 
     name: str
     type: str
     nullable: bool = True
     categories: tuple[str, ...] | None = None
+    is_text: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The column as it stands in the signature's JSON."""
         plain: dict[str, Any] = {"name": self.name, "type": self.type, "nullable": self.nullable}
+        plain |= {"is_text": True} if self.is_text else {}
         return plain if self.categories is None else {**plain, "categories": list(self.categories)}
 
 
 @dataclass(frozen=True)
+class Content:
+    """A column of text or of embeddings (lists of `size` numbers) that is watched: an input, or one that comes beside
+    the inputs although the model does not take it.
+    """
+
+    name: str
+    kind: str
+    size: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """The column as it stands in the signature's JSON."""
+        plain: dict[str, Any] = {"name": self.name, "type": self.kind}
+        return plain if self.kind == TEXT else {**plain, "size": self.size}
+
+
+@dataclass(frozen=True)
 class Signature:
-    """Inputs, outputs and classes of a model. `graph` tells how its ONNX graph is fed; only OnnxModel reads that."""
+    """Inputs, outputs and classes of a model. `graph` tells how its ONNX graph is fed; only OnnxModel reads that.
+
+    `beside` are columns that are sent with predictions for being watched, though the model does not take them.
+    """
 
     task: str
     target: str
@@ -61,6 +87,12 @@ class Signature:
     classes: tuple[Scalar, ...] = ()
     threshold: float | None = None
     graph: dict[str, Any] = field(default_factory=dict)
+    beside: tuple[Content, ...] = ()
+
+    @property
+    def contents(self) -> list[Content]:
+        """Every column of text or embeddings, inputs first."""
+        return [*(Content(one.name, TEXT) for one in self.inputs if one.is_text), *self.beside]
 
     @property
     def names(self) -> list[str]:
@@ -75,7 +107,7 @@ class Signature:
 
     def as_json(self) -> dict[str, Any]:
         """The JSON that is stored with a model version."""
-        return {
+        plain = {
             "task": self.task,
             "target": self.target,
             "inputs": [column.as_json() for column in self.inputs],
@@ -84,6 +116,7 @@ class Signature:
             "threshold": self.threshold,
             "graph": self.graph,
         }
+        return {**plain, "beside": [one.as_json() for one in self.beside]} if self.beside else plain
 
     @classmethod
     def from_json(cls, value: Any) -> Signature:
@@ -106,9 +139,10 @@ class Signature:
         graph = value.get("graph") or {}
         if not isinstance(graph, Mapping):
             problems["graph"] = "must be an object."
+        beside = _read_beside(value.get("beside"), [one.name for one in inputs], problems)
         if problems:
             raise SignatureError(summary("The signature cannot be used", problems), problems)
-        return cls(str(task), str(target), tuple(inputs), tuple(classes), threshold, dict(graph))
+        return cls(str(task), str(target), tuple(inputs), tuple(classes), threshold, dict(graph), tuple(beside))
 
     def columns(self, values: Mapping[str, Sequence[Any]]) -> Columns:
         """Arrays from JSON lists by name. Refuses missing and unknown names, wrong types, nulls and unequal lengths."""
@@ -195,7 +229,32 @@ def _read_input(item: Any, problems: dict[str, str]) -> Input | None:
     if categories is not None and not (isinstance(categories, list) and all(isinstance(c, str) for c in categories)):
         problems[name] = "must have its categories as a list of words."
         return None
-    return Input(name, str(kind), bool(item.get("nullable", True)), None if categories is None else tuple(categories))
+    if item.get("is_text") and kind != "string":
+        problems[name] = "can be text only where its type is string."
+    words = None if categories is None else tuple(categories)
+    return Input(name, str(kind), bool(item.get("nullable", True)), words, bool(item.get("is_text", False)))
+
+
+def _read_beside(value: Any, taken: list[str], problems: dict[str, str]) -> list[Content]:
+    """The columns beside the inputs; what is wrong goes into `problems`."""
+    found: list[Content] = []
+    for item in value if isinstance(value, list) else []:
+        name = item.get("name") if isinstance(item, Mapping) else None
+        if not isinstance(name, str) or not name:
+            problems["beside"] = "must each be an object with a name and a type."
+            continue
+        kind, size = item.get("type"), item.get("size", 0)
+        if kind not in (TEXT, EMBEDDING):
+            problems[name] = f"must have one of the types {TEXT}, {EMBEDDING}."
+        elif kind == EMBEDDING and (not isinstance(size, int) or not 1 <= size <= LARGEST_EMBEDDING):
+            problems[name] = f"must say its size, a whole number up to {LARGEST_EMBEDDING}."
+        elif name in taken or any(one.name == name for one in found):
+            problems[name] = "is named twice."
+        else:
+            found.append(Content(name, str(kind), int(size) if kind == EMBEDDING else 0))
+    if value is not None and not isinstance(value, list):
+        problems["beside"] = "must be a list of columns."
+    return found
 
 
 def _check_classes(task: str, classes: Any, problems: dict[str, str]) -> None:

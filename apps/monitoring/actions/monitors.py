@@ -8,6 +8,7 @@ from django.utils import timezone
 from apps.audit.actions import action, record
 from apps.core.errors import Conflict, Invalid
 from apps.monitoring import policies
+from apps.monitoring.actions.contents import contents_of
 from apps.monitoring.models import Clock, Monitor, MonitorKind, Reference, Span
 from apps.work import schedules
 
@@ -97,7 +98,10 @@ def change_monitor(*, monitor: Monitor, settings: dict[str, Any], by: Any, reaso
 def set_up_usual(*, endpoint: Any, by: Any, **settings: Any) -> list[Monitor]:
     """The monitors that every endpoint should have, with the given settings; those of a kind it has are left alone."""
     there = set(Monitor.objects.filter(endpoint=endpoint).values_list("kind", flat=True))
-    missing = [(kind, name, window) for kind, (name, window) in USUAL.items() if kind not in there]
+    usual: dict[str, tuple[str, str]] = {**USUAL}
+    if endpoint.current is not None and contents_of(endpoint.current.version):
+        usual[MonitorKind.CONTENTS] = ("Text and embeddings", Span.WEEK)
+    missing = [(kind, name, window) for kind, (name, window) in usual.items() if kind not in there]
     return [
         create_monitor(**({"endpoint": endpoint, "kind": kind, "name": name, "window": window, "by": by} | settings))
         for kind, name, window in missing

@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Max
 
 from apps.audit.actions import action, record
+from apps.monitoring.actions.contents import roll_up_samples
 from apps.monitoring.actions.rows import hold
 from apps.monitoring.models import Grain, Monitor, Reference, Span, State
 
@@ -22,6 +23,7 @@ def roll_up(*, endpoint: Any, by: Any) -> int:
     from apps.monitoring.engine.state import start_of
 
     kept = start_of(span[1] - _kept_hours(endpoint), "day")
+    roll_up_samples(endpoint=endpoint, until=kept)
     days = State.objects.filter(endpoint=endpoint, grain=Grain.HOUR, end_at__lte=kept)
     months = State.objects.filter(
         endpoint=endpoint, grain=Grain.DAY, end_at__lte=start_of(span[1] - KEEP_DAYS, "month")

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from apps.models.engine.signatures import class_key
+from apps.monitoring.engine import embeddings
 
 MOST_TOLD = 100  # refused rows that are told one by one; the rest are counted
 TYPES = {
@@ -26,6 +27,7 @@ TYPES = {
     "string": pa.string(),
     "class": pa.string(),
     "time": pa.timestamp("us", tz="UTC"),
+    "embedding": embeddings.TYPE,
 }
 
 Numbers = NDArray[np.int64]
@@ -45,7 +47,8 @@ class Unreadable(ValueError):
 class Field:
     """A column that is wanted: its type, whether it may be null or absent, and the name it is kept under.
 
-    `classes` are the values of a "class" column as the model gives them; they are kept as their `class_key`.
+    `classes` are the values of a "class" column as the model gives them; they are kept as their `class_key`. `size` is
+    how many numbers an "embedding" has.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Field:
     optional: bool = False
     kept_as: str = ""
     classes: tuple[Any, ...] = ()
+    size: int = 0
 
     @property
     def kept(self) -> str:
@@ -228,6 +232,8 @@ def _at_once(array: pa.Array, wanted: Field, is_text: bool) -> pa.Array | None:
     if pa.types.is_dictionary(array.type):
         array = array.cast(array.type.value_type)
     try:
+        if wanted.type == "embedding":
+            return embeddings.at_once(array, wanted.size)
         if _is_text(array.type):
             return _text_at_once(array.cast(pa.string()), wanted, is_text)
         if wanted.type == "class":
@@ -375,6 +381,10 @@ def _time(value: Any, *_: Any) -> dt.datetime:
     return value.replace(tzinfo=value.tzinfo or dt.UTC).astimezone(dt.UTC)
 
 
+def _embedding(value: Any, _: bool, wanted: Field) -> list[float]:
+    return embeddings.parsed(value, wanted.size)
+
+
 PARSERS: dict[str, Callable[[Any, bool, Field], Any]] = {
     "number": _number,
     "integer": _integer,
@@ -382,4 +392,5 @@ PARSERS: dict[str, Callable[[Any, bool, Field], Any]] = {
     "string": _string,
     "class": _class,
     "time": _time,
+    "embedding": _embedding,
 }

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from apps.monitoring.engine import contents
 from apps.monitoring.engine.bins import OUTER, SCORES, Bins, Categorical, Numeric, outer_bins
 from apps.monitoring.engine.edges import WIDTH, hashes
 from apps.monitoring.engine.exact import Floats, Integers, carry, quantise
@@ -49,6 +50,7 @@ def reduce_groups(table: pa.Table, bins: Bins, groups: Integers) -> Iterator[tup
     names, inverse, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     if len(names) == 0:
         return
+    table = contents.complete(table, [*bins.numbers.names, *(one.name for one in bins.categorical)])
     order = np.argsort(inverse, kind="stable") if np.any(np.diff(inverse) < 0) else None
     ends = np.cumsum(sizes)
     counts = np.zeros((len(names), bins.shape.counts), dtype=np.int64)

@@ -9,10 +9,11 @@ import pyarrow.compute as pc
 from apps.models.engine import arrow
 from apps.models.engine.signatures import Signature, class_key
 from apps.models.engine.training import LEAST_ROWS
-from apps.monitoring.engine import baseline, intake, wanted
-from apps.monitoring.engine.baseline import Baseline
+from apps.monitoring.engine import baseline, contents, intake, samples, wanted
+from apps.monitoring.engine.baseline import Baseline, Column
 from apps.monitoring.engine.exact import Floats, Integers
 from apps.monitoring.engine.intake import Field
+from apps.monitoring.engine.samples import Sample
 from apps.monitoring.engine.wanted import LABEL, PREDICTION, SCORE
 
 
@@ -22,7 +23,16 @@ def inputs_of(table: pa.Table, signature: Signature) -> pa.Table:
     for one in wanted.input_fields(signature):
         loose = Field(one.name, one.type)
         arrays[one.name] = intake.convert(table.column(one.name), loose, is_text=False)[0]
-    return pa.table(arrays)
+    for one in wanted.beside_fields(signature):
+        if one.name in table.column_names:
+            arrays[one.name] = intake.convert(table.column(one.name), one, is_text=False)[0]
+    return contents.complete(pa.table(arrays), [column.name for column in wanted.columns_of(signature)])
+
+
+def known_columns(table: pa.Table, signature: Signature) -> list[Column]:
+    """What is counted: every input, and of the columns beside them those that the reference has."""
+    absent = {one.name for one in signature.beside if one.name not in table.column_names}
+    return [one for one in wanted.columns_of(signature) if one.name.rpartition(".")[0] not in absent]
 
 
 def kept_back(table: pa.Table, recipe: dict[str, Any], signature: Signature) -> pa.Table | None:
@@ -67,7 +77,18 @@ def scored_rows(
 def build(table: pa.Table, scored: pa.Table, signature: Signature) -> Baseline:
     """The baseline from the reference's rows and from those the model was tried on."""
     outputs = wanted.outputs_of(signature)
-    return baseline.build(inputs_of(table, signature), wanted.columns_of(signature), outputs, scored)
+    return baseline.build(inputs_of(table, signature), known_columns(table, signature), outputs, scored)
+
+
+def sample_of(table: pa.Table, signature: Signature) -> Sample | None:
+    """The sample of the reference's texts and embeddings; None where the model has none. Rows of a dataset have no id:
+    their number names them.
+    """
+    if not signature.contents:
+        return None
+    has_ids = wanted.ID in table.column_names
+    keys = table.column(wanted.ID).to_pylist() if has_ids else [f"row {number}" for number in range(table.num_rows)]
+    return samples.take(table, keys, signature.contents)
 
 
 def build_from_predictions(table: pa.Table, outcomes: dict[str, Any], signature: Signature) -> Baseline:
@@ -77,4 +98,5 @@ def build_from_predictions(table: pa.Table, outcomes: dict[str, Any], signature:
     if any(one is not None for one in told):
         kind = pa.float64() if signature.task == "regression" else pa.string()
         table = table.append_column(LABEL, pa.array(told, kind))
-    return baseline.build(table, wanted.columns_of(signature), outputs)
+    columns = known_columns(table, signature)
+    return baseline.build(contents.complete(table, [one.name for one in columns]), columns, outputs)

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from apps.deployments.serving.protocol import AHEAD, EARLIEST
-from apps.models.engine.signatures import Signature, class_key
-from apps.monitoring.engine import bins, intake
+from apps.models.engine.signatures import EMBEDDING, TEXT, Signature, class_key
+from apps.monitoring.engine import bins, contents, intake
 from apps.monitoring.engine.baseline import Column
 from apps.monitoring.engine.bins import Outputs
 from apps.monitoring.engine.intake import Field, Intake, Raw, Unreadable
@@ -27,11 +27,17 @@ def input_fields(signature: Signature) -> list[Field]:
     return [Field(one.name, one.type, nullable=one.nullable) for one in signature.inputs]
 
 
+def beside_fields(signature: Signature) -> list[Field]:
+    """The columns of text and embeddings that come beside the inputs."""
+    kinds = {TEXT: "string", EMBEDDING: "embedding"}
+    return [Field(one.name, kinds[one.kind], optional=True, size=one.size) for one in signature.beside]
+
+
 def prediction_fields(signature: Signature, beside: Mapping[str, str] | None = None) -> list[Field]:
     """The columns of a batch of predictions: id, event time, score, label, every input, and what may be sent `beside`
     them (name and type), for telling segments apart.
     """
-    clash = [name for name in signature.names if name in RESERVED]
+    clash = [name for name in [*signature.names, *(one.name for one in signature.beside)] if name in RESERVED]
     if clash:
         raise Unreadable(
             f"The model has inputs called {', '.join(clash)}, which mean something else here; "
@@ -50,7 +56,7 @@ def prediction_fields(signature: Signature, beside: Mapping[str, str] | None = N
             Field("label", "class", nullable=derived, optional=derived, kept_as=PREDICTION, classes=signature.classes)
         )
     extra = [Field(name, kind, optional=True) for name, kind in (beside or {}).items()]
-    return fields + input_fields(signature) + extra
+    return fields + input_fields(signature) + beside_fields(signature) + extra
 
 
 def outcome_fields(signature: Signature, sent: Raw) -> list[Field]:
@@ -131,8 +137,9 @@ def outputs_of(signature: Signature) -> Outputs:
 
 
 def columns_of(signature: Signature) -> list[Column]:
-    """The model's inputs, for the engine."""
-    return [Column(one.name, KINDS[one.type]) for one in signature.inputs]
+    """The model's inputs, for the engine; of text and embeddings what is counted of them."""
+    plain = [Column(one.name, KINDS[one.type]) for one in signature.inputs if not one.is_text]
+    return plain + [Column(*found) for one in signature.contents for found in contents.counted_of(one.name, one.kind)]
 
 
 def hours_of(moments: pa.ChunkedArray) -> np.ndarray:

@@ -22,9 +22,10 @@ class MonitorKind(models.TextChoices):
     FEEDBACK = "feedback", "User feedback"
     VALUE = "value", "Business value"
     SEGMENTS = "segments", "Segments and fairness"
+    CONTENTS = "contents", "Text and embeddings"
 
 
-KINDS_WITH_BASELINE = (MonitorKind.DRIFT, MonitorKind.PERFORMANCE, MonitorKind.SEGMENTS)
+KINDS_WITH_BASELINE = (MonitorKind.DRIFT, MonitorKind.PERFORMANCE, MonitorKind.SEGMENTS, MonitorKind.CONTENTS)
 
 
 class Reference(models.TextChoices):
@@ -232,4 +233,3 @@ class FeatureTable(AppendOnlyModel):
 
     def __str__(self) -> str:
         return f"Features of {self.check_run}"
-

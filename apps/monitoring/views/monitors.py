@@ -142,6 +142,7 @@ class CheckPage(ObjectPage):
             monitor=monitor,
             features=results.of_check(check),
             segments=SegmentResult.objects.filter(check_run=check) if monitor.kind == MonitorKind.SEGMENTS else [],
+            contents=check.result.get("columns", []) if monitor.kind == MonitorKind.CONTENTS else [],
             segments_url=link("segments", self.organization, monitor.endpoint.key),
             signals=[(word, Level(check.signals[name])) for name, word in SIGNALS.items() if name in check.signals],
             definitions=self._definitions(),

@@ -1,0 +1,44 @@
+"""What a check of texts and embeddings reads and computes: the sample of the window against that of the reference."""
+
+import functools
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Q
+
+from apps.monitoring.actions.contents import contents_of
+from apps.monitoring.models import Baseline, ContentSample, Level, Monitor
+from apps.monitoring.windows import Window
+
+
+def read(
+    monitor: Monitor, baseline: Baseline, window: Window, reference: list[Window] | None, limits: Any
+) -> Callable[[], dict[str, Any]]:
+    """Read the samples; the returned computation, of a second or so for each column, needs no database."""
+    contents = contents_of(baseline.version)
+    rows = ContentSample.objects.filter(endpoint_id=monitor.endpoint_id, version_id=baseline.version_id)
+    current = _blobs(rows.filter(start_at__gte=window.start, end_at__lte=window.end))
+    if reference is None:
+        before = _blobs(ContentSample.objects.filter(baseline=baseline))
+    else:
+        inside = functools.reduce(operator.or_, (Q(start_at__gte=one.start, end_at__lte=one.end) for one in reference))
+        before = _blobs(rows.filter(inside))
+    return lambda: compare(contents, before, current, limits)
+
+
+def _blobs(rows: Any) -> list[bytes]:
+    return [bytes(data) for data in rows.values_list("data", flat=True)]
+
+
+def compare(contents: list[Any], before: list[bytes], current: list[bytes], limits: Any) -> dict[str, Any]:
+    """The engine's result; a note where there is nothing to compare."""
+    from apps.monitoring.engine import domains, samples
+
+    if not contents:
+        return {"level": Level.NOT_ENOUGH, "columns": [], "note": "The version's signature names no text or embedding."}
+    if not before or not current:
+        lacking = "reference" if not before else "window"
+        return {"level": Level.NOT_ENOUGH, "columns": [], "note": f"There is no sample of the {lacking}."}
+    known, now = (samples.merge(map(samples.decode, blobs)) for blobs in (before, current))
+    return domains.compare(known, now, contents, limits)
