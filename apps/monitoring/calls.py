@@ -72,7 +72,7 @@ def drawn(
         for percent in PERCENTS
     ]
     failed = [(one.at, None if one.failed_share is None else 100 * one.failed_share) for one in stretches]
-    slow = [Threshold(limits["latency"] * 1000, f"limit for 95 of 100: {limits['latency'] * 1000:g} ms")]
+    slow = [Threshold(limits["latency"] * 1000, f"limit {limits['latency'] * 1000:g} ms")]
     wrong = [Threshold(100 * limits["error_share"], f"limit {100 * limits['error_share']:g} %")]
     shared: dict[str, Any] = {"events": events, "zero": True, "between": period.ends}
     step = "hour" if period.until - period.since <= BY_HOUR else "day"

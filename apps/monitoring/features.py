@@ -5,7 +5,6 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from typing import Any
 
 from apps.core import charts
 from apps.core.charts import Chart, Event, Series, Threshold
@@ -47,30 +46,31 @@ def shares(row: Reading, side: str) -> list[float]:
 
 
 def side_by_side(row: Reading, window: Window) -> list[Chart]:
-    """The reference and the window on the same columns and the same axis, and both over each other."""
-    names, before, now = bins(row), shares(row, "reference"), shares(row, "current")
+    """The reference and the window on the same columns and the same axis."""
+    before, now = shares(row, "reference"), shares(row, "current")
     highest = max([*before, *now], default=0.0)
     return [
-        charts.histogram("Reference", names, reference=before, highest=highest, width=460, names=("Reference", "")),
-        charts.histogram(str(window), names, reference=now, highest=highest, width=460, names=(str(window), "")),
+        charts.histogram(name, _axis(row), reference=side, highest=highest, names=(name, ""), width=340, height=210)
+        for name, side in (("Reference", before), (str(window), now))
     ]
 
 
-def compared(row: Reading, window: Window) -> Chart:
+def compared(row: Reading, window: Window, width: float = 720) -> Chart:
     """Both over each other."""
     return charts.histogram(
         f"Has {name_of(row.feature)} moved {window.when}?",
-        bins(row),
+        _axis(row),
         reference=shares(row, "reference"),
         current=shares(row, "current"),
         names=("Reference", str(window)),
+        width=width,
     )
 
 
-def table(row: Reading) -> list[dict[str, Any]]:
-    """Both distributions as rows: what, the share before, the share now, and the difference."""
-    both = zip(bins(row), shares(row, "reference"), shares(row, "current"), strict=True)
-    return [{"bin": name, "reference": before, "current": now, "change": now - before} for name, before, now in both]
+def _axis(row: Reading) -> list[str]:
+    """What is written under the columns: names of categories, or the edges between ranges."""
+    edges = row.result["picture"].get("edges")
+    return bins(row) if not edges else ["lower", *[f"{edge:.4g}" for edge in edges], "higher"]
 
 
 def distributions(rows: Readings) -> Chart | None:

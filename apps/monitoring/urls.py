@@ -15,6 +15,7 @@ urlpatterns = [
     path(f"{ENDPOINT}features/<path:feature>/", views.FeaturePage.as_view(), name="feature"),
     path(f"{ENDPOINT}rows/", views.BatchList.as_view(), name="batches"),
     path(f"{ENDPOINT}performance/", views.PerformancePage.as_view(), name="performance"),
+    path(f"{ENDPOINT}report/", views.ReportPage.as_view(), name="report"),
     path(f"{ENDPOINT}service/", views.ServicePage.as_view(), name="service"),
     path(f"{ENDPOINT}segments/", views.SegmentsPage.as_view(), name="segments"),
     path(f"{ENDPOINT}segments/new/", views.WatchColumn.as_view(), name="watch-column"),

@@ -10,7 +10,7 @@ from apps.monitoring.views.channels import (
     ReplayDelivery,
     TryChannel,
 )
-from apps.monitoring.views.dashboards import EndpointPage, FeaturePage, ServicePage
+from apps.monitoring.views.dashboards import EndpointPage, FeaturePage, ReportPage, ServicePage
 from apps.monitoring.views.incidents import (
     Assign,
     Dismiss,
@@ -91,6 +91,7 @@ __all__ = [
     "PortfolioValue",
     "PredictionPage",
     "ReplayDelivery",
+    "ReportPage",
     "Resolve",
     "ResumeMonitor",
     "RunMonitor",

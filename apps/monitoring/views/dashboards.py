@@ -4,9 +4,11 @@ from typing import Any
 
 from django.utils.http import urlencode
 
+from apps.core import exports
+from apps.core.canonical import canonical
 from apps.core.errors import NotVisible
 from apps.core.pages import Action, Crumb, refusal
-from apps.monitoring import calls, drawing, features, policies, results
+from apps.monitoring import calls, drawing, features, policies, reports, results, sheets, tables
 from apps.monitoring.models import (
     Baseline,
     Batch,
@@ -47,6 +49,10 @@ class EndpointPage(OfEndpoint):
             **self._facts(),
             **more,
         )
+
+    def table(self) -> tables.Table:
+        monitor = self.monitor_of(MonitorKind.DRIFT)
+        return tables.drift(drawing.checks_of(monitor, self.period) if monitor else [])
 
     def _charts(self) -> dict[str, Any]:
         endpoint, period = self.object, self.period
@@ -116,7 +122,7 @@ class FeaturePage(OfEndpoint):
     def context(self, **more: Any) -> dict[str, Any]:
         feature = self.kwargs["feature"]
         monitor = self._monitor(feature)
-        rows = results.through_time(monitor, feature, *self.period.ends, most=drawing.MOST_WINDOWS)
+        rows = self._rows(monitor)
         return super().context(
             title=results.name_of(feature),
             monitor=monitor,
@@ -126,6 +132,13 @@ class FeaturePage(OfEndpoint):
             **(self._of(monitor, feature, rows) if rows else {"state": None}),
             **more,
         )
+
+    def table(self) -> tables.Table:
+        return tables.feature(self._rows(self._monitor(self.kwargs["feature"])))
+
+    def _rows(self, monitor: Monitor) -> list[tuple[Check, Reading]]:
+        feature = self.kwargs["feature"]
+        return results.through_time(monitor, feature, *self.period.ends, most=drawing.MOST_WINDOWS)
 
     def _of(self, monitor: Monitor, feature: str, rows: list[tuple[Check, Reading]]) -> dict[str, Any]:
         check, row = self._chosen(rows)
@@ -138,7 +151,6 @@ class FeaturePage(OfEndpoint):
             "window": window,
             "sides": features.side_by_side(row, window),
             "compared": features.compared(row, window),
-            "bins": features.table(row),
             "distributions": features.distributions(rows),
             "quantiles": features.quantiles(rows, self.period),
             "charts": features.through_time(rows, monitor, feature, self.period, events),
@@ -165,6 +177,9 @@ class ServicePage(OfEndpoint):
     template_name = "monitoring/service.html"
     tab = "service"
 
+    def table(self) -> tables.Table:
+        return tables.service(calls.of_endpoint(self.object, self.period))
+
     def context(self, **more: Any) -> dict[str, Any]:
         endpoint, period = self.object, self.period
         stretches = calls.of_endpoint(endpoint, period)
@@ -180,3 +195,16 @@ class ServicePage(OfEndpoint):
             newest_url=at_time(self.request, newest.start_at.replace(hour=0), newest.start_at + HOUR) if newest else "",
             **more,
         )
+
+
+class ReportPage(OfEndpoint):
+    """The report on the chosen time as PDF, or with `?format=json` the data behind it, which its hash is of."""
+
+    def get(self, request: Any, **kwargs: Any) -> Any:
+        self.object = self.get_object()
+        found = reports.collect(self.object, self.period, self.monitors)
+        name = f"{self.object.key}-monitoring-{self.period.since:%Y-%m-%d}-{self.period.until:%Y-%m-%d}"
+        if request.GET.get("format") == "json":
+            return exports.file(f"{name}.json", canonical(found).encode(), "application/json")
+        made = sheets.pdf(self.object, self.period, self.monitors, found, request.user)
+        return exports.file(f"{name}.pdf", made, "application/pdf")

@@ -7,7 +7,7 @@ from django.utils.http import urlencode
 
 from apps.core.pages import Crumb
 from apps.deployments.models import Endpoint
-from apps.monitoring import drawing, pictures
+from apps.monitoring import drawing, pictures, tables
 from apps.monitoring.models import Check, Feedback, Level, MonitorKind, Outcome, Prediction
 from apps.monitoring.models.monitors import MEANINGS
 from apps.monitoring.views.shared import OfEndpoint, link, newest_window, of_endpoint, tabs
@@ -19,6 +19,10 @@ class PerformancePage(OfEndpoint):
 
     template_name = "monitoring/performance.html"
     tab = "performance"
+
+    def table(self) -> tables.Table:
+        monitor = self.monitor_of(MonitorKind.PERFORMANCE)
+        return tables.performance(drawing.measured(monitor, self.period) if monitor else [])
 
     def context(self, **more: Any) -> dict[str, Any]:
         monitor = self.monitor_of(MonitorKind.PERFORMANCE)

@@ -4,7 +4,7 @@ from typing import Any
 
 from apps.core.pages import Action, Crumb, refusal
 from apps.deployments.models import Endpoint
-from apps.monitoring import actions, pictures, policies
+from apps.monitoring import actions, pictures, policies, tables
 from apps.monitoring.forms import SegmentForm
 from apps.monitoring.models import Check, MonitorKind, Purpose, SegmentColumn
 from apps.monitoring.views.shared import OfEndpoint, link, newest_window, of_endpoint
@@ -20,10 +20,9 @@ class SegmentsPage(OfEndpoint):
 
     def context(self, **more: Any) -> dict[str, Any]:
         endpoint = self.object
-        columns = SegmentColumn.objects.filter(endpoint=endpoint, is_active=True).select_related("created_by")
+        columns = self._columns()
         compared = [column for column in columns if column.purpose == Purpose.SEGMENT]
-        wanted = self.request.GET.get("column", "")
-        chosen = next((one for one in compared if one.column == wanted), compared[0] if compared else None)
+        chosen = self._chosen(compared)
         return super().context(
             title="Segments compared",
             state=None,
@@ -40,6 +39,21 @@ class SegmentsPage(OfEndpoint):
             **(self._of(chosen) if chosen else {}),
             **more,
         )
+
+    def table(self) -> tables.Table:
+        monitor, chosen = self.monitor_of(MonitorKind.SEGMENTS), self._chosen(self._columns())
+        rows = pictures.segment_rows(monitor, chosen.column, self.period) if monitor and chosen else []
+        newest = Check.objects.filter(pk=rows[-1].check_run_id).first() if rows else None
+        return tables.segments(rows, newest.result["metric"] if newest else "measure")
+
+    def _columns(self) -> list[SegmentColumn]:
+        return list(SegmentColumn.objects.filter(endpoint=self.object, is_active=True).select_related("created_by"))
+
+    def _chosen(self, columns: list[SegmentColumn]) -> SegmentColumn | None:
+        """The column asked for, or else the first that rows are compared by."""
+        compared = [column for column in columns if column.purpose == Purpose.SEGMENT]
+        wanted = self.request.GET.get("column", "")
+        return next((one for one in compared if one.column == wanted), compared[0] if compared else None)
 
     def _of(self, column: SegmentColumn) -> dict[str, Any]:
         """The newest window of the column and its charts."""

@@ -7,12 +7,14 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.http import urlencode
 
+from apps.core import exports
+from apps.core.errors import NotVisible
 from apps.core.pages import Action, Crumb, Tab, refusal
 from apps.deployments.models import Endpoint
-from apps.monitoring import periods, policies
+from apps.monitoring import periods, policies, tables
 from apps.monitoring.models import Check, Incident, Monitor
 from apps.monitoring.periods import Period
-from apps.organizations.bases import ObjectPage
+from apps.organizations.bases import LABELS, ObjectPage, with_format
 
 TIMED = (
     ("overview", "Overview", "endpoint"),
@@ -59,6 +61,18 @@ class OfEndpoint(ObjectPage):
         """The time looked at."""
         return periods.of_endpoint(self.object, self.request.GET, self.monitors)
 
+    def table(self) -> tables.Table:
+        """What the page shows, as rows for a file."""
+        raise NotVisible()
+
+    def get(self, request: Any, **kwargs: Any) -> Any:
+        format = request.GET.get("format", "")
+        if format not in exports.FORMATS:
+            return super().get(request, **kwargs)
+        self.object = self.get_object()
+        heads, rows = self.table()
+        return exports.answer(f"{self.object.key} {self.tab or 'rows'}", heads, rows, format)
+
     def monitor_of(self, kind: str) -> Monitor | None:
         """The first monitor of a kind."""
         return next((one for one in self.monitors if one.kind == kind), None)
@@ -66,6 +80,9 @@ class OfEndpoint(ObjectPage):
     def context(self, **more: Any) -> dict[str, Any]:
         own = {"crumbs": of_endpoint(self.organization, self.object, Crumb(more["title"]), period=self.period)}
         own |= choices(self.request, self.period)
+        report = link("report", self.organization, self.object.key)
+        files = [(label, with_format(self.request, name)) for name, label in LABELS.items()]
+        own["exports"] = [("PDF report", self.period.on(report)), *files]
         if self.tab:
             own["tabs"] = tabs(self.organization, self.object, self.tab, self.period)
         return super().context(**(own | more))

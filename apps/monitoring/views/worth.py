@@ -7,7 +7,7 @@ from django.db.models import Model
 
 from apps.core.pages import Action, Crumb, refusal
 from apps.deployments.models import Endpoint
-from apps.monitoring import actions, drawing, pictures, policies, worth
+from apps.monitoring import actions, drawing, pictures, policies, tables, worth
 from apps.monitoring.forms import ValuesForm
 from apps.monitoring.models import OutcomeValues
 from apps.monitoring.views.shared import OfEndpoint, crumbs, link, of_endpoint
@@ -21,14 +21,21 @@ class EndpointValue(OfEndpoint):
     template_name = "monitoring/value.html"
     tab = "value"
 
+    def table(self) -> tables.Table:
+        return tables.value(self._months())
+
+    def _months(self) -> list[worth.Sums]:
+        """The months that the chosen time touches."""
+        until = self.period.until.date()
+        every = worth.by_month([self.object], self.period.since.date().replace(day=1))[self.object.pk]
+        return [month for month in every if month.start <= until]
+
     def get_queryset(self) -> Any:
         return Endpoint.objects.select_related("model__project__organization", "environment", "organization")
 
     def context(self, **more: Any) -> dict[str, Any]:
         endpoint = self.object
-        until = self.period.until.date()
-        every = worth.by_month([endpoint], self.period.since.date().replace(day=1))[endpoint.pk]
-        months = [month for month in every if month.start <= until]
+        months = self._months()
         versions = worth.values_of([endpoint])[endpoint.pk]
         return super().context(
             title="Value",
