@@ -6,3 +6,7 @@ from django.apps import AppConfig
 class WorkConfig(AppConfig):
     name = "apps.work"
     label = "work"
+
+    def ready(self) -> None:
+        """Have tasks traced."""
+        from apps.work import spans

@@ -20,6 +20,8 @@ class OutboxMessage(TenantModel):
     delivered_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
     last_error = models.TextField(blank=True)
+    # The span that asked for it (a W3C traceparent), where traces are on.
+    trace = models.CharField(max_length=60, blank=True, default="", db_default="")
 
     class Meta(TenantModel.Meta):
         ordering: ClassVar = ["-id"]

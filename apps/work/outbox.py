@@ -11,18 +11,28 @@ import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.core import tenancy
+from apps.core import tenancy, tracing
 from apps.work.models import OutboxMessage
 
 log = structlog.get_logger("tenure.outbox")
 BATCH = 200
 
 
-def enqueue(task: str, *arguments: Any, queue: str = "default", at: dt.datetime | None = None) -> OutboxMessage:
-    """Have `task` run with the organization's id and `arguments` (ids and plain values only) once this commits."""
+def enqueue(
+    task: str, *arguments: Any, queue: str = "default", at: dt.datetime | None = None, with_id: bool = False
+) -> OutboxMessage:
+    """Have `task` run with the organization's id and `arguments` (ids and plain values only) once this commits.
+
+    `with_id` adds the message's own id as the last argument.
+    """
     message = OutboxMessage(
-        task=task, queue=queue, arguments=[str(value) if isinstance(value, UUID) else value for value in arguments]
+        task=task,
+        queue=queue,
+        arguments=[str(value) if isinstance(value, UUID) else value for value in arguments],
+        trace=tracing.carried(),
     )
+    if with_id:
+        message.arguments.append(str(message.pk))
     if at is not None:
         message.available_at = at
     message.save(force_insert=True)
@@ -61,7 +71,9 @@ def relay() -> int:
     for message in waiting:
         message.attempts += 1
         try:
-            app.send_task(message.task, [str(message.organization_id), *message.arguments], queue=message.queue)
+            arguments = [str(message.organization_id), *message.arguments]
+            headers = {tracing.HEADER: message.trace} if message.trace else None
+            app.send_task(message.task, arguments, queue=message.queue, headers=headers)
             message.delivered_at = timezone.now()
             published += 1
         except Exception as error:

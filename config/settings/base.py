@@ -45,6 +45,8 @@ TENURE_OUTGOING_HOSTS = {host.lower() for host in os.environ.get("TENURE_OUTGOIN
 TENURE_UPLOAD_LIMIT = int(os.environ.get("TENURE_UPLOAD_LIMIT", 2 * 1024**3))
 # Bytes of one batch of rows, unpacked.
 TENURE_BATCH_LIMIT = int(os.environ.get("TENURE_BATCH_LIMIT", 2 * 1024**3))
+# Whether traces are sent; where to, and all else, the library's own variables say.
+TENURE_TRACES = any(map(os.environ.get, ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")))
 # Rows of one endpoint that may wait to be counted; beyond, senders are asked to come back later.
 TENURE_MOST_WAITING_ROWS = int(os.environ.get("TENURE_MOST_WAITING_ROWS", 5_000_000))
 # Below it each organization has a folder of its own, named by its key, whose files can be taken as dataset versions.
@@ -96,6 +98,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "apps.core.tracing.Traces",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.core.middleware.ContentSecurityPolicy",
