@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from apps.core import files
+from apps.core import files, tracing
 from apps.core.ids import uuid7
 from apps.core.tenancy import current
 from apps.monitoring import segmenting
@@ -34,6 +34,7 @@ MOST_ROWS = 100_000  # counted in one transaction; what waits beyond follows in 
 CHUNK = 10_000
 
 
+@tracing.traced("monitoring.count")
 def count_batches(*, endpoint: Any, batches: list[Batch], by: Any) -> None:
     """Add the rows of these batches to the endpoint's states, of a long batch the next part. The caller holds the
     endpoint.
