@@ -27,10 +27,10 @@ _WORDS = {
     ),
     NEUTRAL: (
         "archived canceled cancelled candidate closed created disabled dismissed draft dropped ended finished "
-        "idle in_progress inactive info limited locked low minor new no none not_applicable not_enough off "
-        "on_hold planned planning processing profiled profiling queued received recorded referenced registered "
-        "replaced retired rolled_back running scheduled skipped started stopped superseded training unknown "
-        "uploaded validating withdrawn"
+        "idle in_progress inactive info limited locked low minor new no none not_applicable nothing_to_ask "
+        "not_enough off on_hold planned planning processing profiled profiling queued received recorded "
+        "referenced registered replaced retired rolled_back running scheduled skipped started stopped superseded "
+        "training unknown uploaded validating withdrawn"
     ),
 }
 MEANING_OF = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}

@@ -60,7 +60,7 @@ class Section:
 
 
 def _counts(check: Shown) -> bool:
-    return check.required or check.verdict not in SILENT
+    return check.verdict != Verdict.NOTHING and (check.required or check.verdict not in SILENT)
 
 
 def sections(lines: Iterable[PlanCheck], results: Iterable[CheckResult], evidence: bool = True) -> list[Section]:

@@ -119,11 +119,12 @@ def _registered(version: ModelVersion) -> dict[str, Any]:
 
 
 def facts(version: ModelVersion) -> dict[str, Any]:
-    """What the records say: the documents of version and project, folds and conversion of its training."""
+    """What the records say: the documents of version and project, its origin, folds and conversion of its training."""
     return {
         "documents": documents(version),
         "cross_validation": folds(version),
         "conversion": conversion(version),
+        "lineage": lineage(version),
     }
 
 
@@ -131,6 +132,20 @@ def conversion(version: ModelVersion) -> dict[str, Any] | None:
     """How the artifact was compared with the model it was converted from; None where nothing says it was converted."""
     proof: dict[str, Any] | None = (version.run.result or {}).get("conversion") if version.run is not None else None
     return proof
+
+
+def lineage(version: ModelVersion) -> list[dict[str, Any]]:
+    """What must be known about where a version comes from, and whether it is on record."""
+    run, data = version.run, train_data(version)
+    known = {
+        "the training rows, by digest": data is not None,
+        "somebody's word that the data are fit": data is not None and data.signed_off_at is not None,
+        "the recipe, by hash": run is not None and bool(run.recipe_hash),
+        "the split into training and test rows": run is not None and run.split is not None,
+        "the libraries it was trained with": run is not None and bool((run.result or {}).get("libraries")),
+        "the artifact, by digest": bool(version.artifact.sha256),
+    }
+    return [{"what": what, "known": there} for what, there in known.items()]
 
 
 def folds(version: ModelVersion) -> dict[str, list[float]]:
@@ -147,11 +162,12 @@ def documents(version: ModelVersion) -> list[dict[str, Any]]:
     from apps.models.engine import cards
 
     written = written_of(version)
+    project = version.model.project
+    since = changed_after_card(version)
     sections = [
-        _section("card", part.heading, part.required, bool((written.get(part.key) or "").strip()))
+        _section("card", part.heading, part.required, bool((written.get(part.key) or "").strip()), since)
         for part in cards.PARTS
     ]
-    project = version.model.project
     lacking = missing_in_charter(project)
     about_risks = [sentence for sentence in lacking if "risk R" in sentence or "one risk" in sentence]
     approved = project.approval is not None and project.approval.state == "approved"
@@ -161,8 +177,31 @@ def documents(version: ModelVersion) -> list[dict[str, Any]]:
     return sections
 
 
-def _section(document: str, section: str, required: bool, filled: bool) -> dict[str, Any]:
-    return {"document": document, "section": section, "required": required, "filled": filled, "stale": False}
+PURPOSE = ("problem", "outcomes", "intended_users", "affected_persons", "automation", "tier")
+
+
+def changed_after_card(version: ModelVersion) -> str:
+    """What of the project's purpose changed after the card was last written, in words; empty when nothing did."""
+    card = version.card
+    if card is None:
+        return ""
+    past = version.model.project.history.filter(history_date__lte=card.created_at).order_by("-history_date").first()
+    if past is None:
+        return ""
+    now = version.model.project
+    changed = [name.replace("_", " ") for name in PURPOSE if getattr(past, name) != getattr(now, name)]
+    return f"{', '.join(changed)} changed after {card.created_at:%Y-%m-%d}" if changed else ""
+
+
+def _section(document: str, section: str, required: bool, filled: bool, since: str = "") -> dict[str, Any]:
+    return {
+        "document": document,
+        "section": section,
+        "required": required,
+        "filled": filled,
+        "stale": filled and bool(since),
+        "note": since,
+    }
 
 
 def evidence_of(version: ModelVersion) -> dict[str, Any] | None:

@@ -159,6 +159,7 @@ _VERDICTS = {
     "warned": "warning",
     "not_run": "could not run",
     "too_small": "too small to judge",
+    "nothing_to_ask": "nothing to ask",
 }
 
 

@@ -57,16 +57,28 @@ FAMILY_QUESTIONS: Mapping[Family, str] = {
 
 
 class Verdict(StrEnum):
-    """What a check says. One that could not run, or had too little to judge by, says so; that is never a pass."""
+    """What a check says. One that could not run, or had too little to judge by, says so; that is never a pass.
+
+    Where a model has nothing that the question is about (no category, no figure), there is nothing to ask: that is no
+    pass either, and holds nothing up.
+    """
 
     PASSED = "passed"
     WARNED = "warned"
     FAILED = "failed"
     TOO_SMALL = "too_small"
     NOT_RUN = "not_run"
+    NOTHING = "nothing_to_ask"
 
 
-GRAVITY = (Verdict.PASSED, Verdict.WARNED, Verdict.TOO_SMALL, Verdict.NOT_RUN, Verdict.FAILED)
+GRAVITY = (
+    Verdict.NOTHING,
+    Verdict.PASSED,
+    Verdict.WARNED,
+    Verdict.TOO_SMALL,
+    Verdict.NOT_RUN,
+    Verdict.FAILED,
+)
 SILENT = frozenset({Verdict.TOO_SMALL, Verdict.NOT_RUN})
 
 
@@ -119,6 +131,12 @@ class TooSmall(CannotRun):
     """Raised where there are too few rows, or too few of a kind, to judge; the verdict becomes too_small."""
 
     verdict = Verdict.TOO_SMALL
+
+
+class NothingToAsk(CannotRun):
+    """Raised where the model has nothing that the question is about; the verdict becomes nothing_to_ask."""
+
+    verdict = Verdict.NOTHING
 
 
 @dataclass(frozen=True)
@@ -296,7 +314,8 @@ class Check:
 
     A subclass names its key, the question and the family it belongs to, the metric with its unit and the source of its
     definition, the kinds of model it can be put to, the data and records it needs, its parameters, the thresholds by
-    tier and the tiers whose built-in template asks it. `max_rows` caps the test rows it is given.
+    tier and the tiers whose built-in template asks it. `max_rows` caps the test rows it is given;
+    `crosses` tells that it takes all protected attributes at once, where others are asked of one at a time.
     """
 
     key: ClassVar[str]
@@ -314,6 +333,7 @@ class Check:
     limits: ClassVar[Mapping[str, Limits]]
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     max_rows: ClassVar[int | None] = None
+    crosses: ClassVar[bool] = False
 
     def measure(self, case: Case, **settings: Any) -> Measured:
         """What the model shows on these rows; CannotRun when that cannot be told."""

@@ -12,6 +12,7 @@ from apps.validation.engine.metrics import Weighted
 
 MIN_ROWS = 20
 LEVEL = 0.95
+NORMAL_95 = 1.959963984540054
 
 
 def repeats_for(rows: int) -> int:
@@ -72,7 +73,7 @@ def cell_draws(counts: Array, repeats: int, seed: int) -> Array:
     return drawn.reshape((repeats, *counts.shape))
 
 
-def wilson(hits: float, rows: float, z: float = 1.959963984540054) -> tuple[float, float]:
+def wilson(hits: float, rows: float, z: float = NORMAL_95) -> tuple[float, float]:
     """Wilson's interval of a share (Wilson 1927): right also near 0 and 1, where the usual one leaves the scale."""
     if rows <= 0:
         return (float("nan"), float("nan"))
@@ -80,6 +81,15 @@ def wilson(hits: float, rows: float, z: float = 1.959963984540054) -> tuple[floa
     middle = (share + weight / 2) / (1 + weight)
     half = z * np.sqrt(share * (1 - share) / rows + weight / (4 * rows)) / (1 + weight)
     return (max(0.0, float(middle - half)), min(1.0, float(middle + half)))
+
+
+def mean_size(error: Floats, level: float = LEVEL) -> Interval | None:
+    """The interval of the size of a mean by the normal law; None for too few values."""
+    if len(error) < MIN_ROWS:
+        return None
+    mean, half = float(np.mean(error)), NORMAL_95 * float(np.std(error)) / float(np.sqrt(len(error)))
+    low, high = abs(mean) - half, abs(mean) + half
+    return Interval(max(0.0, low), high, level, "normal, of the mean")
 
 
 def bootstrap_quantile(values: Floats, share: float, seed: int, repeats: int = 500) -> Interval | None:

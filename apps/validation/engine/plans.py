@@ -167,7 +167,7 @@ def template(subject: Subject, known: Registry | None = None) -> list[Item]:
             continue
         required = check.needs <= subject.there
         if "attributes" in check.parameters:
-            items += [_fairness_item(check, subject, attribute) for attribute in subject.attributes]
+            items += [_fairness_item(check, subject, attributes) for attributes in asked_of(check, subject)]
         else:
             items.append(default_item(check, subject.tier, subject.kind, required=required))
     return items
@@ -181,18 +181,23 @@ def expand(lines: Sequence[Mapping[str, Any]], subject: Subject, known: Registry
         if "attributes" not in check.parameters:
             items.append(Item.from_json({**line, "required": line["required"] and check.needs <= subject.there}))
             continue
-        for attribute in subject.attributes:
-            parameters = {**line["parameters"], **_fairness_item(check, subject, attribute).parameters}
+        for attributes in asked_of(check, subject):
+            parameters = {**line["parameters"], **_fairness_item(check, subject, attributes).parameters}
             parameters |= {name: line["parameters"][name] for name in ("min_rows",) if name in line["parameters"]}
             items.append(Item.from_json({**line, "name": item_name(check.key, parameters), "parameters": parameters}))
     return items
 
 
-def _fairness_item(check: type[Check], subject: Subject, attribute: str) -> Item:
-    given = {
-        "attributes": [attribute],
-        "favourable": subject.favourable,
-        "edges": list(subject.edges.get(attribute, ())),
-    }
+def asked_of(check: type[Check], subject: Subject) -> list[list[str]]:
+    """Which protected attributes each line of a fairness check is about: one, or all of them crossed."""
+    if not check.crosses:
+        return [[attribute] for attribute in subject.attributes]
+    anything = list(subject.attributes) == ["*"]
+    return [list(subject.attributes)] if len(subject.attributes) > 1 or anything else []
+
+
+def _fairness_item(check: type[Check], subject: Subject, attributes: Sequence[str]) -> Item:
+    edges = list(subject.edges.get(attributes[0], ())) if len(attributes) == 1 else []
+    given = {"attributes": list(attributes), "favourable": subject.favourable, "edges": edges}
     parameters = {name: value for name, value in given.items() if name in check.parameters}
     return default_item(check, subject.tier, subject.kind, parameters)

@@ -126,9 +126,11 @@ def overall(verdicts: Sequence[tuple[Verdict, bool]]) -> Verdict:
     """The verdict of a run from its checks' verdicts and whether each was required.
 
     Failed when a check failed; not_run or too_small when a required check said nothing; warned when one warned; else
-    passed. A check that was not required and said nothing counts neither way: it is in the report with its reason.
+    passed. A check that had nothing to ask, or was not required and said nothing, counts neither way: it is in the
+    report with its reason.
     """
-    return worst([verdict for verdict, required in verdicts if required or verdict not in SILENT])
+    counted = [verdict for verdict, required in verdicts if required or verdict not in SILENT]
+    return worst([verdict for verdict in counted if verdict is not Verdict.NOTHING])
 
 
 def libraries() -> dict[str, str]:

@@ -19,6 +19,7 @@ class Verdict(models.TextChoices):
     FAILED = "failed", "Failed"
     TOO_SMALL = "too_small", "Too small to judge"
     NOT_RUN = "not_run", "Could not run"
+    NOTHING = "nothing_to_ask", "Nothing to ask"
 
 
 SILENT = (Verdict.TOO_SMALL, Verdict.NOT_RUN)
@@ -176,8 +177,8 @@ class CheckResult(AppendOnlyModel):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["organization", "run", "name"], name="validation_result_once"),
             models.CheckConstraint(
-                condition=models.Q(verdict__in=["not_run", "too_small"]) & ~models.Q(reason="")
-                | (~models.Q(verdict__in=["not_run", "too_small"]) & models.Q(value__isnull=False)),
+                condition=models.Q(verdict__in=["not_run", "too_small", "nothing_to_ask"]) & ~models.Q(reason="")
+                | (~models.Q(verdict__in=["not_run", "too_small", "nothing_to_ask"]) & models.Q(value__isnull=False)),
                 name="validation_result_verdict",
             ),
         ]

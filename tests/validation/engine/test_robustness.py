@@ -45,13 +45,19 @@ def test_noise_without_any_figure_cannot_run() -> None:
         Noise().measure(case(Plain(lambda columns: np.full(len(columns["carrier"]), 0.4)), test=words))
 
 
-def test_missing_names_the_feature_that_matters_most() -> None:
+def test_missing_costs_a_model_that_fills_gaps_well_no_more_than_not_knowing() -> None:
     found = Missing().measure(case())
 
-    assert found.tables[0].rows[0]["feature"] == "delay"
-    assert found.value > 0.2
-    assert found.at_best is Verdict.PASSED
-    assert Missing().measure(regression_case()).value > 0.85
+    lost = {row["feature"]: row["lost"] for row in found.tables[0].rows}
+    assert max(lost, key=lambda name: lost[name]) == "delay" and lost["delay"] > 0.2
+    assert (found.value, found.at_best) == (0.0, Verdict.PASSED)
+    assert Missing().measure(regression_case()).tables[0].rows[0]["lost"] > 0.85
+
+
+def test_missing_taken_for_a_figure_costs_more_than_not_knowing() -> None:
+    wild = Plain(lambda columns: 10 + 3 * np.nan_to_num(columns["delay"].astype(float), nan=50.0), lambda score: score)
+
+    assert Missing().measure(regression_case(model=wild)).value > 1
 
 
 def test_missing_that_the_signature_allows_and_the_model_refuses_is_no_pass() -> None:
@@ -66,6 +72,8 @@ def test_missing_that_the_signature_allows_and_the_model_refuses_is_no_pass() ->
     assert found.tables[0].rows[0] == {
         "feature": "distance",
         "score": None,
+        "lost": None,
+        "shuffled": None,
         "loss": None,
         "trouble": "ValueError: distance must not be null",
     }

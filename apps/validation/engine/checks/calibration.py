@@ -8,6 +8,7 @@ import numpy as np
 
 from apps.validation.engine.arrays import Array, Floats, Line, Whole
 from apps.validation.engine.base import (
+    TIERS,
     Check,
     Family,
     Figure,
@@ -21,7 +22,7 @@ from apps.validation.engine.base import (
     table,
 )
 from apps.validation.engine.case import Case
-from apps.validation.engine.intervals import bootstrap, wilson
+from apps.validation.engine.intervals import bootstrap, mean_size, wilson
 from apps.validation.engine.metrics import METRICS, Prediction, Weighted
 
 BINARY = frozenset({Kind.BINARY})
@@ -90,6 +91,7 @@ class CalibrationError(Check):
     source = "Naeini, Cooper and Hauskrecht 2015; equal-mass bins as in Nixon et al. 2019"
     kinds = BINARY
     sense = Sense.AT_MOST
+    tiers = TIERS
     limits = {"low": Limits(None, 0.10), "limited": Limits(0.15, 0.05), "high": Limits(0.10, 0.05)}
     parameters = {"bins": Parameter(15, "Bins of about equal numbers of rows.", 2, 100)}
 
@@ -154,4 +156,53 @@ class BrierScore(Check):
         return Measured(value, sentence, bootstrap(skill, rows, case.seed), tables=[shown])
 
 
-CHECKS = (CalibrationError, BrierScore)
+class InTheLarge(Check):
+    """Whether as much happens as is said, over all rows."""
+
+    key = "calib.large"
+    family = Family.PERFORMANCE
+    title = "Calibration in the large"
+    question = "Does it happen as often as the probabilities say, over all rows?"
+    metric = "distance between the mean probability and the share that happened"
+    unit = "percent"
+    source = "calibration in the large (Cox 1958; Steyerberg 2009)"
+    kinds = BINARY
+    sense = Sense.AT_MOST
+    limits = {"low": Limits(None, 0.10), "limited": Limits(0.10, 0.05), "high": Limits(0.08, 0.04)}
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The distance with the normal interval of the mean error."""
+        error = np.asarray(case.test.truth, dtype=float) - case.said.score
+        said, happened = float(case.said.score.mean()), float(case.test.truth.mean())
+        sentence = f"On average {said:.1%} is said and {happened:.1%} happened."
+        return Measured(abs(happened - said), sentence, mean_size(error))
+
+
+class TopLabel(Check):
+    """Whether the label of several classes is right as often as its probability says."""
+
+    key = "calib.top_label"
+    family = Family.PERFORMANCE
+    title = "Calibration of the label"
+    question = "Is the label right as often as its probability says?"
+    metric = "expected calibration error of the probability of the label, bins of equal mass"
+    source = "top-label calibration (Guo et al. 2017)"
+    kinds = frozenset({Kind.MULTICLASS})
+    sense = Sense.AT_MOST
+    tiers = TIERS
+    limits = {"low": Limits(None, 0.15), "limited": Limits(0.20, 0.10), "high": Limits(0.15, 0.07)}
+    parameters = {"bins": Parameter(10, "Bins of about equal numbers of rows.", 2, 100)}
+
+    def measure(self, case: Case, bins: int = 10, **settings: Any) -> Measured:
+        """The error, its interval and the curve."""
+        score = case.said.score if case.said.chances is None else case.said.chances.max(axis=1)
+        right = (case.said.label == case.test.truth).astype(float)
+        place = mass_bins(score, bins)
+        prepared = expected_error(right, score, place)
+        value = prepared(np.ones(len(right)))
+        rows = reliability(right, score, place)
+        sentence = f"The labels are said to be right in {score.mean():.1%} and are in {right.mean():.1%}."
+        return Measured(value, sentence, bootstrap(prepared, len(right), case.seed), figures=[reliability_figure(rows)])
+
+
+CHECKS = (CalibrationError, BrierScore, InTheLarge, TopLabel)

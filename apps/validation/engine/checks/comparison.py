@@ -13,6 +13,7 @@ from apps.validation.engine.base import (
     CannotRun,
     Check,
     Family,
+    Interval,
     Kind,
     Limits,
     Measured,
@@ -24,7 +25,7 @@ from apps.validation.engine.base import (
     table,
 )
 from apps.validation.engine.case import Case, Rows
-from apps.validation.engine.intervals import MIN_ROWS, paired, percentile, repeats_for, share_above
+from apps.validation.engine.intervals import MIN_ROWS, mean_size, paired, percentile, repeats_for, share_above, wilson
 from apps.validation.engine.metrics import METRIC_CHOICES, Metric, Prediction, chosen
 
 METRIC = Parameter("", "Score to compare; empty for the usual one of the kind.", choices=METRIC_CHOICES)
@@ -95,6 +96,7 @@ class VersusSimple(Check):
     unit = "percent"
     source = "gain over a simple model as in other suites' default condition of 10 %"
     needs = frozenset({Need.TRAIN})
+    tiers = TIERS
     limits = {"low": Limits(None, 0.0), "limited": Limits(0.0, 0.10), "high": Limits(0.0, 0.10)}
     parameters = {"metric": METRIC, "depth": Parameter(3, "Questions one after another in the simple tree.", 1, 8)}
 
@@ -162,4 +164,32 @@ def encoded(train: Rows, test: Rows) -> tuple[Floats, Floats]:
     return np.column_stack(seen), np.column_stack(asked)
 
 
-CHECKS = (VersusChampion, VersusSimple)
+class Churn(Check):
+    """How many answers change when this version takes over."""
+
+    key = "consist.churn"
+    family = Family.CONSISTENCY
+    title = "Change against the champion"
+    question = "For how many will the answer change when this version takes over?"
+    metric = "share of rows whose label differs from the champion's; for a figure the mean distance in deviations"
+    unit = "percent"
+    source = "prediction churn (Milani Fard et al. 2016)"
+    sense = Sense.AT_MOST
+    needs = frozenset({Need.CHAMPION})
+    limits = {"low": Limits(None, 0.25), "limited": Limits(None, 0.20), "high": Limits(0.40, 0.15)}
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The share of rows with another answer."""
+        ours, theirs = case.said, case.said_by_champion
+        if case.kind is Kind.REGRESSION:
+            size = float(np.std(case.test.truth)) or 1.0
+            moved = np.abs(ours.score - theirs.score) / size
+            value, interval = float(moved.mean()), mean_size(moved)
+        else:
+            other = ours.label != theirs.label
+            value = float(other.mean())
+            interval = Interval(*wilson(float(other.sum()), len(other)), method="Wilson")
+        return Measured(value, f"{value:.1%} of the answers would change.", interval)
+
+
+CHECKS = (VersusChampion, VersusSimple, Churn)

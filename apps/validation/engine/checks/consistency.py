@@ -28,7 +28,7 @@ from apps.validation.engine.base import (
     Verdict,
     table,
 )
-from apps.validation.engine.case import Case, ask
+from apps.validation.engine.case import Case, ask, parts_of
 from apps.validation.engine.intervals import bootstrap, draws, percentile
 from apps.validation.engine.metrics import METRIC_CHOICES, Metric, chosen
 
@@ -130,6 +130,7 @@ class TimeSlices(Check):
     kinds = ALL_KINDS
     sense = Sense.AT_MOST
     needs = frozenset({Need.TIME})
+    tiers = TIERS
     limits = {"low": Limits(None, 0.20), "limited": Limits(0.25, 0.10), "high": Limits(0.20, 0.10)}
     parameters = {
         "slices": Parameter(6, "Stretches of time with about equal numbers of rows.", 2, 60),
@@ -242,4 +243,94 @@ def _differing(number: Array, ways: dict[str, Floats], single: Array) -> list[Li
     return sorted(found, key=lambda row: -row["difference"])[:MAX_EVIDENCE_ROWS]
 
 
-CHECKS = (Folds, TimeSlices, Repeat)
+class ColumnOrder(Check):
+    """The order in which columns arrive."""
+
+    key = "consist.columns"
+    family = Family.CONSISTENCY
+    title = "Order of the columns"
+    question = "Does the answer stay the same when the columns arrive in another order?"
+    metric = "largest difference of the score for the same row"
+    source = "own"
+    sense = Sense.AT_MOST
+    tiers = TIERS
+    limits = {"low": Limits(1e-4, 1e-5), "limited": Limits(1e-6, None), "high": Limits(1e-6, None)}
+    max_rows = 2_000
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The largest difference between the columns as registered and in reverse."""
+        turned = dict(reversed(case.test.inputs.items()))
+        difference = np.abs(ask(case.model, case.test, turned).score - case.said.score)
+        value = float(difference.max())
+        other = "No answer depends on the order of the columns."
+        return Measured(
+            value,
+            f"The order of the columns moves scores by up to {value:.2g}." if value else other,
+            offending_rows=_differing(case.test.number, {"columns in reverse": difference}, np.arange(len(difference))),
+        )
+
+
+class Sources(Check):
+    """How the score holds where the rows come from."""
+
+    key = "consist.sources"
+    family = Family.CONSISTENCY
+    title = "Stable across sources"
+    question = "Is the score about the same for every source of the data?"
+    metric = "largest shortfall of a source against all test rows, as a share"
+    unit = "percent"
+    source = "internal-external validation (Steyerberg and Harrell 2016)"
+    sense = Sense.AT_MOST
+    limits = {"low": Limits(None, 0.20), "limited": Limits(0.25, 0.10), "high": Limits(0.20, 0.10)}
+    parameters = {
+        "column": Parameter("", "The column that says where a row comes from.", required=True),
+        "min_rows": Parameter(100, "Sources with fewer rows are too small to judge.", 20, 100_000),
+        "metric": METRIC,
+    }
+
+    def measure(self, case: Case, column: str = "", min_rows: int = 100, metric: str = "", **settings: Any) -> Measured:
+        """The largest shortfall, and the score of every source."""
+        score = chosen(metric, case.kind)
+        named = [(part.name, np.flatnonzero(part.rows)) for part in parts_of(column, case.test.column(column))]
+        scores = part_scores(case, score, named)
+        large = [place for place, row in enumerate(scores) if row["rows"] >= min_rows and np.isfinite(row["value"])]
+        if len(large) < 2:
+            raise TooSmall(f"Fewer than two sources have {min_rows} rows with both outcomes.")
+        whole = score.of(case.test.truth, case.said)
+        shortfalls = {scores[place]["part"]: score.shortfall(whole, scores[place]["value"]) for place in large}
+        weakest = max(shortfalls, key=lambda name: shortfalls[name])
+        return Measured(
+            shortfalls[weakest],
+            f"{score.title} is {whole:.3f} over all rows and weakest where {weakest}: {shortfalls[weakest]:.1%} below.",
+            worst_shortfall(case, score, [named[place][1] for place in large]),
+            tables=[table(f"{score.title} by source", scores, **SCORE)],
+            figures=[parts_figure("Does the score depend on the source?", score, scores, "bars")],
+            at_best=Verdict.PASSED if len(large) == len(scores) else Verdict.WARNED,
+        )
+
+
+class Formats(Check):
+    """The artifact against the model it was converted from."""
+
+    key = "consist.formats"
+    family = Family.CONSISTENCY
+    title = "Same after conversion"
+    question = "Does the artifact say the same as the model it was converted from?"
+    metric = "largest difference between the trained and the exported model on held-out rows, as recorded in training"
+    source = "own; compared in the process that trained it"
+    sense = Sense.AT_MOST
+    needs = frozenset({Need.CONVERSION})
+    limits = {"low": Limits(1e-3, 1e-4), "limited": Limits(1e-4, 1e-5), "high": Limits(1e-4, 1e-5)}
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The recorded difference; a label that changed is a failure whatever the threshold."""
+        proof = case.fact("conversion")
+        flips = int(proof.get("label_flips", 0))
+        worst = float(proof["worst_difference"])
+        sentence = f"On {proof['rows']:,} rows scores differ by up to {worst:.2g} and {flips} labels differ."
+        return Measured(
+            worst, sentence, rows_used=int(proof["rows"]), at_best=Verdict.FAILED if flips else Verdict.PASSED
+        )
+
+
+CHECKS = (Folds, TimeSlices, Repeat, ColumnOrder, Sources, Formats)

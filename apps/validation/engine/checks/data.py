@@ -145,6 +145,13 @@ def psi(reference: Array, current: Array, bins: int = 10) -> float:
     return float(np.sum((b - a) * np.log(b / a)))
 
 
+def by_chance(groups: int, before: int, now: int, features: int) -> float:
+    """The index that one in twenty data sets without any movement would reach in some feature (Yurdakul 2018)."""
+    from scipy.stats import chi2
+
+    return float(chi2.ppf(1 - 0.05 / max(features, 1), max(groups - 1, 1))) * (1 / before + 1 / now)
+
+
 def _figure_counts(reference: Floats, current: Floats, bins: int) -> tuple[Array, Array]:
     known = reference[~np.isnan(reference)]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1])) if len(known) else np.array([])
@@ -163,10 +170,11 @@ class Drift(Check):
     family = Family.DATA
     title = "Train and test alike"
     question = "Do the test rows look like the rows the model was trained on?"
-    metric = "largest population stability index of a feature, training against test rows"
-    source = "population stability index, credit scoring convention 0.10 and 0.25 (Siddiqi 2006)"
+    metric = "largest population stability index of a feature, training against test rows, beyond what chance makes"
+    source = "population stability index, 0.10 and 0.25 by convention (Siddiqi 2006); chance by Yurdakul 2018"
     sense = Sense.AT_MOST
     needs = frozenset({Need.TRAIN})
+    tiers = TIERS
     limits = {"low": Limits(None, 0.25), "limited": Limits(None, 0.10), "high": Limits(None, 0.10)}
     parameters = {"bins": Parameter(10, "Groups of a figure.", 2, 50)}
 
@@ -178,13 +186,19 @@ class Drift(Check):
         moved: list[Line] = [
             {"feature": name, "psi": psi(before[name], now[name], bins)} for name in case.test.features
         ]
-        moved.sort(key=lambda row: -row["psi"])
+        for row in moved:
+            groups = bins if is_number(now[row["feature"]]) else len(codes(now[row["feature"]])[1])
+            chance = by_chance(groups, len(case.training), len(case.test), len(moved))
+            row["beyond"] = max(0.0, row["psi"] - chance)
+        moved.sort(key=lambda row: -row["beyond"])
         title = "Which features differ between training and test?"
         return Measured(
-            moved[0]["psi"],
+            moved[0]["beyond"],
             f"{moved[0]['feature']} moved most between training and test rows.",
-            tables=[table("Movement of each feature", moved, feature=("feature", "text"), psi="PSI")],
-            figures=[bars(title, "PSI", moved[:15], "feature", "psi", limits=True)],
+            tables=[
+                table("Movement of each feature", moved, feature=("feature", "text"), psi="PSI", beyond="beyond chance")
+            ],
+            figures=[bars(title, "PSI", moved[:15], "feature", "beyond", limits=True)],
         )
 
 

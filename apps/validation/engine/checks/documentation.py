@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.validation.engine.base import TIERS, CannotRun, Check, Family, Limits, Measured, Need, Titles, table
+from apps.validation.engine.base import TIERS, CannotRun, Check, Family, Limits, Measured, Need, Sense, Titles, table
 from apps.validation.engine.case import Case
 
 PLACES = {"card": "model card", "charter": "charter", "risks": "risk register"}
@@ -55,4 +55,63 @@ def _state(section: dict[str, Any]) -> str:
     return "older than the last change" if section.get("stale") else "filled"
 
 
-CHECKS = (Completeness,)
+class Freshness(Check):
+    """What is written down is about the model as it is."""
+
+    key = "doc.freshness"
+    family = Family.DOCUMENTATION
+    title = "Newer than the last change"
+    question = "Is what is written down newer than the last change of what it describes?"
+    metric = "number of sections that are older than the last change of what they describe"
+    unit = "count"
+    source = "EU AI Act article 11: documentation is kept up to date"
+    sense = Sense.AT_MOST
+    needs = frozenset({Need.FACTS})
+    limits = {"low": Limits(None, 0.0), "limited": Limits(None, 0.0), "high": Limits(0.0, None)}
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The number, and what is newer than each section."""
+        stale = [one for one in case.fact("documents") if one["filled"] and one.get("stale")]
+        rows = [
+            {
+                "document": PLACES.get(one["document"], one["document"]),
+                "section": one["section"],
+                "why": one.get("note", ""),
+            }
+            for one in stale
+        ]
+        titles: Titles = {"document": ("document", "text"), "section": ("section", "text"), "why": ("since", "text")}
+        sentence = f"{len(rows)} sections are older than what they describe."
+        return Measured(
+            float(len(rows)),
+            sentence if rows else "Everything that is written down is newer than what it describes.",
+            tables=[table("Sections that are too old", rows, **titles)] if rows else [],
+            rows_used=0,
+        )
+
+
+class Lineage(Check):
+    """Where the model comes from."""
+
+    key = "doc.lineage"
+    family = Family.DOCUMENTATION
+    title = "Origin on record"
+    question = "Is it on record from which data, with which recipe, and by whom the version was made?"
+    metric = "share of what must be known about the origin that is on record"
+    unit = "percent"
+    source = "EU AI Act annex IV (2), SR 11-7: development evidence"
+    needs = frozenset({Need.FACTS})
+    tiers = TIERS
+    limits = {"low": Limits(None, 0.5), "limited": Limits(None, 1.0), "high": Limits(None, 1.0)}
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The share, with each thing and whether it is known."""
+        asked = case.fact("lineage")
+        rows = [{"what": one["what"], "known": "yes" if one["known"] else "no"} for one in asked]
+        lacking = [one["what"] for one in asked if not one["known"]]
+        sentence = f"Not on record: {', '.join(lacking)}." if lacking else "The whole origin is on record."
+        titles: Titles = {"what": ("about the origin", "text"), "known": ("on record", "text")}
+        return Measured(1 - len(lacking) / len(asked), sentence, tables=[table("Origin", rows, **titles)], rows_used=0)
+
+
+CHECKS = (Completeness, Freshness, Lineage)

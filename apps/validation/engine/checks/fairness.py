@@ -14,6 +14,7 @@ import numpy as np
 
 from apps.validation.engine.arrays import Array, Floats
 from apps.validation.engine.base import (
+    STRICTER_TIERS,
     TIERS,
     CannotRun,
     Check,
@@ -122,6 +123,11 @@ def odds_difference(counts: Array) -> Floats:
 def opportunity_difference(counts: Array) -> Floats:
     """Largest difference of true positive rates between two groups."""
     return spread(true_positive_rate(counts))
+
+
+def precision_difference(counts: Array) -> Floats:
+    """Largest difference between two groups in how often the favourable answer is right."""
+    return spread(precision(counts))
 
 
 def groups_of(rows: Rows, attributes: Sequence[str], edges: Sequence[float]) -> list[Part]:
@@ -233,6 +239,7 @@ RATE_TITLES = {
     "selection": "selection rate",
     "true_positive": "true positive rate",
     "false_positive": "false positive rate",
+    "precision": "precision",
 }
 
 
@@ -343,4 +350,42 @@ class EqualOpportunity(GroupCheck):
         )
 
 
-CHECKS = (ImpactRatio, ParityDifference, EqualisedOdds, EqualOpportunity)
+class PredictiveParity(GroupCheck):
+    """A favourable answer is right equally often."""
+
+    key = "fair.predictive_parity"
+    title = "Predictive parity"
+    question = "Is a favourable answer right equally often for every group?"
+    metric = "largest difference of precision"
+    unit = "percent"
+    source = "Chouldechova 2017; fairlearn MetricFrame of precision_score"
+    sense = Sense.AT_MOST
+    limits = {"low": Limits(None, 0.25), "limited": Limits(None, 0.15), "high": Limits(0.25, 0.15)}
+    rates = ("precision",)
+    figure = staticmethod(precision_difference)
+
+    def large_enough(self, cells: Cells, settings: Mapping[str, Any]) -> Array:
+        """A group needs favourable answers, or there is no precision."""
+        enough = super().large_enough(cells, settings)
+        return np.asarray(enough & (cells.counts[:, :, 1].sum(axis=1) >= settings["min_each_truth"]))
+
+    def sentence(self, value: float, cells: Cells) -> str:
+        """The two groups furthest apart."""
+        low, least, high, most = _ends(cells, precision(cells.counts))
+        return f"The favourable answer is right in {most:.1%} for {high}, in {least:.1%} for {low}."
+
+
+class Intersection(ImpactRatio):
+    """The four-fifths rule where attributes meet."""
+
+    key = "fair.intersection"
+    title = "Impact ratio of intersections"
+    question = "Does every combination of the attributes get the favourable answer four fifths as often as the first?"
+    metric = "smallest selection rate over largest, attributes crossed"
+    source = "intersectionality (Crenshaw 1989); four-fifths rule on crossed groups, fairlearn MetricFrame"
+    limits = {"low": Limits(None, 0.70), "limited": Limits(None, 0.70), "high": Limits(None, 0.80)}
+    tiers = STRICTER_TIERS
+    crosses = True
+
+
+CHECKS = (ImpactRatio, ParityDifference, EqualisedOdds, EqualOpportunity, PredictiveParity, Intersection)

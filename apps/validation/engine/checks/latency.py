@@ -15,6 +15,7 @@ from apps.validation.engine.base import (
     Family,
     Limits,
     Measured,
+    Need,
     Parameter,
     Sense,
     Table,
@@ -108,4 +109,54 @@ class Batch(Check):
         )
 
 
-CHECKS = (SingleRow, Batch)
+class Cold(Check):
+    """The time until the first answer."""
+
+    key = "lat.cold"
+    family = Family.LATENCY
+    title = "From a cold start"
+    question = "How long does it take from the closed file to the first answer?"
+    metric = "time to open the model and answer one row, median of three"
+    unit = "ms"
+    source = "own; in the runtime that serves"
+    sense = Sense.AT_MOST
+    limits = {"low": Limits(None, 10_000.0), "limited": Limits(30_000.0, 3_000.0), "high": Limits(30_000.0, 3_000.0)}
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The median of three openings."""
+        reopened = getattr(case.model, "reopened", None)
+        if reopened is None:
+            raise CannotRun("The model is not opened from a file.")
+        one = case.test.take(np.array([0]))
+        spent = []
+        for _ in range(3):
+            fresh, start = reopened(), time.perf_counter()
+            ask(fresh, one)
+            spent.append((time.perf_counter() - start) * 1000)
+        value = float(np.median(spent))
+        return Measured(value, f"The first answer comes {value:.0f} ms after the file is opened.", rows_used=1)
+
+
+class Size(Check):
+    """How much room it takes."""
+
+    key = "lat.size"
+    family = Family.LATENCY
+    title = "Size of the file"
+    question = "Is the file small enough to be loaded wherever it has to serve?"
+    metric = "size of the artifact in megabytes"
+    unit = "number"
+    source = "own"
+    sense = Sense.AT_MOST
+    needs = frozenset({Need.ARTIFACT})
+    limits = {"low": Limits(None, 500.0), "limited": Limits(1_000.0, 250.0), "high": Limits(1_000.0, 250.0)}
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """Bytes by a million."""
+        if case.artifact is None:
+            raise CannotRun(case.why_absent(Need.ARTIFACT))
+        value = case.artifact.path.stat().st_size / 1e6
+        return Measured(value, f"The artifact has {value:,.2f} MB.", rows_used=0)
+
+
+CHECKS = (SingleRow, Batch, Cold, Size)

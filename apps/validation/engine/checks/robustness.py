@@ -17,6 +17,7 @@ from apps.validation.engine.base import (
     Kind,
     Limits,
     Measured,
+    NothingToAsk,
     Parameter,
     Sense,
     Series,
@@ -38,13 +39,22 @@ def loss_of_score(metric: Metric, before: float, after: float) -> float:
     return before - after if metric.perfect else metric.shortfall(before, after)
 
 
+def common(values: Floats) -> float:
+    """The value that more than half of the entries share; NaN, which equals nothing, where there is none."""
+    middle = float(np.median(values))
+    return middle if np.mean(values == middle) > 0.5 else float("nan")
+
+
 def noisy(rows: Rows, strength: float, whole: frozenset[str], seed: int) -> Rows:
-    """The rows with normal noise of `strength` standard deviations on every figure; whole numbers stay whole."""
+    """The rows with normal noise of `strength` standard deviations on every figure; whole numbers stay whole.
+
+    A value that more than half of the rows share (nothing gained, no child) is not measured but known, and stays.
+    """
     random = np.random.default_rng(seed)
     for name in rows.numeric:
         values = rows.columns[name].astype(float)
         size = float(np.nanstd(values)) if (~is_missing(values)).any() else 0.0
-        moved = values + random.normal(0, strength * size, len(values))
+        moved = np.where(values == common(values), values, values + random.normal(0, strength * size, len(values)))
         rows = rows.with_column(name, (np.rint(moved) if name in whole else moved).astype(np.float32))
     return rows
 
@@ -59,6 +69,7 @@ class Noise(Check):
     metric = "loss of the score under normal noise of the given strength on every figure"
     source = "perturbation tests as in other suites; 0.05 as their default"
     sense = Sense.AT_MOST
+    tiers = TIERS
     limits = {"low": Limits(None, 0.10), "limited": Limits(0.15, 0.05), "high": Limits(0.10, 0.05)}
     parameters = {
         "strength": Parameter(0.1, "Standard deviations of noise on which the verdict rests.", 0.0, 2.0),
@@ -70,7 +81,7 @@ class Noise(Check):
     def measure(self, case: Case, strength: float = 0.1, metric: str = "", **settings: Any) -> Measured:
         """The loss at the strength, and a ladder of strengths to see where it breaks."""
         if not case.test.numeric:
-            raise CannotRun("No feature is a figure.")
+            raise NothingToAsk("No feature is a figure.")
         score = chosen(metric, case.kind)
         rows = [self.step(case, score, step) for step in sorted({*self.ladder, strength})]
         before = rows[0]["score"]
@@ -107,9 +118,9 @@ class Missing(Check):
     key = "robust.missing"
     family = Family.ROBUSTNESS
     title = "Missing values"
-    question = "How much is lost when one feature is missing?"
-    metric = "largest loss of the score when a single feature is absent in all rows"
-    source = "own; 0.10 by convention"
+    question = "Does a missing feature cost more than not knowing it must cost?"
+    metric = "largest loss of the score when a feature is absent in all rows, beyond the loss when it is shuffled"
+    source = "own; a feature that is shuffled says nothing either"
     sense = Sense.AT_MOST
     tiers = TIERS
     limits = {"low": Limits(None, 0.20), "limited": Limits(None, 0.10), "high": Limits(None, 0.10)}
@@ -121,7 +132,7 @@ class Missing(Check):
         score = chosen(metric, case.kind)
         asked = [name for name in case.test.features if name not in case.required][:MAX_FEATURES]
         if not asked:
-            raise CannotRun("The signature lets no feature be missing: callers are refused before the model is asked.")
+            raise NothingToAsk("The signature lets no feature be missing: callers are refused first.")
         before = score.of(case.test.truth, case.said)
         rows = [self.without(case, score, before, name) for name in asked]
         answered = sorted((row for row in rows if not row["trouble"]), key=lambda row: -row["loss"])
@@ -131,15 +142,17 @@ class Missing(Check):
                 "The model gives no usable answer when any feature is missing: there is nothing to compare."
             )
         worst = answered[0]
-        titles: Titles = {"feature": ("feature missing", "text"), "score": score.title, "loss": "loss"}
+        titles: Titles = {"feature": ("feature missing", "text"), "score": score.title, "lost": "loss"}
+        titles |= {"shuffled": "loss when shuffled", "loss": "beyond it"}
         note = (
             f"{len(broken)} of {len(rows)} features may be missing by the signature, but the model cannot do without."
         )
         return Measured(
             worst["loss"],
-            f"{score.title} falls most without {worst['feature']}: from {before:.4g} to {worst['score']:.4g}.",
+            f"Without {worst['feature']} {score.title} goes from {before:.4g} to {worst['score']:.4g}, "
+            f"{worst['loss']:.3f} beyond what not knowing it costs.",
             tables=[table("One feature missing", broken + answered, **titles, trouble=("what happened", "text"))],
-            figures=[bars("Which feature can it not do without?", "loss", answered[:15], "feature", "loss")],
+            figures=[bars("Which gaps are handled badly?", "loss", answered[:15], "feature", "loss")],
             notes=[note] if broken else [],
             rows_used=len(case.test),
             at_best=Verdict.WARNED if broken else Verdict.PASSED,
@@ -153,9 +166,17 @@ class Missing(Check):
         except Exception as error:  # whatever the model does with a missing value is what we want to know
             trouble = _short(error)
         if trouble:
-            return {"feature": name, "score": None, "loss": None, "trouble": trouble}
+            return {"feature": name, "score": None, "lost": None, "shuffled": None, "loss": None, "trouble": trouble}
         after = score.of(case.test.truth, said)
-        return {"feature": name, "score": after, "loss": loss_of_score(score, before, after), "trouble": ""}
+        lost, shuffled = loss_of_score(score, before, after), self.shuffled(case, score, before, name)
+        beyond = max(0.0, lost - max(0.0, shuffled))
+        return {"feature": name, "score": after, "lost": lost, "shuffled": shuffled, "loss": beyond, "trouble": ""}
+
+    def shuffled(self, case: Case, score: Metric, before: float, name: str) -> float:
+        """The loss when every row gets the feature of another."""
+        order = np.random.default_rng(case.seed).permutation(len(case.test))
+        said = ask(case.model, case.test.with_column(name, case.test.columns[name][order]))
+        return loss_of_score(score, before, score.of(case.test.truth, said))
 
 
 def absent(values: Array) -> Array:

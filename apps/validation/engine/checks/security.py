@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from apps.validation.engine.arrays import Line
-from apps.validation.engine.base import TIERS, CannotRun, Check, Family, Limits, Measured, Need, Sense, table
-from apps.validation.engine.case import Artifact, Case
+import numpy as np
+
+from apps.validation.engine.arrays import Array, Floats, Line
+from apps.validation.engine.base import TIERS, CannotRun, Check, Family, Kind, Limits, Measured, Need, Sense, table
+from apps.validation.engine.case import Artifact, Case, ask
+from apps.validation.engine.intervals import bootstrap
+from apps.validation.engine.metrics import METRICS, Prediction
 
 NONE_ALLOWED = {"low": Limits(0.0), "limited": Limits(0.0), "high": Limits(0.0)}
 
@@ -117,4 +121,39 @@ def examined(artifact: Artifact) -> Any:
     return report
 
 
-CHECKS = (Format, Graph, Digest)
+class Membership(Check):
+    """Whether the model betrays who was in its training rows."""
+
+    key = "sec.membership"
+    family = Family.SECURITY
+    title = "Membership in training"
+    question = "Can somebody tell from the answers who was in the training rows?"
+    metric = "ROC AUC with which the error of a row tells training rows from test rows"
+    source = "membership inference by loss (Yeom et al. 2018)"
+    sense = Sense.AT_MOST
+    needs = frozenset({Need.TRAIN})
+    limits = {"low": Limits(None, 0.75), "limited": Limits(0.90, 0.65), "high": Limits(0.75, 0.60)}
+    max_rows = 20_000
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The AUC with its interval; one half is what a model gives that betrays nothing."""
+        train = case.training.sample(self.max_rows, case.seed)
+        losses = [errors_of(case, ask(case.model, train), train.truth), errors_of(case, case.said, case.test.truth)]
+        loss = np.concatenate(losses)
+        known = np.r_[np.ones(len(losses[0])), np.zeros(len(losses[1]))]
+        area = METRICS["auc"].prepare(known, Prediction(-loss, known))
+        value = area(np.ones(len(loss)))
+        sentence = f"Training rows are told from test rows by their error with a ROC AUC of {value:.3f}."
+        return Measured(value, sentence, bootstrap(area, len(loss), case.seed, 100))
+
+
+def errors_of(case: Case, said: Prediction, truth: Array) -> Floats:
+    """How wrong each answer is: the distance to the truth, or the doubt in the right class where there are several."""
+    if case.kind is not Kind.MULTICLASS:
+        return np.abs(np.asarray(truth, dtype=float) - said.score)
+    if said.chances is None:
+        return np.asarray(np.where(said.label == truth, 1 - said.score, said.score))
+    return np.asarray(1 - said.chances[np.arange(len(truth)), truth.astype(int)])
+
+
+CHECKS = (Format, Graph, Digest, Membership)

@@ -10,12 +10,15 @@ import numpy as np
 
 from apps.validation.engine.arrays import Array, Floats, Line, codes, is_number
 from apps.validation.engine.base import (
+    CLASSIFIERS,
+    TIERS,
     Check,
     Family,
     Interval,
     Kind,
     Limits,
     Measured,
+    NothingToAsk,
     Parameter,
     Sense,
     Titles,
@@ -24,13 +27,12 @@ from apps.validation.engine.base import (
     table,
 )
 from apps.validation.engine.case import Case, Part, Rows, figure_text, parts_of
-from apps.validation.engine.intervals import LEVEL, draws, percentile
+from apps.validation.engine.intervals import LEVEL, NORMAL_95, draws, mean_size, percentile
 from apps.validation.engine.metrics import BY_SLICE, METRIC_CHOICES, Metric, chosen
 
 MAX_LEVELS = 10
 MAX_FEATURES = 60
 TREE_DEPTH = 3
-NORMAL_95 = 1.959963984540054
 MIN_ROWS = Parameter(500, "Slices with fewer rows are not looked at.", 50, 1_000_000)
 
 
@@ -48,6 +50,7 @@ class WeakestSlice(Check):
     metric = "score in the weakest category as a share of that in the other categories of the same column"
     unit = "percent"
     source = "weak segments as in deepchecks (80 %); the other categories as reference are our own"
+    tiers = TIERS
     limits = {
         "low": Limits(None, 0.75),
         "limited": Limits(0.70, 0.85),
@@ -65,6 +68,8 @@ class WeakestSlice(Check):
     def measure(self, case: Case, min_rows: int = 500, metric: str = "", **settings: Any) -> Measured:
         """The category with the smallest share, and the ten weakest."""
         score = chosen(metric, case.kind, BY_SLICE)
+        if not categories(case.test):
+            raise NothingToAsk("No column holds categories: there is none to be weak in.")
         cuts = [large_parts(case, score, name, min_rows) for name in categories(case.test)]
         slices = [one for cut in cuts if len(cut) > 1 for one in compared(case, score, cut)]
         if not slices:
@@ -290,4 +295,51 @@ def paths(tree: Any, names: Sequence[tuple[str, str]]) -> dict[int, str]:
     return said
 
 
-CHECKS = (WeakestSlice, Systematic)
+class Confidence(Check):
+    """A category for which the model is surer, or less sure, than it is right."""
+
+    key = "slice.confidence"
+    family = Family.CONSISTENCY
+    title = "Over-confidence by category"
+    question = "Is there a category for which the model is surer than it is right?"
+    metric = "largest distance between the probability of the label and how often it is right, in a category"
+    unit = "percent"
+    source = "over- and under-confidence by slice as in giskard's scan"
+    kinds = CLASSIFIERS
+    sense = Sense.AT_MOST
+    limits = {"low": Limits(None, 0.20), "limited": Limits(0.25, 0.10), "high": Limits(0.20, 0.10)}
+    parameters = {"min_rows": MIN_ROWS}
+
+    def measure(self, case: Case, min_rows: int = 500, **settings: Any) -> Measured:
+        """The category with the largest distance, with its normal interval."""
+        if not categories(case.test):
+            raise NothingToAsk("No column holds categories: there is none to be too sure of.")
+        error = confidence_of(case) - (case.said.label == case.test.truth)
+        parts = [part for name in categories(case.test) for part in parts_of(name, case.test.columns[name])]
+        large = [part for part in parts if part.size >= min_rows]
+        if not large:
+            raise TooSmall(f"No category has {min_rows} rows.")
+        rows: list[Line] = [
+            {"category": part.name, "rows": part.size, "mean": float(error[part.rows].mean())} for part in large
+        ]
+        place = max(range(len(rows)), key=lambda number: abs(rows[number]["mean"]))
+        found = rows[place]
+        rows.sort(key=lambda row: -abs(row["mean"]))
+        way = "surer" if found["mean"] > 0 else "less sure"
+        titles: Titles = {"category": ("category", "text"), "rows": ("rows", "count"), "mean": "surer by"}
+        return Measured(
+            abs(found["mean"]),
+            f"Where {found['category']} the model is {abs(found['mean']):.1%} {way} than it is right.",
+            mean_size(error[large[place].rows]),
+            tables=[table("Probability of the label minus how often it is right", rows[:10], **titles)],
+        )
+
+
+def confidence_of(case: Case) -> Floats:
+    """The probability that the model gives to its own label."""
+    if case.kind is Kind.BINARY:
+        return np.where(case.said.label == 1, case.said.score, 1 - case.said.score)
+    return np.asarray(case.said.score if case.said.chances is None else case.said.chances.max(axis=1))
+
+
+CHECKS = (WeakestSlice, Systematic, Confidence)
