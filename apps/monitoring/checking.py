@@ -3,7 +3,7 @@
 import datetime as dt
 import functools
 import operator
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -105,7 +105,7 @@ def _state_windows(monitor: Monitor) -> list[Due]:
     apart = comparing.changes_by_window(monitor) if monitor.kind == MonitorKind.SEGMENTS else {}
     states = State.objects.filter(endpoint_id=monitor.endpoint_id, kind__in=kinds, segment="")
     sums = states.by_window(monitor.window)
-    newest = _newest_baselines(monitor)
+    newest = newest_baselines(baseline_id for baseline_id, *_ in sums)
     found: list[Due] = []
     rows_at: dict[Any, dict[dt.datetime, int]] = {}
     for (baseline_id, start, kind), (rows, changes) in sums.items():
@@ -120,9 +120,9 @@ def _state_windows(monitor: Monitor) -> list[Due]:
     return found
 
 
-def _newest_baselines(monitor: Monitor) -> set[UUID]:
-    """The newest baseline of every version whose predictions the endpoint knows."""
-    versions = Batch.objects.filter(endpoint_id=monitor.endpoint_id).values("version_id")
+def newest_baselines(keys: Iterable[UUID]) -> set[UUID]:
+    """Those of these baselines that are the newest of their version."""
+    versions = Baseline.objects.filter(pk__in=set(keys)).values("version_id")
     rows = Baseline.objects.filter(version_id__in=versions).order_by("version_id", "-number").distinct("version_id")
     return set(rows.values_list("pk", flat=True))
 

@@ -5,7 +5,7 @@ must grow, other references, other kinds) is checked monitor by monitor, see `ch
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,7 +14,7 @@ from django.db.models import Max, Sum
 from django.db.models.functions import Trunc
 from django.utils import timezone
 
-from apps.core import binary
+from apps.core import binary, tracing
 from apps.monitoring import checking
 from apps.monitoring.checking import Due, Found
 from apps.monitoring.models import Baseline, Check, Clock, Monitor, MonitorKind, Mute, Reference, State, StateKind
@@ -51,7 +51,7 @@ def due(monitors: Sequence[Monitor]) -> list[Plan]:
         mine = [monitor for monitor in monitors if monitor.window == span]
         counted = _counted([monitor.endpoint_id for monitor in mine], span)
         newest = _newest_events([one.endpoint_id for one in mine if one.clock == Clock.DATA])
-        baselines = _newest_baselines(key[1] for key in counted)
+        baselines = checking.newest_baselines(key[1] for key in counted)
         seen = _seen(mine, min((start for *_, start in counted), default=timezone.now()))
         windows: dict[UUID, list[Due]] = {}
         for (endpoint_id, baseline_id, start), (rows, changes) in counted.items():
@@ -83,19 +83,13 @@ def _newest_events(endpoints: list[UUID]) -> dict[UUID, dt.datetime]:
     return dict(states.order_by().values_list("endpoint_id").annotate(Max("last_at")))
 
 
-def _newest_baselines(keys: Iterable[UUID]) -> set[UUID]:
-    """Those of these baselines that are the newest of their version."""
-    versions = Baseline.objects.filter(pk__in=set(keys)).values("version_id")
-    rows = Baseline.objects.filter(version_id__in=versions).order_by("version_id", "-number").distinct("version_id")
-    return set(rows.values_list("pk", flat=True))
-
-
 def _seen(monitors: list[Monitor], since: dt.datetime) -> dict[tuple[Any, ...], int]:
     checks = Check.objects.filter(monitor__in=monitors, is_current=True, start_at__gte=since)
     fields = ("monitor_id", "start_at", "end_at", "baseline_id", "changes")
     return {tuple(key): changes for *key, changes in checks.values_list(*fields)}
 
 
+@tracing.traced("monitoring.checks")
 def check(plans: Sequence[Plan]) -> list[tuple[Monitor, list[Found]]]:
     """Check plain windows; states and baselines are read together."""
     states = _states(
