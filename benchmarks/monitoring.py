@@ -7,7 +7,6 @@ CPU seconds of the process, median of the rounds; the peers run in environments 
 
 import argparse
 import datetime as dt
-import json
 import os
 import statistics
 import tempfile
@@ -25,6 +24,7 @@ import numpy as np  # noqa: E402
 import pyarrow as pa  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402
 
+from apps.core import binary  # noqa: E402
 from apps.core.tenancy import current, tenant  # noqa: E402
 from apps.monitoring.engine import baseline as baselines  # noqa: E402
 from apps.monitoring.engine import bins, reduce, state  # noqa: E402
@@ -95,13 +95,12 @@ def own(reference: pa.Table, now: pa.Table, path: Path, rounds: int) -> dict[str
     hours = np.sort(np.random.default_rng(3).integers(0, HOURS, now.num_rows))
     stored = [(hour, one.encode()) for hour, one in reduce.reduce_groups(now, known.bins, hours)]
 
-    def from_rows() -> str:
-        return json.dumps(compare(known.bins, known.reference, reduce.reduce_all(now, known.bins), Limits()).as_json())
+    def from_rows() -> bytes:
+        return compare(known.bins, known.reference, reduce.reduce_all(now, known.bins), Limits()).encoded
 
-    def from_both() -> str:
+    def from_both() -> bytes:
         fresh = baselines.build(reference, columns, UNSUPERVISED)
-        found = compare(fresh.bins, fresh.reference, reduce.reduce_all(now, fresh.bins), Limits())
-        return json.dumps(found.as_json())
+        return compare(fresh.bins, fresh.reference, reduce.reduce_all(now, fresh.bins), Limits()).encoded
 
     def to_states() -> list[bytes]:
         table = pq.read_table(path, use_threads=False, read_dictionary=[f"c{number}" for number in range(10)])
@@ -117,7 +116,7 @@ def own(reference: pa.Table, now: pa.Table, path: Path, rounds: int) -> dict[str
         }
 
 
-def _stored_check(known: baselines.Baseline, stored: list[tuple[int, bytes]]) -> Callable[[], str]:
+def _stored_check(known: baselines.Baseline, stored: list[tuple[int, bytes]]) -> Callable[[], bytes]:
     """A baseline and 24 hours in the database, and the check that reads them."""
     from django.db.models import QuerySet
 
@@ -151,15 +150,14 @@ def _stored_check(known: baselines.Baseline, stored: list[tuple[int, bytes]]) ->
         QuerySet(Baseline).bulk_create([reference])
         QuerySet(State).bulk_create(states)
 
-    def check() -> str:
+    def check() -> bytes:
         with tenant(big.pk):
-            row = Baseline.objects.get(pk=reference.pk)
-            found = State.objects.filter(endpoint=endpoint, baseline=row, kind="predictions", segment="")
+            ((data,),) = binary.values(Baseline.objects.filter(pk=reference.pk), "data")
+            found = State.objects.filter(endpoint=endpoint, baseline=reference.pk, kind="predictions", segment="")
             day = found.within(start, start + HOURS * HOUR)
-            blobs = [bytes(data) for data in day.values_list("data", flat=True)]
-        one = baselines.decode_baseline(bytes(row.data))
-        total = state.merge([state.empty(one.bins.shape), *map(state.decode, blobs)])
-        return json.dumps(compare(one.bins, one.reference, total, Limits()).as_json())
+            blobs = [blob for (blob,) in binary.values(day, "data")]
+        one = baselines.decode_baseline(data)
+        return compare(one.bins, one.reference, state.total(blobs, one.bins.shape), Limits()).encoded
 
     return check
 
