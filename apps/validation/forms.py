@@ -8,7 +8,6 @@ from apps.datasets.models import DatasetVersion
 from apps.organizations import access
 from apps.organizations.roles import Permission
 from apps.validation import subjects
-from apps.validation.engine import LARGEST_LIMIT
 from apps.validation.models import Finding, Outcome, RunState, Severity, ValidationRun
 
 TEXT = forms.Textarea(attrs={"rows": 4})
@@ -64,19 +63,6 @@ class PlanForm(forms.Form):
     def clean_attributes(self) -> list[str]:
         """The names, one by one."""
         return [name.strip() for name in self.cleaned_data["attributes"].split(",") if name.strip()]
-
-
-class LineForm(forms.Form):
-    """One check of a draft: whether it stays, where it fails and warns, whether the verdict needs it."""
-
-    name = forms.CharField(widget=forms.HiddenInput)
-    keep = forms.BooleanField(required=False)
-    fail = forms.FloatField(required=False, min_value=-LARGEST_LIMIT, max_value=LARGEST_LIMIT)
-    warn = forms.FloatField(required=False, min_value=-LARGEST_LIMIT, max_value=LARGEST_LIMIT)
-    required = forms.BooleanField(required=False, label="Needed")
-
-
-Lines = forms.formset_factory(LineForm, extra=0)
 
 
 class NoForm(forms.Form):

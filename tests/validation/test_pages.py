@@ -50,6 +50,7 @@ def test_validator_plans_locks_runs_and_concludes_in_the_pages(inside: Cast, sig
             lines |= {f"lines-{place}-keep": "on", f"lines-{place}-required": "on"}
     assert vera.post(url("change-plan", *of(plan)), lines).status_code == 303
     assert set(plan.checks.values_list("name", flat=True)) == keep
+    assert plan.checks.get(key="fair.impact_ratio").parameters["attributes"] == ["sex"]
 
     assert "Its hash binds every result to it." in vera.get(url("lock-plan", *of(plan))).content.decode()
     assert vera.post(url("lock-plan", *of(plan))).status_code == 303
@@ -262,3 +263,51 @@ def test_auditor_finds_everything_in_the_admin(inside: Cast, sign_in: Any) -> No
         name: client.get(reverse(f"admin:validation_{name}_changelist"), follow=True).status_code for name in names
     }
     assert set(statuses.values()) == {200}
+
+
+def rows_sent(page: Any) -> dict[str, Any]:
+    """The form of the lines as a browser would send it back unchanged."""
+    sent: dict[str, Any] = {}
+    for form in page.context["view"].formset.forms:
+        for field in form:
+            value = field.value()
+            if value is not None and value is not False:
+                sent[field.html_name] = field.field.prepare_value(value)
+    return {**sent, "lines-TOTAL_FORMS": len(page.context["view"].formset.forms), "lines-INITIAL_FORMS": 0}
+
+
+def place_of(page: Any, name: str) -> str:
+    forms = page.context["view"].formset.forms
+    return next(f"lines-{place}" for place, form in enumerate(forms) if form.line["name"] == name)
+
+
+def test_check_with_its_settings_is_added_to_a_draft(inside: Cast, sign_in: Any) -> None:
+    plan = factories.plan_of(inside)
+    vera = sign_in(inside.vera)
+    page = vera.get(url("change-plan", *of(plan)))
+    before = {line.name: line.as_line() for line in plan.checks.all()}
+    added, noise = place_of(page, "robust.direction"), place_of(page, "robust.noise")
+    sent = rows_sent(page)
+    sent |= {f"{added}-keep": "on", f"{added}-given_rules": "delay up", f"{noise}-keep": "on"}
+
+    wrong = vera.post(url("change-plan", *of(plan)), {**sent, f"{noise}-given_strength": "7"})
+    assert wrong.status_code == 422 and "less than or equal to 2" in wrong.content.decode()
+    answer = vera.post(url("change-plan", *of(plan)), {**sent, f"{noise}-given_strength": "0.3"})
+
+    assert answer.status_code == 303
+    after = {line.name: line.as_line() for line in plan.checks.all()}
+    assert {name: after[name] for name in before} == before
+    assert after["robust.direction"]["parameters"] == {"rules": ["delay up"], "tolerance": 1e-6}
+    assert after["robust.noise"]["parameters"]["strength"] == 0.3
+    assert set(after) == {*before, "robust.direction", "robust.noise"}
+
+
+def test_lines_of_another_plan_are_refused(inside: Cast, sign_in: Any) -> None:
+    plan = factories.plan_of(inside)
+    vera = sign_in(inside.vera)
+    sent = rows_sent(vera.get(url("change-plan", *of(plan))))
+
+    refused = vera.post(url("change-plan", *of(plan)), {**sent, "lines-0-name": "perf.f1"})
+
+    assert refused.status_code == 422
+    assert "The checks have changed meanwhile" in refused.content.decode()

@@ -190,6 +190,8 @@ class CheckOut(serializers.Serializer):
     sense = serializers.CharField()
     judged = serializers.CharField()
     kinds = serializers.ListField(child=serializers.CharField())
+    needs = serializers.ListField(child=serializers.CharField())
+    tiers = serializers.ListField(child=serializers.CharField())
     limits = serializers.DictField()
     parameters = serializers.DictField()
 
@@ -230,6 +232,11 @@ def _described(check: Any) -> dict[str, Any]:
         "sense": check.sense.value,
         "judged": check.judged.value,
         "kinds": sorted(kind.value for kind in check.kinds),
+        "needs": sorted(need.value for need in check.needs),
+        "tiers": list(check.tiers),
         "limits": {tier: {"fail": one.fail, "warn": one.warn} for tier, one in check.limits.items()},
-        "parameters": {name: {"default": one.default, "help": one.help} for name, one in check.parameters.items()},
+        "parameters": {
+            name: {"default": one.default, "help": one.help, "required": one.required}
+            for name, one in check.parameters.items()
+        },
     }

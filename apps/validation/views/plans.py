@@ -11,10 +11,21 @@ from apps.core.web import back
 from apps.discussions import timeline
 from apps.organizations.bases import FormPage, ListPage, ObjectFormPage, ObjectPage, TenantPage
 from apps.validation import actions, policies, report
-from apps.validation.forms import LineForm, Lines, NoForm, PlanForm, TemplateForm
+from apps.validation.forms import NoForm, PlanForm, TemplateForm
+from apps.validation.lines import lines_form, rows_of
 from apps.validation.models import Plan, PlanState, Template, ValidationRun
 from apps.validation.models.plans import KINDS, TIERS
 from apps.validation.views.shared import BESIDE, BY_NUMBER, OfVersion, crumbs, link, tabs, version_crumbs
+
+
+NEEDS = {
+    "train": "the training rows",
+    "champion": "a champion",
+    "time": "a time column",
+    "artifact": "the artifact",
+    "facts": "the records",
+    "conversion": "a record of its conversion",
+}
 
 
 class PlanFilter(django_filters.FilterSet):
@@ -122,8 +133,39 @@ class WritePlan(OfVersion, ObjectFormPage):
         )
 
 
-class ChangePlan(ObjectFormPage):
-    """Keep, leave out, or set other thresholds for the checks of a draft."""
+class OfLines:
+    """A page whose form is the lines of a plan or a template, beside what else the form asks."""
+
+    template_name = "validation/change_plan.html"
+    formset: Any = None
+
+    def lines(self) -> list[dict[str, Any]]:
+        """What the form is about, line by line."""
+        raise NotImplementedError
+
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Refuse lines that do not read; else go on as every form does."""
+        self.check()  # type: ignore[attr-defined]
+        self.formset = lines_form(self.lines(), request.POST)
+        if not self.formset.is_valid():
+            answer: HttpResponse = self.render(form=self.get_form(data=request.POST), status=422)  # type: ignore[attr-defined]
+            return answer
+        return super().post(request, **kwargs)  # type: ignore[misc, no-any-return]
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        """Each line with its part of the form."""
+        rows = self.lines()
+        if self.formset is None:
+            self.formset = lines_form(rows)
+        shown = [
+            {**row, "shown": _line_words(row["line"]), "form": form}
+            for row, form in zip(rows, self.formset.forms, strict=False)
+        ]
+        return super().context(rows=shown, **more)  # type: ignore[misc, no-any-return]
+
+
+class ChangePlan(OfLines, ObjectFormPage):
+    """Keep, leave out, add or set otherwise the checks of a draft."""
 
     template_name = "validation/change_plan.html"
     model = Plan
@@ -136,21 +178,12 @@ class ChangePlan(ObjectFormPage):
     def check(self) -> None:
         policies.check_change_plan(self.request.user, self.object)
 
-    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        self.lines = Lines(request.POST, prefix="lines")
-        if not self.lines.is_valid():
-            self.check()
-            return self.render(form=self.get_form(data=request.POST), status=422)
-        return super().post(request, **kwargs)
+    def lines(self) -> list[dict[str, Any]]:
+        plan = self.object
+        return rows_of([line.as_line() for line in plan.checks.all()], plan.kind, plan.tier)
 
     def perform(self, form: Any) -> str:
-        wanted = {row["name"]: row for row in self.lines.cleaned_data if row.get("keep")}
-        lines = [
-            {**line.as_line(), **{name: wanted[line.name][name] for name in ("fail", "warn", "required")}}
-            for line in self.object.checks.all()
-            if line.name in wanted
-        ]
-        actions.change_plan(plan=self.object, lines=lines, by=self.request.user)
+        actions.change_plan(plan=self.object, lines=self.formset.written(), by=self.request.user)
         return self.object.get_absolute_url()
 
     def context(self, **more: Any) -> dict[str, Any]:
@@ -161,20 +194,8 @@ class ChangePlan(ObjectFormPage):
                 Crumb(f"Plan {self.object.number}", self.object.get_absolute_url()),
                 Crumb(self.title),
             ),
-            rows=self._rows(),
             **more,
         )
-
-    def _rows(self) -> list[dict[str, Any]]:
-        """Each line of the draft with its part of the form."""
-        checks = list(self.object.checks.all())
-        first = [
-            {"name": line.name, "keep": True, "fail": line.fail, "warn": line.warn, "required": line.required}
-            for line in checks
-        ]
-        self.formset = getattr(self, "lines", None) or Lines(initial=first, prefix="lines")
-        forms: list[LineForm] = list(self.formset.forms)
-        return [{"shown": report.show(line, None), "form": form} for line, form in zip(checks, forms, strict=False)]
 
 
 class LockPlan(ObjectFormPage):
@@ -227,6 +248,7 @@ class CheckList(TenantPage):
             tabs=tabs(self.organization, "checks"),
             crumbs=crumbs(self.organization),
             families=families.items(),
+            count=len(known.all()),
             problems=known.problems,
             **more,
         )
@@ -237,7 +259,12 @@ def _described(check: Any) -> dict[str, Any]:
         tier: report.threshold_words(one.fail, one.warn, check.sense.value, check.judged.value, check.unit)
         for tier, one in ((tier, check.limits[tier]) for tier in ("low", "limited", "high"))
     }
-    return {"check": check, "kinds": ", ".join(sorted(kind.value for kind in check.kinds)), "limits": limits}
+    return {
+        "check": check,
+        "kinds": ", ".join(sorted(kind.value for kind in check.kinds)),
+        "limits": limits,
+        "needs": ", ".join(NEEDS[need] for need in NEEDS if need in check.needs),
+    }
 
 
 class TemplateList(ListPage):
@@ -301,14 +328,13 @@ class TemplatePage(ObjectPage):
 def _line_words(line: dict[str, Any]) -> dict[str, Any]:
     about = report.described(line["key"])
     words = report.threshold_words(line["fail"], line["warn"], about["sense"], line["judged"], about["unit"])
-    return {"name": line["name"], "title": about["title"], "threshold": words, "required": line["required"]}
+    return {**about, "name": line["name"], "threshold": words, "required": line["required"]}
 
 
-class WriteTemplate(FormPage):
+class WriteTemplate(OfLines, FormPage):
     """Keep, leave out, or set other thresholds for what plans of a tier and kind begin with."""
 
     model, lookups = Template, {"tier": "tier", "kind": "kind"}
-    template_name = "validation/change_plan.html"
     submit, done, form_class = "Put in force", "Plans written from now on begin with it.", TemplateForm
 
     def check(self) -> None:
@@ -325,20 +351,13 @@ class WriteTemplate(FormPage):
         found = Template.objects.filter(tier=tier, kind=kind, is_current=True).first()
         return list(found.lines) if found else actions.built_in_lines(tier, kind)
 
-    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        self.lines = Lines(request.POST, prefix="lines")
-        if not self.lines.is_valid():
-            self.check()
-            return self.render(form=self.get_form(data=request.POST), status=422)
-        return super().post(request, **kwargs)
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines there are and could be; who is protected, a plan says for itself."""
+        tier, kind = self.kwargs["tier"], self.kwargs["kind"]
+        return rows_of(self.begun(), kind, tier, hidden=("attributes", "favourable", "edges"))
 
     def perform(self, form: Any) -> str:
-        wanted = {row["name"]: row for row in self.lines.cleaned_data if row.get("keep")}
-        lines = [
-            {**line, **{name: wanted[line["name"]][name] for name in ("fail", "warn", "required")}}
-            for line in self.begun()
-            if line["name"] in wanted
-        ]
+        lines = self.formset.written()
         template = actions.write_template(
             tier=self.kwargs["tier"], kind=self.kwargs["kind"], lines=lines, by=self.request.user, **form.cleaned_data
         )
@@ -350,13 +369,5 @@ class WriteTemplate(FormPage):
         return super().context(
             title=f"Template for {title[0].lower()}{title[1:]}",
             crumbs=crumbs(self.organization, Crumb("Templates", link(self.organization, "templates")), Crumb(title)),
-            rows=self._rows(),
             **more,
         )
-
-    def _rows(self) -> list[dict[str, Any]]:
-        lines = self.begun()
-        first = [{name: line[name] for name in ("name", "fail", "warn", "required")} | {"keep": True} for line in lines]
-        self.formset = getattr(self, "lines", None) or Lines(initial=first, prefix="lines")
-        forms: list[LineForm] = list(self.formset.forms)
-        return [{"shown": _line_words(line), "form": form} for line, form in zip(lines, forms, strict=False)]
