@@ -110,7 +110,7 @@ def quantiles(rows: Readings, period: Period) -> Chart | None:
         if reference
         else [],
         between=period.ends,
-        note="Read off the columns of the picture, taken as evenly filled.",
+        note="Read off the columns of the picture, taken as evenly filled; an open end counts at its edge.",
     )
 
 

@@ -116,6 +116,21 @@ def test_incident_is_worked_on_from_its_page(watched, sign_in):
     assert "Retrained." in text
 
 
+def test_an_incident_tells_its_story_at_its_time(watched, sign_in):
+    with tenant(watched.cast.meridian.pk):
+        watched.fly(250, START + 5 * DAY, labelled=False, later=8)
+        watched.fly(250, START + 6 * DAY, labelled=False, later=8)
+        watched.run(watched.drift)
+    text = sign_in(watched.cast.dario).get(f"{HOME}incidents/1/").content.decode()
+    assert "earlier signal" in text
+    assert text.count("<strong>Seen by a monitor</strong>") == 1
+    assert "Have inputs or predictions moved?" in text
+    assert "endpoints/late-arrivals/?from=2013-0" in text
+    assert "endpoints/late-arrivals/features/dep_delay/?from=2013-0" in text
+    assert '<textarea name="text"' in text
+    assert '<textarea name="text"' not in sign_in(watched.cast.wim).get(f"{HOME}incidents/1/").content.decode()
+
+
 def test_incident_page_refuses_who_may_not_work_on_it(watched, sign_in):
     assert sign_in(watched.cast.wim).post(f"{HOME}incidents/1/investigate/").status_code == 403
     assert sign_in(watched.cast.audrey).post(f"{HOME}incidents/1/dismiss/", {"reason": "x"}).status_code == 403

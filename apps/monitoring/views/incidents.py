@@ -7,12 +7,15 @@ import django_filters
 from apps.core.pages import Action, Crumb, refusal
 from apps.deployments.models import Endpoint
 from apps.discussions import timeline
-from apps.monitoring import actions, policies
+from apps.monitoring import actions, policies, results, stories
 from apps.monitoring.forms import AssignForm, CauseForm, EntryForm, IncidentForm, ReasonForm, ResolveForm
 from apps.monitoring.models import Alert, Cause, Check, Incident, IncidentState
+from apps.monitoring.periods import Period
 from apps.monitoring.views.monitors import accepting
 from apps.monitoring.views.shared import crumbs, link, of_endpoint
+from apps.monitoring.words import SIGNALS
 from apps.organizations.bases import ActionPage, ListPage, ObjectFormPage, ObjectPage
+from apps.work.once import fresh
 
 
 class IncidentFilter(django_filters.FilterSet):
@@ -66,7 +69,13 @@ class IncidentPage(ObjectPage):
     def context(self, **more: Any) -> dict[str, Any]:
         incident, user = self.object, self.request.user
         refused = refusal(policies.check_investigate, user, incident)
-        alerts = Alert.objects.filter(incident=incident).select_related("check_run__organization", "monitor__endpoint")
+        alerts = list(
+            Alert.objects.filter(incident=incident)
+            .select_related("check_run__organization", "monitor__endpoint")
+            .defer("check_run__result")[:200]
+        )
+        period = stories.around(incident, alerts)
+        entries = incident.entries.select_related("written_by", "check_run__organization", "check_run__monitor")
         return super().context(
             crumbs=crumbs(
                 self.organization,
@@ -83,12 +92,29 @@ class IncidentPage(ObjectPage):
                 *self._accepting(),
                 self._page("Dismiss", "dismiss", refusal(policies.check_dismiss, user, incident), danger=True),
             ],
-            entries=incident.entries.select_related("written_by", "check_run__organization", "check_run__monitor"),
-            alerts=alerts[:50],
-            features=incident.evidence.get("features", []),
+            log=stories.log(entries.defer("check_run__result")),
+            form=None if refused else EntryForm(),
+            once=fresh(),
+            newest_alerts=alerts[:5],
+            older_alerts=alerts[5:],
+            features=self._features(period),
+            seen=stories.seen(incident.evidence),
+            chart=stories.drawn(incident, period),
+            period=period,
+            at_the_time=period.on(link("endpoint", self.organization, incident.endpoint.key)),
             timeline=timeline.of(incident),
             **more,
         )
+
+    def _features(self, period: Period) -> list[dict[str, Any]]:
+        """The features behind it, each with its page at that time."""
+        key = self.object.endpoint.key
+        return [
+            one
+            | {"name": results.name_of(one["feature"]), "said": SIGNALS.get(one.get("signal", "drift"), "")}
+            | {"url": period.on(link("feature", self.organization, key, one["feature"]))}
+            for one in self.object.evidence.get("features", [])
+        ]
 
     def _accepting(self) -> list[Action]:
         """Taking the newest window that showed it as the new normal."""
