@@ -17,7 +17,6 @@ from apps.validation.models import Plan, PlanState, Template, ValidationRun
 from apps.validation.models.plans import KINDS, TIERS
 from apps.validation.views.shared import BESIDE, BY_NUMBER, OfVersion, crumbs, link, tabs, version_crumbs
 
-
 NEEDS = {
     "train": "the training rows",
     "champion": "a champion",

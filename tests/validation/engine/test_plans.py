@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from apps.validation.engine.base import Bound, Kind, Limits, Need
+from apps.validation.engine.base import Bound, Family, Kind, Limits, Need
 from apps.validation.engine.plans import ALWAYS_THERE, Item, PlanError, Subject, plan_hash, read_items, template
 from apps.validation.engine.registry import registry
 
@@ -126,3 +126,36 @@ def test_every_check_says_what_it_asks_and_where_that_comes_from() -> None:
 def test_threshold_beyond_all_measure_is_refused(limit: float) -> None:
     with pytest.raises(ValueError, match="fail is at most 1,000,000,000,000 in size"):
         read_items([{"key": "perf.auc", "fail": limit}], Kind.BINARY)
+
+
+def test_what_the_business_knows_is_read_with_the_plan() -> None:
+    assert problems(
+        [
+            {"key": "robust.direction", "fail": 0.1, "parameters": {"rules": ["delay upwards"]}},
+            {"key": "robust.scenarios", "fail": 0, "parameters": {"rows": [{"row": {"delay": 90}}]}},
+            {"key": "consist.sources", "fail": 0.1},
+        ]
+    ) == [
+        "Line 1: A rule names a feature and up or down, like “delay up”, not “delay upwards”.",
+        "Line 2: Scenario 1 does not say what is expected: label, least or most.",
+        "Line 3: consist.sources needs column.",
+    ]
+
+
+def test_template_asks_nothing_that_somebody_has_to_say_first() -> None:
+    keys = {item.key for item in template(Subject("high", Kind.BINARY, ["sex"]))}
+
+    assert not keys & {"robust.direction", "robust.invariance", "robust.scenarios", "consist.sources"}
+
+
+def test_template_crosses_the_attributes_once() -> None:
+    names = [item.name for item in template(Subject("high", Kind.BINARY, ["sex", "race"]))]
+
+    assert [name for name in names if name.startswith("fair.intersection")] == ["fair.intersection:sex+race"]
+    assert not any(item.key == "fair.intersection" for item in template(Subject("high", Kind.BINARY, ["sex"])))
+
+
+def test_there_are_checks_for_every_question_and_every_kind() -> None:
+    assert len(registry().all()) >= 80
+    assert {check.family for check in registry().all()} == set(Family)
+    assert all(len(registry().for_kind(kind)) >= 40 for kind in Kind)

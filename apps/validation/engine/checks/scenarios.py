@@ -59,6 +59,13 @@ class Direction(Check):
     }
     max_rows = 5_000
 
+    @classmethod
+    def settings(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """As for every check, and every rule must read."""
+        settings = super().settings(given)
+        read_rules(settings["rules"])
+        return settings
+
     def measure(self, case: Case, rules: Sequence[Any] = (), tolerance: float = 1e-6, **settings: Any) -> Measured:
         """The share over all rules, with the rows that break one."""
         broken = np.zeros(len(case.test), dtype=bool)
@@ -148,6 +155,14 @@ class Scenarios(Check):
         )
     }
 
+    @classmethod
+    def settings(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """As for every check, and every scenario must read."""
+        settings = super().settings(given)
+        for number, one in enumerate(settings["rows"], 1):
+            read_scenario(number, one)
+        return settings
+
     def measure(self, case: Case, rows: Sequence[Any] = (), **settings: Any) -> Measured:
         """Each scenario's answer beside what was expected."""
         given = [read_scenario(number, one) for number, one in enumerate(rows, 1)]
@@ -173,11 +188,11 @@ class Scenarios(Check):
 
 
 def read_scenario(number: int, one: Any) -> Mapping[str, Any]:
-    """A scenario with a name and something expected; CannotRun with a sentence for one that is none."""
+    """A scenario with a name and something expected; ValueError with a sentence for one that is none."""
     if not isinstance(one, Mapping) or not isinstance(one.get("row"), Mapping):
-        raise CannotRun(f"Scenario {number} is no case: it needs a row with values by feature.")
+        raise ValueError(f"Scenario {number} is no case: it needs a row with values by feature.")
     if not {"label", "least", "most"} & set(one):
-        raise CannotRun(f"Scenario {number} does not say what is expected: label, least or most.")
+        raise ValueError(f"Scenario {number} does not say what is expected: label, least or most.")
     return {"name": f"scenario {number}", **one}
 
 
