@@ -14,7 +14,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from apps.monitoring.engine import contents
-from apps.monitoring.engine.bins import OUTER, SCORES, Bins, Categorical, Numeric, outer_bins
+from apps.monitoring.engine.bins import (
+    ABOVE_ALL,
+    BELOW_ALL,
+    NULL,
+    OUTER,
+    SCORES,
+    Bins,
+    Categorical,
+    Numeric,
+    outer_bins,
+)
 from apps.monitoring.engine.edges import WIDTH, hashes
 from apps.monitoring.engine.exact import Floats, Integers, carry, quantise
 from apps.monitoring.engine.state import State, empty
@@ -32,8 +42,8 @@ class Counted:
     beside: Integers
     high: Integers
     low: Integers
-    lowest: Floats | float
-    highest: Floats | float
+    lowest: Floats
+    highest: Floats
 
 
 def reduce_all(table: pa.Table, bins: Bins) -> State:
@@ -80,9 +90,10 @@ def numeric_values(table: pa.Table, name: str) -> Floats:
     Whole numbers beyond 2**53 become the nearest float. That keeps their order, and edges are floats too, so a value
     and the edge made from it still meet; values that a float cannot tell apart are counted as one.
     """
-    if name not in table.column_names:
+    place = table.schema.get_field_index(name)  # not the list of names, which is made anew at each asking
+    if place < 0:
         return np.full(table.num_rows, np.nan)
-    column = table.column(name)
+    column = table.column(place)
     if pa.types.is_temporal(column.type):
         column = column.cast(pa.int64(), safe=False) if not pa.types.is_date32(column.type) else column.cast(pa.int32())
     if not pa.types.is_float64(column.type):
@@ -92,43 +103,52 @@ def numeric_values(table: pa.Table, name: str) -> Floats:
 
 def count_numeric(values: Floats, column: Numeric, ends: Integers) -> Counted:
     """Counts of one column whose rows are sorted by group; `ends` says where each group ends."""
-    if len(values) >= MANY * len(ends):
-        parts = [_count_sorted(part, column) for part in np.split(values, ends[:-1])]
-        return Counted(*(np.array([getattr(part, name) for part in parts]) for name in Counted.__slots__))
-    return _count_at_once(values, column, ends)
+    return (_count_sorted if len(values) >= MANY * len(ends) else _count_at_once)(values, column, ends)
 
 
-def _count_sorted(values: Floats, column: Numeric) -> Counted:
-    ordered = np.sort(values)
-    real = int(np.searchsorted(ordered, np.nan, side="left"))
-    first = int(np.searchsorted(ordered[:real], -np.inf, side="right"))
-    last = int(np.searchsorted(ordered[:real], np.inf, side="left"))
-    inner = ordered[first:last]
-    places = np.concatenate([[0], np.searchsorted(inner, column.edges.values, side="right"), [len(inner)]])
-    histogram = np.zeros(WIDTH, dtype=np.int64)
-    histogram[: len(places) - 1] = np.diff(places)
-    high, low = _outer_sums(inner, places, column)
-    beside = np.array([len(ordered) - real, first, real - last], dtype=np.int64)
-    ends = (inner[0], inner[-1]) if len(inner) else (np.inf, -np.inf)
-    return Counted(histogram, beside, high, low, float(ends[0]), float(ends[1]))
+def _count_sorted(values: Floats, column: Numeric, ends: Integers) -> Counted:
+    groups, bins = len(ends), column.edges.bins
+    begins = np.concatenate([[0], ends[:-1]])
+    ordered, nulls = values.copy(), np.isnan(values)
+    for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+        ordered[begin:end].sort()
+    beside = np.zeros((groups, 3), dtype=np.int64)
+    beside[:, NULL] = np.add.reduceat(nulls, begins, dtype=np.int64)
+    if np.isinf(values).any():
+        beside[:, BELOW_ALL] = np.add.reduceat(values == -np.inf, begins, dtype=np.int64)
+        beside[:, ABOVE_ALL] = np.add.reduceat(values == np.inf, begins, dtype=np.int64)
+    first, last = begins + beside[:, BELOW_ALL], ends - beside[:, NULL] - beside[:, ABOVE_ALL]
+    places = np.empty((groups, bins + 1), dtype=np.int64)  # where each bin begins among the ordered values
+    places[:, 0], places[:, -1] = first, last
+    for group, (begin, end) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
+        places[group, 1:-1] = begin + ordered[begin:end].searchsorted(column.edges.values, side="right")
+    histogram = np.zeros((groups, WIDTH), dtype=np.int64)
+    histogram[:, :bins] = np.diff(places, axis=1)
+    high, low = _outer_sums(ordered, places, column)
+    has_any = last > first
+    lowest = np.where(has_any, ordered[np.minimum(first, len(ordered) - 1)], np.inf)
+    highest = np.where(has_any, ordered[np.maximum(last, 1) - 1], -np.inf)
+    return Counted(histogram, beside, high, low, lowest, highest)
 
 
-def _outer_sums(inner: Floats, places: Integers, column: Numeric) -> tuple[Integers, Integers]:
-    """The exact sums of the bins at either end, from sorted values and where each bin begins among them.
-
-    Both ends are converted at once: what a call costs weighs more here than what a value costs.
+def _outer_sums(ordered: Floats, places: Integers, column: Numeric) -> tuple[Integers, Integers]:
+    """The exact sums of the bins at either end [groups, 2 * OUTER], from values that are sorted within each group and
+    where each bin begins among them [groups, bins + 1]. The values of both ends of all groups are converted at once.
     """
     numbers = outer_bins(np.array([column.edges.bins]))[0]
-    there = numbers >= 0
-    begins, ends = places[numbers[there]], places[numbers[there] + 1]
-    lower, upper = int(places[min(OUTER, column.edges.bins)]), int(begins[OUTER:].min(initial=len(inner)))
-    shift = max(upper - lower, 0)  # what is left out between the two ends
-    halves = quantise(np.concatenate([inner[:lower], inner[lower + shift :]]) - column.pivot, column.unit)
-    moved = np.where(begins >= lower + shift, shift, 0)
-    sums = np.zeros((2, 2 * OUTER), dtype=np.int64)
+    upper = np.where(numbers[OUTER] >= 0, numbers[OUTER], column.edges.bins)
+    starts = np.stack([places[:, 0], places[:, upper]], axis=1)
+    sizes = np.stack([places[:, min(OUTER, column.edges.bins)], places[:, -1]], axis=1) - starts
+    offsets = (np.cumsum(sizes) - sizes.ravel()).reshape(sizes.shape)  # of each end among the values taken
+    moved = offsets - starts
+    taken = np.arange(sizes.sum()) - np.repeat(moved.ravel(), sizes.ravel())
+    halves = quantise(ordered[taken] - column.pivot, column.unit)
+    there = np.flatnonzero(numbers >= 0)
+    shift = moved[:, (there >= OUTER).astype(np.int64)]
+    sums = np.zeros((2, len(places), 2 * OUTER), dtype=np.int64)
     for place, half in enumerate(halves):
         total = np.concatenate([[0], np.cumsum(half)])
-        sums[place, there] = total[ends - moved] - total[begins - moved]
+        sums[place][:, there] = total[places[:, numbers[there] + 1] + shift] - total[places[:, numbers[there]] + shift]
     return sums[0], sums[1]
 
 
@@ -169,7 +189,7 @@ def category_names(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def category_codes(table: pa.Table, name: str) -> tuple[Integers, list[str]]:
     """For every row the place of its category in the list returned beside; -1 for null."""
-    if name not in table.column_names:
+    if table.schema.get_field_index(name) < 0:
         return np.full(table.num_rows, -1, dtype=np.int64), []
     encoded = category_names(table.column(name)).dictionary_encode().unify_dictionaries().combine_chunks()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
