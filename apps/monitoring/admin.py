@@ -15,6 +15,7 @@ from apps.monitoring.models import (
     DigestChoice,
     FeatureTable,
     Feedback,
+    Hold,
     Incident,
     IncidentEntry,
     Monitor,
@@ -70,6 +71,13 @@ class BatchAdmin(AuditAdmin):
     list_filter = ["kind", "source", "state"]
     search_fields = ["key", "sha256", "endpoint__key"]
     list_select_related = ["endpoint", "sent_by"]
+
+
+@admin.register(Hold)
+class HoldAdmin(AuditAdmin):
+    list_display = ["endpoint", "since", "until", "reason", "placed_by", "released_at"]
+    search_fields = ["reason", "endpoint__key"]
+    list_select_related = ["endpoint", "placed_by"]
 
 
 @admin.register(Prediction)

@@ -60,6 +60,10 @@ class MonitorForm(forms.Form):
         min_value=0.01, max_value=1, required=False, initial=0.1, label="Largest difference of rates between groups"
     )
     group = forms.IntegerField(min_value=1, required=False, initial=50, label="Least rows of a group")
+    told_apart = forms.FloatField(
+        min_value=0.01, max_value=0.5, required=False, initial=0.1, label="Texts and embeddings: AUC above one half",
+        help_text="How well a classifier may tell the window's rows from the reference's.",
+    )  # fmt: skip
     escalate_after = forms.IntegerField(
         min_value=1, max_value=720, required=False, label="Hours until somebody else is told",
         help_text="Of an incident that nobody has taken. Leave both open to tell nobody else.",
@@ -68,7 +72,7 @@ class MonitorForm(forms.Form):
 
     LIMITS = (
         "psi", "minimum", "open_after", "among", "performance", "error_share", "latency", "rating", "silence_hours",
-        "impact", "gap", "group",
+        "impact", "gap", "group", "told_apart",
     )  # fmt: skip
 
     def __init__(self, *args: Any, endpoint: Any, **kwargs: Any) -> None:
@@ -142,6 +146,13 @@ class WatchPlanForm(forms.Form):
     baseline_needs_approval = forms.BooleanField(
         required=False, label="A new baseline takes effect only when it is signed"
     )
+    keep_days = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=3660,
+        label="Days for which rows are kept",
+        help_text="Predictions, outcomes and feedback as they were sent. What they were counted into stays.",
+    )
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), help_text="Why it changes.")
 
 
@@ -164,6 +175,14 @@ class PeriodForm(forms.Form):
     since = Moment(label="From (UTC)")
     until = Moment(label="To (UTC)")
     reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), help_text="Why this is how it should look.")
+
+
+class HoldForm(forms.Form):
+    """Rows with events in a period that are to be kept."""
+
+    since = Moment(label="From (UTC)")
+    until = Moment(label="To (UTC)")
+    reason = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), help_text="Which dispute or inquiry it is for.")
 
 
 class IncidentForm(forms.Form):

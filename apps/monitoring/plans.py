@@ -19,12 +19,13 @@ class Default:
 
     kinds: tuple[str, ...]
     baseline_needs_approval: bool
+    keep_days: int
 
 
 DEFAULTS: dict[str, Default] = {
-    Tier.LOW: Default((K.DRIFT, K.SERVICE, K.SILENCE), False),
-    Tier.LIMITED: Default((K.DRIFT, K.PERFORMANCE, K.SERVICE, K.SILENCE), True),
-    Tier.HIGH: Default((K.DRIFT, K.PERFORMANCE, K.SERVICE, K.SILENCE, K.FEEDBACK, K.VALUE), True),
+    Tier.LOW: Default((K.DRIFT, K.SERVICE, K.SILENCE), False, 90),
+    Tier.LIMITED: Default((K.DRIFT, K.PERFORMANCE, K.SERVICE, K.SILENCE), True, 200),
+    Tier.HIGH: Default((K.DRIFT, K.PERFORMANCE, K.SERVICE, K.SILENCE, K.FEEDBACK, K.VALUE), True, 400),
 }
 UNKNOWN = Tier.HIGH  # While nobody has said how much harm the use could do, it is watched as if it could do most.
 

@@ -41,6 +41,16 @@ def check_retry(user: Any, batch: Any) -> None:
         raise IllegalMove("Only a batch that could not be counted can be tried again.")
 
 
+def check_hold(user: Any, endpoint: Any) -> None:
+    """Who may work on incidents of the endpoint may hold its rows, and let them go."""
+    access.check(user, Permission.INVESTIGATE, endpoint)
+
+
+def check_hold_any(user: Any) -> None:
+    """Whether there is any endpoint whose rows the person may hold."""
+    access.check_somewhere(user, Permission.INVESTIGATE)
+
+
 def check_give_feedback(user: Any, endpoint: Any) -> None:
     """Whoever may comment on the model may say what the predictions are worth."""
     access.check(user, Permission.COMMENT, endpoint)

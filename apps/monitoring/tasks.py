@@ -28,9 +28,9 @@ MOST_REFERENCE_ROWS = 2_000_000
 
 
 @task("monitoring.count_rows", queue="counting")
-def count_rows(after: str = "") -> None:
+def count_rows(after: str, request_id: str) -> None:
     """Count a part of what was received and waits, of the endpoint whose turn it is after this one."""
-    actions.count_next(after=after, by=system())
+    actions.count_next(after=after, request_id=request_id, by=system())
 
 
 @task("monitoring.recount", queue="counting")
@@ -69,6 +69,12 @@ def follow_up(_organization_id: str) -> None:
 def digest(_organization_id: str) -> None:
     """Write today's digests."""
     actions.send_digests(by=system())
+
+
+@task("monitoring.forget_rows", queue="monitoring")
+def forget_rows(_organization_id: str) -> None:
+    """Delete rows that were kept for as long as their tier asks."""
+    actions.forget_rows(by=system())
 
 
 @task("monitoring.roll_up", queue="monitoring")
@@ -222,7 +228,7 @@ def _batches_of(wanted: BaselineRequest) -> Any:
     """The batches whose events lie in the period."""
     rows = Batch.objects.filter(endpoint=wanted.endpoint, version=wanted.version, kind=BatchKind.PREDICTIONS)
     counted = rows.filter(state=BatchState.REDUCED, first_at__lt=wanted.until, last_at__gte=wanted.since)
-    return counted.order_by("id")
+    return counted.filter(removed_at=None).order_by("id")
 
 
 def _kept_rows(batch: Batch, wanted: BaselineRequest) -> Any:

@@ -43,11 +43,11 @@ def draw(rng: np.random.Generator, size: int, later: float = 0.0, worse: float =
 class Field:
     """Late arrivals on its production endpoint, with version 1 live and a baseline of 5,000 flights."""
 
-    def __init__(self, cast: Cast, with_baseline: bool = True) -> None:
+    def __init__(self, cast: Cast, with_baseline: bool = True, key: str = "late-arrivals") -> None:
         self.cast, self.rng = cast, np.random.default_rng(7)
-        self.shop = Shop(cast)
+        self.shop = Shop(cast, key=key)
         self.version = self.make_version(1)
-        self.endpoint = self.shop.endpoint()
+        self.endpoint = self.shop.endpoint(key=key)
         self.shop.deploy(self.endpoint, self.version)
         self.endpoint = Endpoint.objects.select_related("model", "organization").get(pk=self.endpoint.pk)
         self.sent = 0
@@ -156,6 +156,10 @@ class Field:
         )
         approvals.sign(request=wanted.request, by=self.cast.rhea)
         deliver(self.cast.meridian)
+        reason = "A passenger disputes a prediction."
+        actions.hold_rows(
+            endpoint=self.endpoint, since=START, until=START + dt.timedelta(days=1), reason=reason, by=self.cast.otto
+        )
         incident = Incident.objects.get(endpoint=self.endpoint)
         actions.write_entry(incident=incident, text="Looked at it.", by=self.cast.otto)
         self._tell(monitor)

@@ -55,9 +55,10 @@ def test_counting_that_dies_leaves_nothing_and_is_done_again(field, monkeypatch,
 def test_what_a_killed_worker_left_behind_is_picked_up(field, monkeypatch):
     """The broker hands a lost message back after hours; the ledger knows after a minute."""
     field.send("predictions", field.rows(20)[0], count=False)
-    OutboxMessage.objects.filter(task="monitoring.count_rows").update(delivered_at=timezone.now())
+    long_ago = timezone.now() - dt.timedelta(minutes=5)
+    OutboxMessage.objects.filter(task="monitoring.count_rows").update(delivered_at=long_ago, available_at=long_ago)
     assert actions.pick_up() == 0
-    Batch.objects.update(created_at=timezone.now() - dt.timedelta(minutes=5))
+    Batch.objects.update(created_at=long_ago)
     assert actions.pick_up() == 1
     deliver(field.cast.meridian)
     assert Batch.objects.get().state == "reduced"

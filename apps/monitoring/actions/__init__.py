@@ -42,6 +42,7 @@ from apps.monitoring.actions.monitors import (
 from apps.monitoring.actions.mutes import mute, unmute
 from apps.monitoring.actions.plans import set_up_required, write_watch_plan
 from apps.monitoring.actions.recounting import recount
+from apps.monitoring.actions.retaining import forget_rows, hold_rows, release_rows
 from apps.monitoring.actions.rolling import roll_up
 from apps.monitoring.actions.rows import (
     receive,
@@ -76,9 +77,11 @@ __all__ = [
     "escalate",
     "find_cause",
     "follow_up",
+    "forget_rows",
     "gets_digest",
     "give_feedback",
     "give_up_column",
+    "hold_rows",
     "invalidate_if_overtaken",
     "investigate",
     "keep_baseline",
@@ -94,6 +97,7 @@ __all__ = [
     "receive_outcomes",
     "receive_predictions",
     "recount",
+    "release_rows",
     "replay_delivery",
     "resolve",
     "resume_monitor",

@@ -16,6 +16,7 @@ MORNING = 6  # o'clock, UTC
 HOUSEWORK = {
     "monitoring.follow_up": ("Escalate incidents that nobody takes", dt.timedelta(minutes=5)),
     "monitoring.digest": ("Send the daily digest of monitoring", dt.timedelta(days=1)),
+    "monitoring.forget_rows": ("Delete rows that were kept for long enough", dt.timedelta(days=1)),
 }
 
 

@@ -1,6 +1,5 @@
 """Receiving rows: checked against the model's signature, kept as a file, entered in the ledger, then answered."""
 
-import datetime as dt
 import hashlib
 import io
 from collections.abc import Callable, Iterator
@@ -16,9 +15,8 @@ from apps.audit.actions import action, record
 from apps.core import files
 from apps.core.errors import Busy, Conflict, Invalid, Refused, TooLarge
 from apps.monitoring import policies, segmenting
+from apps.monitoring.actions.asking import ask_to_count
 from apps.monitoring.models import Batch, BatchKind, BatchSource, BatchState
-from apps.work import outbox
-from apps.work.models import OutboxMessage
 
 if TYPE_CHECKING:
     from apps.monitoring.engine.intake import Intake, Raw
@@ -244,16 +242,8 @@ def _write(
         sent_by=by,
     )
     batch.save(force_insert=True)
-    _have_counted()
+    ask_to_count()
     return batch
-
-
-def _have_counted() -> None:
-    """Have a worker count what waits, unless one will look soon anyway: many small batches are counted together."""
-    soon = timezone.now() + dt.timedelta(seconds=1)
-    coming = OutboxMessage.objects.filter(task="monitoring.count_rows", delivered_at=None, available_at__gt=soon)
-    if not coming.exists():
-        outbox.enqueue("monitoring.count_rows", "", queue="counting")
 
 
 def _keep(content: Path, endpoint: Any, kind: str) -> str:

@@ -14,6 +14,7 @@ from apps.audit.actions import action, record
 from apps.core.tenancy import current
 from apps.deployments.models import Endpoint
 from apps.monitoring import policies
+from apps.monitoring.actions.asking import ask_again, ask_to_count, take_up
 from apps.monitoring.actions.counting import MOST_ROWS, count_batches
 from apps.monitoring.actions.recounting import still_kept
 from apps.monitoring.actions.rows import may_hold
@@ -32,14 +33,17 @@ ELSEWHERE = (OperationalError, InterfaceError, SoftTimeLimitExceeded, MemoryErro
 log = structlog.get_logger("tenure.monitoring")
 
 
-def count_next(*, after: str, by: Any) -> int:
+def count_next(*, after: str, request_id: str, by: Any) -> int:
     """Count a part of what waits in the organization, of the endpoint whose turn it is after `after`; returns how many
     batches it touched.
 
     An organization counts one part at a time and then stands in line again behind the others: whoever sends millions of
-    rows delays nobody else's. While another worker counts for it nothing is done, for that one follows itself up.
+    rows delays nobody else's. A request that was taken up before does nothing.
     """
+    if not take_up(request_id):
+        return 0
     if not may_hold(f"counting {current()}"):
+        ask_again(after, timezone.now() + FOLLOW_UP)
         return 0
     received = Batch.objects.filter(state=BatchState.RECEIVED).order_by()
     waiting = sorted(received.values_list("endpoint_id", flat=True).distinct(), key=str)
@@ -48,7 +52,7 @@ def count_next(*, after: str, by: Any) -> int:
         endpoint = Endpoint.objects.select_related("model", "organization").get(pk=endpoint_id)
         if touched := count_waiting(endpoint=endpoint, by=by):
             soon = timezone.now() + (dt.timedelta(0) if received.exists() else FOLLOW_UP)
-            outbox.enqueue("monitoring.count_rows", endpoint.pk, queue="counting", at=soon)
+            ask_again(str(endpoint.pk), soon)
             return touched
     return 0
 
@@ -138,7 +142,7 @@ def retry_batch(*, batch: Batch, by: Any) -> Batch:
     policies.check_retry(by, batch)
     batch.state, batch.failure, batch.attempts = BatchState.RECEIVED, "", 0
     batch.save(update_fields=["state", "failure", "attempts"])
-    outbox.enqueue("monitoring.count_rows", "", queue="counting")
+    ask_to_count()
     record(by=by, action="batch.retried", subject=batch)
     return batch
 
@@ -149,7 +153,7 @@ def pick_up() -> int:
     left = Batch.objects.filter(state=BatchState.RECEIVED, created_at__lt=late).order_by()
     endpoints = left.values("endpoint_id").distinct().count()
     if endpoints:
-        outbox.enqueue("monitoring.count_rows", "", queue="counting")
+        ask_to_count()
     newest = Baseline.objects.filter(created_at__lt=late).order_by("version_id", "-number").distinct("version_id")
     counted = still_kept().filter(version=OuterRef("version_id"))
     behind = Baseline.objects.filter(pk__in=newest.values("pk")).filter(

@@ -7,6 +7,7 @@ from apps.monitoring.api.monitors import Alerts, Baselines, Checks, Monitors
 from apps.monitoring.api.plans import Digest, Mutes, Unwatched, WatchPlans
 from apps.monitoring.api.rows import (
     Batches,
+    Holds,
     ReceiveFeedback,
     ReceiveOutcomes,
     ReceivePredictions,
@@ -25,6 +26,7 @@ __all__ = [
     "Deliveries",
     "Digest",
     "EndpointValues",
+    "Holds",
     "Incidents",
     "Metrics",
     "Monitors",

@@ -22,8 +22,8 @@ class WatchPlanOut(serializers.ModelSerializer):
     class Meta:
         model = WatchPlan
         fields = [
-            "id", "tier", "version", "kinds", "baseline_needs_approval", "is_current", "reason", "written_by",
-            "created_at",
+            "id", "tier", "version", "kinds", "baseline_needs_approval", "keep_days", "is_current", "reason",
+            "written_by", "created_at",
         ]  # fmt: skip
 
 
@@ -33,6 +33,7 @@ class WatchPlanIn(serializers.Serializer):
     tier = serializers.ChoiceField(choices=list(plans.DEFAULTS))
     kinds = serializers.ListField(child=serializers.ChoiceField(choices=MonitorKind.choices))
     baseline_needs_approval = serializers.BooleanField(default=True)
+    keep_days = serializers.IntegerField(required=False, allow_null=True, default=None)
     reason = serializers.CharField()
 
 

@@ -12,9 +12,9 @@ from apps.core.errors import Invalid
 from apps.deployments.models import Endpoint
 from apps.models.models import ModelVersion
 from apps.monitoring import actions, policies
-from apps.monitoring.models import Batch, Feedback, Outcome, Prediction, ServiceReading, State
+from apps.monitoring.models import Batch, Feedback, Hold, Outcome, Prediction, ServiceReading, State
 from apps.organizations import access
-from apps.organizations.bases import Check, Rows, fetch
+from apps.organizations.bases import Check, Rows, fetch, verb
 
 TYPES = {
     "application/json": "json",
@@ -64,7 +64,8 @@ class BatchOut(serializers.ModelSerializer):
         model = Batch
         fields = [
             "id", "endpoint", "version", "kind", "source", "key", "sha256", "state", "rows", "refused", "errors",
-            "repeated", "unmatched", "first_at", "last_at", "created_at", "reduced_at", "sent_by", "url",
+            "repeated", "unmatched", "first_at", "last_at", "created_at", "reduced_at", "failure", "removed_at",
+            "sent_by", "url",
         ]  # fmt: skip
 
 
@@ -75,6 +76,58 @@ class Batches(Rows):
     related = ("organization", "endpoint", "version", "sent_by")
     serializer_class = BatchOut
     filterset_fields = ["kind", "state", "source", "endpoint__key"]
+
+    @extend_schema(request=None, responses=BatchOut)
+    @verb("retry")
+    def retry(self, request: Any, **_: Any) -> Response:
+        """Have a batch counted that was given up."""
+        batch = self.get_object(policies.check_retry)
+        return self.answer(actions.retry_batch(batch=batch, by=request.user))
+
+
+class HoldOut(serializers.ModelSerializer):
+    """Rows that are kept however old they grow."""
+
+    endpoint = serializers.CharField(source="endpoint.key")
+    placed_by = serializers.CharField(source="placed_by.email")
+
+    class Meta:
+        model = Hold
+        fields = ["id", "endpoint", "since", "until", "reason", "placed_by", "created_at", "released_at"]
+
+
+class HoldIn(serializers.Serializer):
+    """An endpoint and a period of its events."""
+
+    endpoint = serializers.CharField()
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField()
+    reason = serializers.CharField()
+
+
+class Holds(Rows):
+    """Rows held for a dispute or an inquiry; POST holds some, `release` lets them grow old again."""
+
+    model = Hold
+    related = ("endpoint__model__project", "placed_by")
+    serializer_class = HoldOut
+    filterset_fields = {"endpoint__key": ["exact"], "released_at": ["isnull"]}
+
+    @extend_schema(request=HoldIn, responses={201: HoldOut})
+    def create(self, request: Any, **_: Any) -> Response:
+        """Hold the rows with events in a period."""
+        policies.check_hold_any(request.user)
+        given = self.given(HoldIn)
+        rows = Endpoint.objects.select_related("model__project", "organization")
+        given["endpoint"] = fetch(rows, request.user, key=given["endpoint"])
+        return self.answer(actions.hold_rows(**given, by=request.user), status=201)
+
+    @extend_schema(request=None, responses=HoldOut)
+    @verb("release")
+    def release(self, request: Any, **_: Any) -> Response:
+        """Let them grow old again."""
+        hold = self.get_object(lambda user, hold: policies.check_hold(user, hold.endpoint))
+        return self.answer(actions.release_rows(hold=hold, by=request.user))
 
 
 class _OfEndpoint(Rows):

@@ -140,7 +140,8 @@ def _stitched(bins: Bins, table: pa.Table, scored: pa.Table) -> State:
 def _check_fit(table: pa.Table, columns: Sequence[Column], outputs: Outputs) -> None:
     if table.num_rows == 0:
         raise Unfit("The reference has no rows; a baseline needs some, and a few thousand to be worth comparing with.")
-    missing = [one.name for one in columns if one.name not in table.column_names]
+    there = set(table.column_names)
+    missing = [one.name for one in columns if one.name not in there]
     if missing:
         raise Unfit(f"The reference lacks the columns {', '.join(missing)}.")
     reserved = {one.name for one in columns} & {outputs.prediction, outputs.score, outputs.label}

@@ -151,7 +151,8 @@ def _check_names(raw: Raw, fields: Sequence[Field], ignore: set[str], strict: bo
     """The columns that are missing here and may yet come; raises Unreadable for the others and for unknown ones."""
     wanted = {one.name for one in fields}
     missing = [one.name for one in fields if one.name not in raw.columns and not one.optional]
-    unknown = [name for name in raw.columns if name not in wanted | ignore] if strict else []
+    wanted |= ignore
+    unknown = [name for name in raw.columns if name not in wanted] if strict else []
     if raw.rows and (unknown or (missing and not raw.is_part)):
         raise misfit(missing, unknown)
     return frozenset(missing)

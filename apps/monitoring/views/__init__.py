@@ -23,7 +23,7 @@ from apps.monitoring.views.incidents import (
     WriteEntry,
 )
 from apps.monitoring.views.labels import FeedbackList, PerformancePage, PredictionPage
-from apps.monitoring.views.looking import BaselinePage, BatchList, BatchPage
+from apps.monitoring.views.looking import BaselinePage
 from apps.monitoring.views.monitors import (
     ChangeMonitor,
     CheckPage,
@@ -50,6 +50,7 @@ from apps.monitoring.views.plans import (
     WriteWatchPlan,
 )
 from apps.monitoring.views.portfolio import Overview
+from apps.monitoring.views.rows import BatchList, BatchPage, HoldRows, ReleaseRows, RetryBatch
 from apps.monitoring.views.segments import GiveUpColumn, SegmentsPage, WatchColumn
 from apps.monitoring.views.worth import EndpointValue, PortfolioValue, SetProjectValues, SetValues
 
@@ -77,6 +78,7 @@ __all__ = [
     "FindCause",
     "GiveFeedback",
     "GiveUpColumn",
+    "HoldRows",
     "IncidentList",
     "IncidentPage",
     "Investigate",
@@ -90,10 +92,12 @@ __all__ = [
     "PerformancePage",
     "PortfolioValue",
     "PredictionPage",
+    "ReleaseRows",
     "ReplayDelivery",
     "ReportPage",
     "Resolve",
     "ResumeMonitor",
+    "RetryBatch",
     "RunMonitor",
     "SegmentsPage",
     "ServicePage",

@@ -64,7 +64,9 @@ class WriteWatchPlan(FormPage):
 
     def initial(self) -> dict:
         plan = plans.current()[self.kwargs["tier"]]
-        return {"kinds": plan.kinds, "baseline_needs_approval": plan.baseline_needs_approval}
+        return {
+            "kinds": plan.kinds, "baseline_needs_approval": plan.baseline_needs_approval, "keep_days": plan.keep_days,
+        }  # fmt: skip
 
     def cancel_url(self) -> str:
         return link("watch-plans", self.organization)
