@@ -53,15 +53,20 @@ def horizontal_grid(
     frame: Frame, y: Scale, values: Sequence[float], labels: Sequence[str], unit: str = ""
 ) -> list[str]:
     """Grid lines with their figures at the left; the unit stands above the axis."""
-    parts = []
-    for value, label in zip(values, labels, strict=True):
-        at = y(value)
-        style = "axis" if value == 0 else "grid"
-        parts.append(svg.tag("line", class_=style, x1=frame.left, x2=frame.wall, y1=at, y2=at))
-        parts.append(svg.text(label, frame.left - 7, at + 3.5, class_="tick end"))
-    if unit:
-        parts.append(svg.text(unit, frame.left - 7, frame.top - 9, class_="tick end unit"))
-    return parts
+    lines = [
+        svg.tag("line", class_="axis" if value == 0 else "grid", x1=frame.left, x2=frame.wall, y1=y(value), y2=y(value))
+        for value in values
+    ]
+    return [*lines, *axis_words(frame, y, values, labels, unit)]
+
+
+def axis_words(frame: Frame, y: Scale, values: Sequence[float], labels: Sequence[str], unit: str = "") -> list[str]:
+    """The figures left of the plot, and the unit above them."""
+    words = [
+        svg.text(label, frame.left - 7, y(value) + 3.5, class_="tick end")
+        for value, label in zip(values, labels, strict=True)
+    ]
+    return [*words, svg.text(unit, frame.left - 7, frame.top - 9, class_="tick end unit")] if unit else words
 
 
 def floor_ticks(frame: Frame, ticks: Sequence[tuple[float, str]]) -> list[str]:

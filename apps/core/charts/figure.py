@@ -66,6 +66,7 @@ class Chart:
     legend: Sequence[Key] = field(default_factory=tuple)
     kind: str = "line"
     description: str = ""
+    edge: Markup | str = ""  # the left margin once more, which stays in sight where the drawing has to be scrolled
 
 
 def empty(title: str, sentence: str, kind: str, headers: Sequence[str]) -> Chart:

@@ -47,6 +47,7 @@ def heat(
         legend=_legend(low, high, limits),
         kind="heat",
         description=_description(rows, columns),
+        edge=svg.edge(left - 2, height, width, [grid.name(index, name) for index, (name, _) in enumerate(rows)]),
     )
 
 
@@ -70,9 +71,14 @@ class _Grid:
     def row(self, index: int, name: str, values: Sequence[float | None]) -> Iterator[str]:
         """Name and cells of one row."""
         top = _HEAD + _ROW * index
-        yield svg.text(shorten(name, int(self.left / 6.4)), self.left - 8, top + _ROW / 2 + 4, class_="name end")
+        yield self.name(index, name)
         for position, value in enumerate(values):
             yield from self._cell(f"{name}, {self.columns[position]}", value, self.left + self.step * position, top)
+
+    def name(self, index: int, name: str) -> str:
+        """The name of one row."""
+        middle = _HEAD + _ROW * (index + 0.5)
+        return svg.text(shorten(name, int(self.left / 6.4)), self.left - 8, middle + 4, class_="name end")
 
     def _cell(self, name: str, value: float | None, x: float, top: float) -> Iterator[str]:
         words = number(value) if value is not None else "no value"

@@ -69,6 +69,7 @@ def line(
         note=note,
         legend=_legend(series),
         description=description,
+        edge=plot.edge(),
     )
 
 
@@ -110,6 +111,11 @@ class _Plot:
         yield from axes.horizontal_grid(self.frame, self.y, self.levels, self.labels, self.unit)
         count = max(3, int((self.frame.wall - self.frame.left) // 90))
         yield from axes.floor_ticks(self.frame, axes.moment_ticks(self.x, count, self.times, self.zone))
+
+    def edge(self) -> svg.Markup:
+        """The figures of the vertical axis by themselves."""
+        words = axes.axis_words(self.frame, self.y, self.levels, self.labels, self.unit)
+        return svg.edge(self.frame.left, self.frame.height, self.frame.width, words)
 
     def series(self, index: int, one: Series) -> Iterator[str]:
         """Interval, line and points of one series."""

@@ -56,6 +56,24 @@ def path(points: Iterable[tuple[float, float]]) -> str:
     return "".join(f"{'L' if index else 'M'}{coordinate(x)} {coordinate(y)}" for index, (x, y) in enumerate(points))
 
 
+LEAST = 32.0  # rem: how narrow a drawing of the usual width is shown, as static/tenure/css/charts.css has it
+
+
+def edge(width: float, height: float, whole: float, content: Iterable[str]) -> Markup:
+    """The left margin of a drawing `whole` wide, by itself and as large as in the drawing at its narrowest."""
+    rem = LEAST / whole
+    drawn = tag(
+        "svg",
+        list(content),
+        class_="plot",
+        viewBox=f"0 0 {coordinate(width)} {coordinate(height)}",
+        width=f"{width * rem:.3f}rem",
+        height=f"{height * rem:.3f}rem",
+        xmlns="http://www.w3.org/2000/svg",
+    )
+    return Markup(drawn)
+
+
 def drawing(width: float, height: float, title: str, description: str, content: Iterable[str], kind: str) -> Markup:
     """The outer `<svg>` with its name and description for those who do not see it."""
     drawn = tag(

@@ -237,3 +237,34 @@ def test_sparkline_leaves_gaps_and_says_the_numbers():
 @pytest.mark.parametrize("values", [[], [None], [5], [5, 5, 5]])
 def test_sparkline_of_little(values):
     assert parsed(charts.sparkline(values, "Requests")).tag == f"{SVG}svg"
+
+
+def test_a_chart_repeats_its_left_margin_for_narrow_boxes():
+    moments = [date(2026, 3, 1) + timedelta(days=day) for day in range(3)]
+    line = charts.line("?", [charts.Series("a", [(at, 2.5) for at in moments])], unit="ms")
+    heat = charts.heat("?", columns=["a", "b"], rows=[("dep <delay>", [0, 10]), ("origin", [1, 2])])
+    words = [[text.text for text in parsed(chart.edge).iter(f"{SVG}text")] for chart in (line, heat)]
+    whole = [text.text for text in parsed(line.svg).iter(f"{SVG}text") if "end" in text.get("class").split()]
+    assert words == [whole, ["dep <delay>", "origin"]]
+    assert words[0][-1] == "ms"
+    left, right = parsed(line.edge).get("viewBox").split()[2:]
+    assert float(parsed(line.edge).get("width").removesuffix("rem")) == pytest.approx(float(left) * 32 / 720, abs=0.001)
+    assert float(right) == 260
+
+
+def test_charts_of_one_time_share_their_axis():
+    ends = (datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 11, tzinfo=UTC))
+    series = [charts.Series("a", [(datetime(2026, 3, 6, tzinfo=UTC), 1.0)])]
+    alone, between = charts.line("?", series), charts.line("?", series, between=ends)
+    dots = [float(shapes(chart, "circle", "dot")[0].get("cx")) for chart in (alone, between)]
+    left, right = (float(shapes(between, "line", "grid")[0].get(end)) for end in ("x1", "x2"))
+    assert dots[1] == pytest.approx((left + right) / 2, abs=4)
+    assert dots[0] != dots[1]
+    assert "There is nothing in this time." in charts.line("?", [], between=ends).svg
+
+
+def test_histograms_beside_each_other_have_one_axis():
+    low, high = (charts.histogram("?", ["a", "b"], reference=side, highest=0.9) for side in ([0.5, 0.5], [0.9, 0.1]))
+    drawn = [parsed(chart.svg).iter(f"{SVG}text") for chart in (low, high)]
+    ticks = [[text.text for text in texts if "end" in text.get("class")] for texts in drawn]
+    assert ticks[0] == ticks[1]
