@@ -121,7 +121,7 @@ def rows_of(lines: Sequence[Line], kind: str, tier: str, hidden: Sequence[str] =
 
     known = {check.key: check for check in registry().for_kind(Kind(kind))}
     there = {line["key"] for line in lines}
-    rows = [{"line": line, "is_in": True} for line in lines]
+    rows: list[dict[str, Any]] = [{"line": line, "is_in": True} for line in lines]
     rows += [
         {"line": fresh_line(check, tier, kind), "is_in": False} for check in known.values() if check.key not in there
     ]

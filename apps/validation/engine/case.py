@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from apps.validation.engine.arrays import Array, Columns, Flags, Floats, Whole, codes, is_missing, is_number
-from apps.validation.engine.base import NEED_REASONS, CannotRun, Kind, Need
+from apps.validation.engine.arrays import Array, Columns, Flags, Floats, Line, Whole, codes, is_missing, is_number
+from apps.validation.engine.base import MAX_EVIDENCE_ROWS, NEED_REASONS, CannotRun, Kind, Need
 from apps.validation.engine.metrics import Prediction
 
 
@@ -57,6 +57,10 @@ class Rows:
         return replace(
             self, columns=columns, truth=self.truth[index], number=self.number[index], time=time, marks=marks
         )
+
+    def places(self, flags: Flags) -> list[Line]:
+        """The flagged rows by their place in the file, as evidence: a limited number."""
+        return [{"row": int(number)} for number in self.number[flags][:MAX_EVIDENCE_ROWS]]
 
     def sample(self, limit: int | None, seed: int) -> Rows:
         """At most `limit` rows, drawn by the seed and kept in their order."""

@@ -83,6 +83,12 @@ def wilson(hits: float, rows: float, z: float = NORMAL_95) -> tuple[float, float
     return (max(0.0, float(middle - half)), min(1.0, float(middle + half)))
 
 
+def share_interval(hits: float, rows: float) -> Interval:
+    """Wilson's interval of a share, as an interval."""
+    low, high = wilson(hits, rows)
+    return Interval(low, high, method="Wilson")
+
+
 def mean_size(error: Floats, level: float = LEVEL) -> Interval | None:
     """The interval of the size of a mean by the normal law; None for too few values."""
     if len(error) < MIN_ROWS:

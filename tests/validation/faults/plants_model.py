@@ -76,6 +76,7 @@ def worse_than_simple(case: Case, _: Path) -> Case:
 
 @fault("worse than the champion", "perf.vs_champion", sound=beside_a_champion)
 def worse_than_champion(case: Case, _: Path) -> Case:
+    assert case.champion is not None
     return replace(case, model=case.champion, champion=case.model)
 
 

@@ -17,7 +17,7 @@ from tests.validation.faults import worlds
 from tests.validation.faults.planted import Changed, answering, fault, logit, noise, with_feature, with_truth
 from tests.validation.faults.worlds import sigmoid
 
-SEX = {"attributes": ["sex"]}
+SEX: dict[str, Any] = {"attributes": ["sex"]}
 
 
 def seen(_: Path) -> Case:

@@ -13,7 +13,6 @@ from apps.validation.engine.base import (
     CannotRun,
     Check,
     Family,
-    Interval,
     Kind,
     Limits,
     Measured,
@@ -25,7 +24,15 @@ from apps.validation.engine.base import (
     table,
 )
 from apps.validation.engine.case import Case, Rows
-from apps.validation.engine.intervals import MIN_ROWS, mean_size, paired, percentile, repeats_for, share_above, wilson
+from apps.validation.engine.intervals import (
+    MIN_ROWS,
+    mean_size,
+    paired,
+    percentile,
+    repeats_for,
+    share_above,
+    share_interval,
+)
 from apps.validation.engine.metrics import METRIC_CHOICES, Metric, Prediction, chosen
 
 METRIC = Parameter("", "Score to compare; empty for the usual one of the kind.", choices=METRIC_CHOICES)
@@ -188,7 +195,7 @@ class Churn(Check):
         else:
             other = ours.label != theirs.label
             value = float(other.mean())
-            interval = Interval(*wilson(float(other.sum()), len(other)), method="Wilson")
+            interval = share_interval(float(other.sum()), len(other))
         return Measured(value, f"{value:.1%} of the answers would change.", interval)
 
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from apps.validation.engine.arrays import Array, Floats, Line, codes, figure_bits, is_missing, is_number, mixed
 from apps.validation.engine.base import (
-    MAX_EVIDENCE_ROWS,
     TIERS,
     CannotRun,
     Check,
@@ -23,7 +22,7 @@ from apps.validation.engine.base import (
     table,
 )
 from apps.validation.engine.case import Case, Rows
-from apps.validation.engine.intervals import wilson
+from apps.validation.engine.intervals import share_interval
 
 EMPTY_SHARE = 1e-4
 
@@ -45,15 +44,6 @@ def known_levels(sets: tuple[Rows, ...], names: tuple[str, ...]) -> dict[str, li
         if not is_number(sets[0].columns[name]):
             levels[name] = sorted({level for rows in sets for level in codes(rows.columns[name])[1]})
     return levels
-
-
-def _share(hits: int, rows: int) -> tuple[float, Interval]:
-    low, high = wilson(hits, rows)
-    return hits / rows, Interval(low, high, method="Wilson")
-
-
-def _places(rows: Rows, flags: Array) -> list[dict[str, Any]]:
-    return [{"row": int(number)} for number in rows.number[flags][:MAX_EVIDENCE_ROWS]]
 
 
 class Leak(Check):
@@ -82,13 +72,13 @@ class Leak(Check):
         seen, counts = np.unique(fingerprints(case.training, names, levels), return_counts=True)
         met = np.isin(fingerprints(case.test, names, levels), seen)
         expected = float(counts[counts > 1].sum() / counts.sum())
-        share, interval = _share(int(met.sum()), len(met))
+        share, interval = float(met.mean()), share_interval(float(met.sum()), len(met))
         by_chance = f"By chance {expected:.1%} would be met: as many training rows have a twin in training."
         return Measured(
             beyond(share, expected),
             f"{int(met.sum()):,} of {len(met):,} test rows are also in the training rows. {by_chance}",
             Interval(beyond(interval.low, expected), beyond(interval.high, expected), method="Wilson, beyond chance"),
-            offending_rows=_places(case.test, met) if share > expected else [],
+            offending_rows=case.test.places(met) if share > expected else [],
         )
 
 
@@ -120,12 +110,12 @@ class Duplicates(Check):
         _, first = np.unique(marks, return_index=True)
         repeats = np.ones(len(marks), dtype=bool)
         repeats[first] = False
-        value, interval = _share(int(repeats.sum()), len(marks))
+        value, interval = float(repeats.mean()), share_interval(float(repeats.sum()), len(marks))
         return Measured(
             value,
             f"{int(repeats.sum()):,} of {len(marks):,} test rows are the exact copy of an earlier one.",
             interval,
-            offending_rows=_places(case.test, repeats),
+            offending_rows=case.test.places(repeats),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ from apps.validation.engine.checks.fairness import (
     impact_ratio,
     selection_rate,
 )
-from apps.validation.engine.intervals import bootstrap, percentile, repeated, wilson
+from apps.validation.engine.intervals import bootstrap, percentile, repeated, share_interval, wilson
 from apps.validation.engine.metrics import METRICS, Prediction
 
 BINARY = frozenset({Kind.BINARY})
@@ -188,13 +189,12 @@ class Flip(Check):
             said = ask(case.model, case.test, {**case.test.inputs, attribute: column})
             moved = np.maximum(moved, self.distance(case, said))
         value = float(moved.mean())
-        interval = None if case.kind is Kind.REGRESSION else wilson_interval(float(moved.sum()), len(moved))
-        worst = np.flatnonzero(moved == moved.max())[:20] if moved.any() else []
+        interval = None if case.kind is Kind.REGRESSION else share_interval(float(moved.sum()), len(moved))
         return Measured(
             value,
             f"With another {attribute} {value:.1%} of the answers would change.",
             interval,
-            offending_rows=[{"row": int(case.test.number[place])} for place in worst],
+            offending_rows=case.test.places(moved > 0),
         )
 
     @staticmethod
@@ -213,13 +213,6 @@ def common_values(values: Array, most: int) -> list[Any]:
     return found[np.argsort(-counts, kind="stable")][:most].tolist()
 
 
-def wilson_interval(hits: float, rows: int) -> Any:
-    """Wilson's interval of a share."""
-    from apps.validation.engine.base import Interval
-
-    return Interval(*wilson(hits, rows), method="Wilson")
-
-
 class Proxy(Check):
     """Features that give the attribute away."""
 
@@ -230,6 +223,7 @@ class Proxy(Check):
     metric = "mean ROC AUC with which boosted trees tell the groups from the other features of the model"
     source = "proxy discrimination by prediction of the attribute (Feldman et al. 2015)"
     sense = Sense.AT_MOST
+    tiers = TIERS
     limits = {"low": Limits(None, 0.95), "limited": Limits(None, 0.90), "high": Limits(None, 0.80)}
     parameters = GROUPS
     max_rows = 10_000
@@ -264,8 +258,7 @@ def told_by(case: Case, features: tuple[str, ...], member: Array, groups: int) -
     member = member[member >= 0]
     halves = np.random.default_rng(case.seed).random(len(rows)) < 0.5
     seen, asked = rows.take(halves), rows.take(~halves)
-    here = tuple(name for name in features)
-    first, second = encoded(_only(seen, here), _only(asked, here))
+    first, second = encoded(replace(seen, features=features), replace(asked, features=features))
     trees = HistGradientBoostingClassifier(max_iter=40, early_stopping=False, random_state=case.seed)
     chances = trees.fit(first, member[halves]).predict_proba(second)
     truth = member[~halves]
@@ -274,17 +267,11 @@ def told_by(case: Case, features: tuple[str, ...], member: Array, groups: int) -
     if not np.isfinite(value):
         raise TooSmall("A group is missing in one half of the rows.")
     lines: list[Line] = []
-    for place, name in enumerate(here):
+    for place, name in enumerate(features):
         alone = [one_sided(second[:, place], truth == group) for group in range(groups)]
         lines.append({"feature": name, "alone": float(np.nanmax(alone))})
     lines.sort(key=lambda line: -line["alone"])
     return value, percentile(repeated(metric, len(truth), case.seed, 100)), lines
-
-
-def _only(rows: Any, names: tuple[str, ...]) -> Any:
-    from dataclasses import replace
-
-    return replace(rows, features=names)
 
 
 def one_sided(score: Floats, outcome: Flags) -> float:

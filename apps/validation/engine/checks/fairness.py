@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -275,7 +275,7 @@ class ImpactRatio(GroupCheck):
     metric = "smallest selection rate over largest"
     source = "four-fifths rule, US Uniform Guidelines 1978; fairlearn demographic_parity_ratio"
     sense = Sense.AT_LEAST
-    tiers = TIERS
+    tiers: ClassVar[Sequence[str]] = TIERS
     limits = {"low": Limits(None, 0.80), "limited": Limits(0.70, 0.80), "high": Limits(0.80, 0.90)}
     figure = staticmethod(impact_ratio)
 

@@ -25,7 +25,7 @@ from apps.validation.engine.base import (
 )
 from apps.validation.engine.case import Case
 from apps.validation.engine.checks.data import fingerprints, known_levels
-from apps.validation.engine.intervals import wilson
+from apps.validation.engine.intervals import share_interval, wilson
 
 
 class Size(Check):
@@ -148,10 +148,11 @@ class Mojibake(Check):
             if not is_number(values):
                 damaged |= with_marks(values)
         value = float(damaged.mean())
-        places = [{"row": int(number)} for number in case.test.number[damaged][:MAX_EVIDENCE_ROWS]]
         found = f"{int(damaged.sum()):,} test rows hold a text that was read in the wrong encoding."
-        interval = Interval(*wilson(float(damaged.sum()), len(damaged)), method="Wilson")
-        return Measured(value, found if value else "No text looks damaged.", interval, offending_rows=places)
+        interval = share_interval(float(damaged.sum()), len(damaged))
+        return Measured(
+            value, found if value else "No text looks damaged.", interval, offending_rows=case.test.places(damaged)
+        )
 
 
 def with_marks(values: Array) -> Array:

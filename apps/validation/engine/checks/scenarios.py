@@ -9,11 +9,9 @@ import numpy as np
 
 from apps.validation.engine.arrays import Array, Floats, Line, is_missing, is_number
 from apps.validation.engine.base import (
-    MAX_EVIDENCE_ROWS,
     CannotRun,
     Check,
     Family,
-    Interval,
     Kind,
     Limits,
     Measured,
@@ -23,7 +21,7 @@ from apps.validation.engine.base import (
     table,
 )
 from apps.validation.engine.case import Case, Rows, ask
-from apps.validation.engine.intervals import wilson
+from apps.validation.engine.intervals import share_interval
 
 WAYS = {"up": 1.0, "down": -1.0}
 STEPS = (0.1, 0.25, 0.5, 1.0)
@@ -85,9 +83,9 @@ class Direction(Check):
         return Measured(
             value,
             f"{value:.1%} of the rows break a rule." if value else "No row breaks a rule.",
-            Interval(*wilson(float(broken.sum()), len(broken)), method="Wilson"),
+            share_interval(float(broken.sum()), len(broken)),
             tables=[table("Rules", lines, **titles)],
-            offending_rows=[{"row": int(number)} for number in case.test.number[broken][:MAX_EVIDENCE_ROWS]],
+            offending_rows=case.test.places(broken),
         )
 
 

@@ -26,7 +26,7 @@ from apps.validation.engine.base import (
 )
 from apps.validation.engine.case import Case, Rows
 from apps.validation.engine.checks.comparison import encoded
-from apps.validation.engine.intervals import NORMAL_95, percentile, repeated, wilson
+from apps.validation.engine.intervals import NORMAL_95, percentile, repeated, share_interval
 from apps.validation.engine.metrics import METRICS, Prediction
 
 TRAINING = frozenset({Need.TRAIN})
@@ -101,9 +101,9 @@ class Domain(Check):
         return Measured(
             value,
             f"{value:.1%} of the test rows lie outside what training saw, most by {lines[0]['feature']}.",
-            Interval(*wilson(float(outside.sum()), len(outside)), method="Wilson"),
+            share_interval(float(outside.sum()), len(outside)),
             tables=[table("Rows outside, by feature", lines[:20], **titles)],
-            offending_rows=[{"row": int(number)} for number in case.test.number[outside][:20]],
+            offending_rows=case.test.places(outside),
         )
 
 

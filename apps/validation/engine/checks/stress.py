@@ -29,18 +29,14 @@ from apps.validation.engine.base import (
 )
 from apps.validation.engine.case import Case, Rows, ask
 from apps.validation.engine.checks.robustness import METRIC, UNSEEN, loss_of_score, noisy, unsound
-from apps.validation.engine.intervals import wilson
+from apps.validation.engine.checks.slices import size_interval
+from apps.validation.engine.intervals import NORMAL_95, share_interval
 from apps.validation.engine.metrics import chosen
 
 
 def share_of(flags: Flags) -> tuple[float, Interval]:
     """The share of rows that are flagged, with Wilson's interval."""
-    return float(flags.mean()), Interval(*wilson(float(flags.sum()), len(flags)), method="Wilson")
-
-
-def places(rows: Rows, flags: Flags) -> list[Line]:
-    """The flagged rows by their place in the file, a limited number."""
-    return [{"row": int(number)} for number in rows.number[flags][:MAX_EVIDENCE_ROWS]]
+    return float(flags.mean()), share_interval(float(flags.sum()), len(flags))
 
 
 def words(rows: Rows) -> list[str]:
@@ -71,7 +67,7 @@ class Steady(Check):
         changed = ask(case.model, noisy(case.test, strength, case.whole, case.seed)).label != case.said.label
         value, interval = share_of(changed)
         sentence = f"{value:.2%} of the labels change under noise of {strength:g} deviations."
-        return Measured(value, sentence, interval, offending_rows=places(case.test, changed))
+        return Measured(value, sentence, interval, offending_rows=case.test.places(changed))
 
 
 class Unseen(Check):
@@ -203,18 +199,16 @@ class Shift(Check):
             for way in (1, -1):
                 weights = tilt(case.test.columns[name], way * strength)
                 mean = float(weights @ error / weights.sum())
-                half = 1.96 * float(np.sqrt(np.square(weights * (error - mean)).sum())) / float(weights.sum())
+                half = NORMAL_95 * float(np.sqrt(np.square(weights * (error - mean)).sum())) / float(weights.sum())
                 moved = f"{name} {'higher' if way > 0 else 'lower'}"
                 lines.append({"shift": moved, "error": mean, "low": mean - half, "high": mean + half})
         lines.sort(key=lambda line: -abs(line["error"]))
         worst = lines[0]
-        near = 0.0 if worst["low"] <= 0 <= worst["high"] else min(abs(worst["low"]), abs(worst["high"]))
-        far = max(abs(worst["low"]), abs(worst["high"]))
         titles: Titles = {"shift": ("population with", "text"), "error": "mean error", "low": "95 % from", "high": "to"}
         return Measured(
             abs(worst["error"]),
             f"In a population with {worst['shift']} the mean error would be {worst['error']:+.3f}.",
-            Interval(near, far, method="normal, of the weighted mean"),
+            size_interval(worst["low"], worst["high"]),
             tables=[table("Mean error by shift", lines[:20], **titles)],
             figures=[bars("Which shift would hurt most?", "mean error", lines[:12], "shift", "error")],
         )
@@ -266,7 +260,7 @@ class Adversarial(Check):
         value, interval = share_of(turned)
         sentence = f"{value:.1%} of the labels turn when every figure may move by {budget:g} deviations."
         note = f"A greedy search over {len(names)} figures finds some turns, not all: the share is a lower bound."
-        return Measured(value, sentence, interval, offending_rows=places(case.test, turned), notes=[note])
+        return Measured(value, sentence, interval, offending_rows=case.test.places(turned), notes=[note])
 
 
 def support(case: Case, columns: Mapping[str, Array]) -> Floats:
