@@ -73,6 +73,13 @@ def check_set_up(user: Any, endpoint: Any, monitors: list[Monitor]) -> None:
         raise Refused("Every kind of monitor is set up.")
 
 
+def check_exact(user: Any, check: Check) -> None:
+    """Whether the check can be computed from the rows by this person: only drift is told by bins."""
+    access.check(user, Permission.INVESTIGATE, check)
+    if check.monitor.kind != MonitorKind.DRIFT or check.baseline_id is None:
+        raise Refused("Only checks of drift are told by bins; all others are exact as they are.")
+
+
 def check_run(user: Any, monitor: Monitor) -> None:
     """Whether the monitor can be run now by this person."""
     access.check(user, Permission.MONITOR, monitor)

@@ -3,11 +3,11 @@
 import shutil
 from typing import Any
 
-from apps.core import files, sandbox
+from apps.core import files, sandbox, tracing
 from apps.core.errors import Refused
 from apps.deployments.models import Endpoint
 from apps.models.models import ModelVersion
-from apps.monitoring import actions, checking
+from apps.monitoring import actions, checking, results, rowwise
 from apps.monitoring.actions.baselines import sources_of
 from apps.monitoring.models import (
     Baseline,
@@ -16,6 +16,7 @@ from apps.monitoring.models import (
     Batch,
     BatchKind,
     BatchState,
+    ExactCheck,
     Monitor,
     Outcome,
     Prediction,
@@ -25,6 +26,7 @@ from apps.work import jobs
 from apps.work.tasks import task
 
 MOST_REFERENCE_ROWS = 2_000_000
+ASKED = ("check_run__baseline__version", "check_run__baseline__endpoint", "check_run__monitor__endpoint")
 
 
 @task("monitoring.count_rows", queue="counting")
@@ -103,24 +105,94 @@ def check(job: jobs.Running) -> None:
     found = []
     for number, one in enumerate(windows):
         job.progress(number, len(windows), f"Checking {one.window}")
-        with job.tenant():
-            compute = checking.check(monitor, one, limits)
-        found.append(compute())
+        with tracing.span("monitoring.check", monitor=str(monitor.pk), watches=monitor.kind, window=str(one.window)):
+            with job.tenant():
+                compute = checking.check(monitor, one, limits)
+            found.append(compute())
+            tracing.note(rows=found[-1].rows, level=str(found[-1].level))
     job.progress(len(windows), len(windows), "Keeping the results")
     with job.finish():
         actions.keep_checks(monitor=_monitor(job.subject_id), found=found, by=job.by)
 
 
+@jobs.worker("monitoring.exact", queue="monitoring")
+def exact(job: jobs.Running) -> None:
+    """Compute a drift check from the rows of its window and of what it was compared with."""
+    from apps.models.engine.signatures import Signature
+    from apps.monitoring.engine import exactly, reference
+    from apps.monitoring.engine.baseline import decode_baseline
+    from apps.monitoring.engine.policy import Limits
+
+    with job.tenant():
+        asked = _asked(job.subject_id)
+        check, version = asked.check_run, _version(asked.check_run.baseline.version_id)
+        known = decode_baseline(bytes(check.baseline.data))
+        found = {one.feature: one.result["importance"] for one in results.of_check(check)}
+        spans, window = rowwise.compared_with(check), rowwise.span_of(check, actions.looked_at(check))
+        signature = Signature.from_json(version.signature)
+    job.progress(0, 3, "Reading the window")
+    current = _rows_within(job, [window])
+    job.progress(1, 3, "Reading what it was compared with")
+    if spans is None:
+        inputs, said, _ = _trained_on(job, version)
+        before, inputs = None, reference.inputs_of(inputs, signature)
+    else:
+        before = inputs = said = _rows_within(job, spans)
+    job.progress(2, 3, "Computing")
+    limits, muted = Limits.read(check.result["limits"]), [tuple(pair) for pair in check.result["muted"]]
+    report = exactly.check(known, before, inputs, said, current, limits, found, muted)
+    with job.finish():
+        actions.keep_exact(asked=_asked(job.subject_id), report=report, table=rowwise.packed(report), by=job.by)
+
+
+def _asked(asked_id: Any) -> ExactCheck:
+    return ExactCheck.objects.select_related(*ASKED).get(pk=asked_id)
+
+
+def _rows_within(job: jobs.Running, spans: list[rowwise.Span]) -> Any:
+    """The rows that count of all these spans; Refused where they are kept no longer."""
+    parts = []
+    with job.tenant():
+        for one in spans:
+            rowwise.check_kept(one)
+            parts += [_kept_rows(batch, one) for batch in _batches_of(one)]
+    return _together(parts)
+
+
 @jobs.worker("monitoring.baseline", queue="monitoring")
 def baseline(job: jobs.Running) -> None:
     """Score the rows kept back from training, and make the version's baseline from them and from all inputs."""
+    from apps.models.engine.signatures import Signature
+    from apps.monitoring.engine import reference
+
+    with job.tenant():
+        version = _version(job.subject_id)
+        signature = Signature.from_json(version.signature)
+    table, scored, is_known = _trained_on(job, version)
+    job.progress(2, 3, "Counting")
+    found, sample = reference.build(table, scored, signature), reference.sample_of(table, signature)
+    with job.finish():
+        actions.keep_baseline(
+            version=_version(job.subject_id),
+            found=found,
+            sample=sample,
+            source=BaselineSource.TRAINING,
+            dataset_version=version.dataset_version,
+            reason="" if is_known else "Which rows were kept back from training is not known.",
+            by=job.by,
+        )
+
+
+def _trained_on(job: jobs.Running, version: Any) -> tuple[Any, Any, bool]:
+    """The rows that the version was trained on, those it was tried on with what it says of them, and whether it is
+    known that these were kept back from training.
+    """
     import pyarrow.parquet
 
     from apps.models.engine.signatures import Signature
     from apps.monitoring.engine import reference
 
     with job.tenant():
-        version = _version(job.subject_id)
         paths = sources_of(version)
         signature = Signature.from_json(version.signature)
         recipe = version.run.recipe if version.run else None
@@ -135,19 +207,7 @@ def baseline(job: jobs.Running) -> None:
         kept_back = reference.kept_back(table, recipe, signature)
     rows = table if kept_back is None else kept_back
     job.progress(1, 3, f"Scoring {rows.num_rows} rows")
-    scored = _score(job, version, signature, rows)
-    job.progress(2, 3, "Counting")
-    found, sample = reference.build(table, scored, signature), reference.sample_of(table, signature)
-    with job.finish():
-        actions.keep_baseline(
-            version=_version(job.subject_id),
-            found=found,
-            sample=sample,
-            source=BaselineSource.TRAINING,
-            dataset_version=version.dataset_version,
-            reason="" if kept_back is not None else "Which rows were kept back from training is not known.",
-            by=job.by,
-        )
+    return table, _score(job, version, signature, rows), kept_back is not None
 
 
 def _score(job: jobs.Running, version: Any, signature: Any, rows: Any) -> Any:

@@ -47,6 +47,7 @@ urlpatterns = [
     path(f"{MONITOR}wake/", views.WakeMonitor.as_view(), name="wake-monitor"),
     path(f"{MONITOR}mute/", views.MuteSomething.as_view(), name="mute"),
     path("monitoring/mutes/<uuid:pk>/end/", views.Unmute.as_view(), name="unmute"),
+    path("monitoring/checks/<uuid:pk>/exact/", views.AskExact.as_view(), name="exact-check"),
     path("monitoring/checks/<uuid:pk>/accept/", views.AcceptWindow.as_view(), name="accept-window"),
     path("monitoring/channels/", views.ChannelList.as_view(), name="channels"),
     path("monitoring/channels/new/", views.CreateChannel.as_view(), name="create-channel"),

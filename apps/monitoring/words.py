@@ -60,4 +60,5 @@ LIMITS = {
         "q": "False discovery rate",
         **_COMMON,
     },
+    "contents": {"told_apart": "AUC above one half", "q": "False discovery rate", **_COMMON},
 }

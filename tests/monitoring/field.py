@@ -15,7 +15,7 @@ from apps.models.models import ModelVersion
 from apps.monitoring import actions
 from apps.monitoring.actions.service import Call
 from apps.monitoring.engine import reference
-from apps.monitoring.models import Baseline, BaselineSource, Batch, Incident, Monitor, MonitorKind
+from apps.monitoring.models import Baseline, BaselineSource, Batch, Check, Incident, Monitor, MonitorKind
 from tests.cast import Cast
 from tests.deployments import samples
 from tests.deployments.shop import Shop
@@ -160,9 +160,20 @@ class Field:
         actions.hold_rows(
             endpoint=self.endpoint, since=START, until=START + dt.timedelta(days=1), reason=reason, by=self.cast.otto
         )
+        self._remark()
+        drift = Check.objects.filter(monitor=monitor, is_current=True).first()
+        actions.ask_exact(check=drift, reason="A carrier disputes it.", by=self.cast.otto)
+        deliver(self.cast.meridian)
         incident = Incident.objects.get(endpoint=self.endpoint)
         actions.write_entry(incident=incident, text="Looked at it.", by=self.cast.otto)
         self._tell(monitor)
+
+    def _remark(self) -> None:
+        """A prediction of a version whose predictions come with remarks."""
+        beside = [{"name": "remark", "type": "text"}]
+        version = self.shop.version(9, signature=SIGNATURE | {"beside": beside})
+        (row,), _ = self.rows(1)
+        self.send("predictions", [row | {"remark": "We sat on the runway for an hour."}], version=version)
 
     def _tell(self, monitor: Monitor) -> None:
         """A channel that was tried, something muted, a plan of the organization's own, a choice about the digest."""

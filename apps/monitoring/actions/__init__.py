@@ -19,6 +19,7 @@ from apps.monitoring.actions.channels import (
 from apps.monitoring.actions.checks import keep_checks, run_now, start_check
 from apps.monitoring.actions.digests import choose_digest, gets_digest, send_digests
 from apps.monitoring.actions.escalation import escalate, follow_up, keep_schedules
+from apps.monitoring.actions.exact import ask_exact, keep_exact
 from apps.monitoring.actions.feedback import give_feedback
 from apps.monitoring.actions.incidents import (
     assign,
@@ -61,6 +62,7 @@ __all__ = [
     "accept_window",
     "add_up",
     "announce",
+    "ask_exact",
     "assign",
     "change_channel",
     "change_channel_secret",
@@ -86,6 +88,7 @@ __all__ = [
     "investigate",
     "keep_baseline",
     "keep_checks",
+    "keep_exact",
     "keep_schedules",
     "looked_at",
     "mute",

@@ -12,7 +12,7 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from apps.audit.actions import action, record
-from apps.core import files
+from apps.core import files, tracing
 from apps.core.errors import Busy, Conflict, Invalid, Refused, TooLarge
 from apps.monitoring import policies, segmenting
 from apps.monitoring.actions.asking import ask_to_count
@@ -26,6 +26,7 @@ ROWS_A_SECOND = 20_000  # what a worker counts at least, for saying when to come
 PIECE = 1024**2
 
 
+@tracing.traced("monitoring.receive")
 def receive(
     *,
     endpoint: Any,

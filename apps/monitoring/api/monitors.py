@@ -9,7 +9,7 @@ from rest_framework.response import Response
 from apps.core.errors import Invalid
 from apps.deployments.models import Endpoint
 from apps.models.models import ModelVersion
-from apps.monitoring import actions, policies, results
+from apps.monitoring import actions, policies, results, rowwise
 from apps.monitoring.api.shared import ReasonIn, member
 from apps.monitoring.models import Alert, Baseline, Check, Clock, Level, Monitor, MonitorKind, Reference, Span
 from apps.organizations.bases import Rows, fetch, verb
@@ -236,9 +236,15 @@ class CheckWhole(CheckOut):
     """A window with everything needed to compute it again."""
 
     features = serializers.SerializerMethodField()
+    exact = serializers.SerializerMethodField(help_text="The newest report from the rows, if somebody asked for one.")
 
     class Meta(CheckOut.Meta):
-        fields = [*CheckOut.Meta.fields, "result", "features"]
+        fields = [*CheckOut.Meta.fields, "result", "features", "exact"]
+
+    @extend_schema_field(serializers.JSONField(allow_null=True))
+    def get_exact(self, check: Check) -> dict[str, Any] | None:
+        """In the form of every report, its features in it."""
+        return rowwise.newest(check)
 
     @extend_schema_field(FeatureOut(many=True))
     def get_features(self, check: Check) -> list[dict[str, Any]]:
@@ -259,6 +265,14 @@ class Checks(Rows):
     def get_queryset(self) -> Any:
         rows = super().get_queryset()
         return rows if self.action == "retrieve" else rows.defer("result")
+
+    @extend_schema(request=ReasonIn, responses={202: None})
+    @verb("exact")
+    def exact(self, request: Any, **_: Any) -> Response:
+        """Have a drift check computed once more from the kept rows, by a worker."""
+        check = self.get_object(policies.check_exact)
+        actions.ask_exact(check=check, by=request.user, **self.given(ReasonIn))
+        return Response(status=202)
 
     @extend_schema(request=ReasonIn, responses={202: None})
     @verb("accept")

@@ -83,11 +83,15 @@ def compare(
     limits: Limits,
     importance: Mapping[str, float] | None = None,
     muted: Collection[tuple[str, str]] = (),
+    exact: tuple[Floats, Floats] | None = None,
 ) -> Report:
     """Compare the current window with the reference, decide every signal, and rank the features by importance times
     effect. Pairs of feature and signal that are `muted` ("" for all) are computed and raise nothing.
+
+    `exact` are the Kolmogorov-Smirnov and Wasserstein distances of the numeric columns where the rows gave them
+    (engine.exactly); all else follows from the bins to the last digit.
     """
-    numeric, numbers = numeric_table(bins, reference, current)
+    numeric, numbers = numeric_table(bins, reference, current, exact)
     category, categories = category_table(bins, reference, current)
     before, now, psi, p = (np.concatenate(pair) for pair in zip(numbers, categories, strict=True))
     shares = share_results(bins, reference, current, [before, now])
@@ -114,7 +118,9 @@ def compare(
     )  # fmt: skip
 
 
-def numeric_table(bins: Bins, reference: State, current: State) -> tuple[Table, list[Any]]:
+def numeric_table(
+    bins: Bins, reference: State, current: State, exact: tuple[Floats, Floats] | None = None
+) -> tuple[Table, list[Any]]:
     """Every statistic of every numeric column; beside it what is judged: sizes, PSI, p-values and shares."""
     before, now = statistics.sample_of(reference, bins), statistics.sample_of(current, bins)
     coarse = [statistics.group_counts(one, bins, COARSE) for one in (before, now)]
@@ -124,6 +130,9 @@ def numeric_table(bins: Bins, reference: State, current: State) -> tuple[Table, 
     index = np.where(both, statistics.index_of(*coarse), 0.0)
     distance, bound, p = statistics.kolmogorov(before, now, bins)
     moved = np.where(both, statistics.wasserstein(before, now, bins), np.nan)
+    if exact is not None:
+        distance, moved = exact
+        bound, p = distance, statistics.kolmogorov_p(distance, before.sizes, now.sizes)
     p = np.where(both, p, 1.0)
     values = {
         "n_reference": before.sizes.astype(np.int64),

@@ -2,6 +2,7 @@
 
 from apps.monitoring.models.alerting import Channel, DigestChoice, Mute, WatchPlan
 from apps.monitoring.models.contents import ContentSample
+from apps.monitoring.models.exact import ExactCheck
 from apps.monitoring.models.incidents import (
     INCIDENTS,
     Alert,
@@ -61,6 +62,7 @@ __all__ = [
     "ContentSample",
     "DigestChoice",
     "EntryKind",
+    "ExactCheck",
     "FeatureTable",
     "Feedback",
     "Grain",

@@ -11,6 +11,7 @@ from apps.monitoring.views.channels import (
     TryChannel,
 )
 from apps.monitoring.views.dashboards import EndpointPage, FeaturePage, ReportPage, ServicePage
+from apps.monitoring.views.exact import AskExact
 from apps.monitoring.views.incidents import (
     Assign,
     Dismiss,
@@ -56,6 +57,7 @@ from apps.monitoring.views.worth import EndpointValue, PortfolioValue, SetProjec
 
 __all__ = [
     "AcceptWindow",
+    "AskExact",
     "Assign",
     "BaselinePage",
     "BatchList",

@@ -11,7 +11,7 @@ from apps.core.pages import Action, Crumb, refusal
 from apps.deployments.models import Endpoint
 from apps.discussions import timeline
 from apps.models.models import ModelVersion
-from apps.monitoring import actions, drawing, periods, policies, results
+from apps.monitoring import actions, drawing, periods, policies, results, rowwise
 from apps.monitoring.forms import FeedbackForm, MonitorForm, PeriodForm, ReasonForm, SnoozeForm
 from apps.monitoring.models import (
     Alert,
@@ -151,10 +151,25 @@ class CheckPage(ObjectPage):
             alerts=Alert.objects.filter(check_run=check).select_related("incident__organization"),
             revisions=others.select_related("organization", "monitor").defer("result"),
             primary=accepting(self.organization, self.request.user, check),
+            actions=exactly(self.organization, self.request.user, check),
+            exact=self._exact(),
             acceptances=BaselineRequest.objects.filter(check_run=check).select_related("request__organization"),
             compared=[Window(*map(dt.datetime.fromisoformat, pair)) for pair in _compared(check)],
             **more,
         )
+
+    def _exact(self) -> dict[str, Any] | None:
+        """The newest report from the rows, its numeric features beside what the bins said."""
+        found = rowwise.newest(self.object)
+        if found is None:
+            return None
+        told = {one.feature: one for one in results.of_check(self.object)}
+        rows = [
+            {"name": told[one["feature"]].name, "exact": one, "bins": told[one["feature"]].result}
+            for one in found["features"]
+            if one["kind"] == "numeric"
+        ]
+        return {"level": found["level"], "done_at": found["done_at"], "rows": rows}
 
     def _measures(self) -> list[dict[str, Any]]:
         result = self.object.result
@@ -182,6 +197,14 @@ def accepting(organization: Any, user: Any, check: Check) -> Action | None:
     return Action(
         "Accept as new baseline", link("accept-window", organization, check.pk), method="get", refused=refused
     )
+
+
+def exactly(organization: Any, user: Any, check: Check) -> list[Action]:
+    """The button that has a check of drift computed from the rows."""
+    if check.monitor.kind != MonitorKind.DRIFT or check.baseline_id is None:
+        return []
+    refused = refusal(policies.check_exact, user, check)
+    return [Action("Compute from the rows", link("exact-check", organization, check.pk), method="get", refused=refused)]
 
 
 def _compared(check: Check) -> list[list[str]]:
