@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q
 
 from apps.monitoring.actions.contents import contents_of
-from apps.monitoring.models import Baseline, ContentSample, Level, Monitor
+from apps.monitoring.models import Baseline, Check, ContentSample, Level, Monitor, MonitorKind
 from apps.monitoring.windows import Window
 
 
@@ -25,6 +25,18 @@ def read(
         inside = functools.reduce(operator.or_, (Q(start_at__gte=one.start, end_at__lte=one.end) for one in reference))
         before = _blobs(rows.filter(inside))
     return lambda: compare(contents, before, current, limits)
+
+
+def told_of(endpoint: Any, feature: str, since: Any, until: Any) -> dict[str, Any] | None:
+    """What the newest check between two moments told of the text or embedding that a feature is counted of."""
+    source = feature.rpartition(".")[0]
+    if not source:
+        return None
+    checks = Check.objects.filter(monitor__endpoint=endpoint, monitor__kind=MonitorKind.CONTENTS, is_current=True)
+    newest = checks.filter(start_at__gte=since, end_at__lte=until).select_related("organization").order_by("-end_at")
+    check = newest.first()
+    rows = [row for row in check.result["columns"] if row["column"] == source] if check else []
+    return {"check": check, "rows": rows} if rows else None
 
 
 def _blobs(rows: Any) -> list[bytes]:

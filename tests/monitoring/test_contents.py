@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
+from django.urls import reverse
 
 from apps.approvals import actions as approvals
 from apps.core.errors import Invalid
@@ -76,6 +77,13 @@ def test_texts_of_another_source_are_found_and_told(reading, sign_in):
     page = sign_in(field.cast.otto).get(checks[2].get_absolute_url())
     assert f"{said['remark']['auc']:.3f}" in page.text
     assert "remark" in page.text
+    drift = field.monitor(name="Features")
+    field.run(drift)
+    address = reverse("monitoring:feature", args=[field.cast.meridian.key, field.endpoint.key, "remark.words"])
+    feature = sign_in(field.cast.otto).get(address)
+    assert "Told from the reference" in feature.text
+    assert f"{said['remark']['auc']:.3f}" in feature.text
+    assert f"{said['vector']['auc']:.3f}" not in feature.text
     # What was found follows again from what is kept.
     window = checks[2].period
     again = read(monitor, baseline, window, None, Limits.read(checks[2].result["limits"] | {"features": {}}))()

@@ -8,7 +8,7 @@ from apps.core import exports
 from apps.core.canonical import canonical
 from apps.core.errors import NotVisible
 from apps.core.pages import Action, Crumb, refusal
-from apps.monitoring import calls, drawing, features, policies, reports, results, sheets, tables
+from apps.monitoring import calls, drawing, features, policies, reports, results, sheets, tables, texts
 from apps.monitoring.models import (
     Baseline,
     Batch,
@@ -129,6 +129,7 @@ class FeaturePage(OfEndpoint):
             window_url=self.period.on(f"?{urlencode({'monitor': monitor.pk})}") + "&check=",
             rows=rows[::-1],
             newest_window=None if rows else newest_window(monitor, self.request),
+            told=texts.told_of(self.object, feature, *self.period.ends),
             **(self._of(monitor, feature, rows) if rows else {"state": None}),
             **more,
         )
