@@ -191,7 +191,7 @@ def test_heavy_libraries_are_not_imported_by_the_web_process():
     code = (
         "import os, sys; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings.test'; import django; django.setup();"
         "import config.urls; from django.urls import get_resolver; get_resolver().url_patterns;"
-        "print(sorted({'sklearn', 'onnx', 'onnxruntime', 'lightgbm', 'skl2onnx', 'skops', 'scipy'} & set(sys.modules)))"
+        "print(sorted({'sklearn', 'typst', 'onnx', 'onnxruntime', 'lightgbm', 'skl2onnx', 'skops', 'scipy'} & set(sys.modules)))"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert said.stdout.strip().splitlines()[-1] == "[]"
