@@ -17,7 +17,7 @@ from config.celery import app
 def broker(monkeypatch):
     sent = []
 
-    def send(name, arguments, queue):
+    def send(name, arguments, queue, headers=None):
         if sent and sent[-1] == "down":
             raise ConnectionError("The broker is away.")
         sent.append((name, arguments, queue))
