@@ -86,7 +86,7 @@ def _compared(job: jobs.Running, given: dict[str, Any], inputs: dict[str, Any]) 
     except sandbox.SandboxError as stop:
         raise NotCompared(stop.sentence) from stop
     result = next(part for part in said if part.get("name") == CHECK)
-    if result["verdict"] == "not_run":
+    if result.get("value") is None:
         raise NotCompared(result["reason"])
     return result, done.layer
 
