@@ -74,7 +74,7 @@ def adopt(content: Path, *, folder: str, name: str, together: bool = False) -> s
     path = f"{tenancy.owner_of_files()}/{folder}/{uuid7()}{'-' if together else '/'}{safe[-80:]}"
     with content.open("rb") as file:
         os.fsync(file.fileno())
-        path = default_storage.save(path, _Movable(file, name=safe))
+        path = default_storage.save(path, _Movable(content, file, safe))
     with suppress(NotImplementedError):
         _sync_folder(Path(default_storage.path(path)).parent)
     return path
@@ -83,9 +83,13 @@ def adopt(content: Path, *, folder: str, name: str, together: bool = False) -> s
 class _Movable(File):
     """A file that the storage on disk may take as it lies there."""
 
+    def __init__(self, path: Path, file: BinaryIO, name: str) -> None:
+        super().__init__(file, name=name)
+        self.path = path
+
     def temporary_file_path(self) -> str:
         """Where it lies."""
-        return str(self.file.name)
+        return str(self.path)
 
 
 def _sync_folder(folder: Path) -> None:

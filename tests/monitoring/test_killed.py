@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from apps.monitoring import actions
 from apps.monitoring.actions import counting, turns
+from apps.monitoring.engine.state import decode, merge
 from apps.monitoring.models import Batch, Check, FeatureTable, Outcome, Prediction, State
 from apps.monitoring.tasks import check
 from apps.work.models import Job, OutboxMessage
@@ -50,6 +51,33 @@ def test_counting_that_dies_leaves_nothing_and_is_done_again(field, monkeypatch,
     monkeypatch.setattr(counting, "add", real)
     deliver(field.cast.meridian)
     assert states() == clean
+
+
+@pytest.mark.parametrize("after", [0, 2])
+def test_rolling_up_that_dies_leaves_the_hours_and_is_done_again(field, monkeypatch, after):
+    for day in (0, 1, 40):
+        field.fly(60, START + dt.timedelta(days=day))
+    before, real, written = states(), State.save, []
+
+    def dies(state, *given, **more):
+        if len(written) == after:
+            raise Killed
+        written.append(state)
+        real(state, *given, **more)
+
+    monkeypatch.setattr(State, "save", dies)
+    with pytest.raises(Killed), transaction.atomic():
+        actions.roll_up(endpoint=field.endpoint, by=field.cast.otto)
+    assert states() == before
+    monkeypatch.setattr(State, "save", real)
+    assert actions.roll_up(endpoint=field.endpoint, by=field.cast.otto) == 4 * 24
+    rolled = State.objects.filter(grain="day").order_by("kind", "start_at")
+    assert [row.rows for row in rolled] == [60] * 4
+    for row in rolled:
+        hours = [
+            decode(data) for (kind, at), data in before.items() if (kind, at.date()) == (row.kind, row.start_at.date())
+        ]
+        assert bytes(row.data) == merge(hours).encode()
 
 
 def test_what_a_killed_worker_left_behind_is_picked_up(field, monkeypatch):
