@@ -331,6 +331,27 @@ def test_conclude_fit_while_a_needed_check_did_not_run_is_refused(inside: Cast) 
         actions.conclude(run=run, outcome="validated", statement="Fine.", by=inside.vera)
 
 
+def test_conclude_fit_while_a_needed_check_had_too_little_to_judge_by_is_refused(inside: Cast) -> None:
+    small = {"key": "fair.impact_ratio", "fail": 0.5, "parameters": {"attributes": ["sex"], "min_rows": 10_000}}
+    run = finished_run(inside, lines=[LINES[0], small])
+
+    result = run.results.get(key="fair.impact_ratio")
+    assert (result.verdict, result.value, run.verdict) == (Verdict.TOO_SMALL, None, Verdict.TOO_SMALL)
+    assert result.reason == "Fewer than two groups of sex are large enough to judge."
+    with pytest.raises(Refused, match=r"fair\.impact_ratio:sex could not judge"):
+        actions.conclude(run=run, outcome="validated", statement="Fine.", by=inside.vera)
+
+
+def test_check_with_nothing_to_ask_is_no_pass_and_holds_nothing_up(inside: Cast) -> None:
+    unseen = {"key": "fair.flip", "fail": 0.1, "parameters": {"attributes": ["sex"]}}
+    run = finished_run(inside, lines=[LINES[0], unseen])
+
+    result = run.results.get(key="fair.flip")
+    assert (result.verdict, result.value, run.verdict) == (Verdict.NOTHING, None, Verdict.PASSED)
+    assert "does not see sex" in result.reason
+    actions.conclude(run=run, outcome="validated", statement="Fine.", by=inside.vera)
+
+
 def test_conclude_from_an_old_run_or_plan_is_refused(inside: Cast) -> None:
     run = finished_run(inside)
     factories.again(inside, run)

@@ -11,7 +11,21 @@ import pytest
 
 from apps.core import sandbox
 from apps.core.sandbox import Job, Refused
-from apps.validation.engine.base import Bound, Check, Family, Interval, Kind, Limits, Measured, Need, Sense, Verdict
+from apps.validation.engine.base import (
+    Bound,
+    CannotRun,
+    Check,
+    Family,
+    Interval,
+    Kind,
+    Limits,
+    Measured,
+    Need,
+    NothingToAsk,
+    Sense,
+    TooSmall,
+    Verdict,
+)
 from apps.validation.engine.plans import Item, Subject, template
 from apps.validation.engine.registry import Registry
 from apps.validation.engine.runner import overall, run_item, validate, walk
@@ -84,6 +98,20 @@ def test_value_that_is_no_number_is_not_a_pass() -> None:
 def test_measurement_that_says_too_little_is_at_best_a_warning() -> None:
     assert result_of(Measured(0.9, "", at_best=Verdict.WARNED)).verdict is Verdict.WARNED
     assert result_of(Measured(0.1, "", at_best=Verdict.WARNED)).verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize(
+    ("reason", "verdict"),
+    [
+        (CannotRun("No."), Verdict.NOT_RUN),
+        (TooSmall("Few."), Verdict.TOO_SMALL),
+        (NothingToAsk("None."), Verdict.NOTHING),
+    ],
+)
+def test_check_without_a_figure_says_which_kind_of_silence_it_is(reason: CannotRun, verdict: Verdict) -> None:
+    silent = result_of(reason)
+
+    assert (silent.verdict, silent.value, silent.reason) == (verdict, None, str(reason))
 
 
 def test_error_in_a_check_costs_its_own_result_only() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from apps.validation.engine import intervals
 from apps.validation.engine.base import Verdict
+from apps.validation.engine.registry import registry
 from tests.validation.faults.bench import FAULTS, Fault
 
 
@@ -32,3 +33,7 @@ def test_planted_fault_is_found_and_its_absence_too(fault: Fault, tmp_path: Path
 def test_bench_is_large_enough_and_no_fault_is_there_twice() -> None:
     assert len(FAULTS) >= 40
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+
+
+def test_every_check_has_a_fault_to_find() -> None:
+    assert {check.key for check in registry().all()} == {fault.key for fault in FAULTS}

@@ -67,6 +67,29 @@ def worst_shortfall(case: Case, metric: Metric, parts: Sequence[Array], repeats:
     return percentile(np.array([largest(weights) for weights in draws(len(case.test), repeats, case.seed)]))
 
 
+def weakest_part(
+    case: Case, score: Metric, named: Sequence[tuple[str, Array]], min_rows: int, what: str, kind: str
+) -> Measured:
+    """The largest shortfall of a part that is large enough, and the score of every part; `what` names a part."""
+    scores = part_scores(case, score, named)
+    large = [place for place, row in enumerate(scores) if row["rows"] >= min_rows and np.isfinite(row["value"])]
+    if len(large) < 2:
+        raise TooSmall(f"Fewer than two parts, each a {what}, have {min_rows} rows with both outcomes.")
+    whole = score.of(case.test.truth, case.said)
+    shortfalls = {scores[place]["part"]: score.shortfall(whole, scores[place]["value"]) for place in large}
+    weakest = max(shortfalls, key=lambda name: shortfalls[name])
+    small = [row["part"] for place, row in enumerate(scores) if place not in large]
+    return Measured(
+        shortfalls[weakest],
+        f"{score.title} is {whole:.3f} over all rows and weakest for {weakest}: {shortfalls[weakest]:.1%} below.",
+        worst_shortfall(case, score, [named[place][1] for place in large]),
+        tables=[table(f"{score.title} by {what}", scores, **SCORE)],
+        figures=[parts_figure(f"Does the score hold for every {what}?", score, scores, kind)],
+        notes=[f"Too small to judge: {', '.join(small)}."] if small else [],
+        at_best=Verdict.WARNED if small else Verdict.PASSED,
+    )
+
+
 def parts_figure(title: str, metric: Metric, scores: Sequence[Line], kind: str) -> Figure:
     """The scores of the parts in their order, with intervals."""
     line = Series(
@@ -140,25 +163,8 @@ class TimeSlices(Check):
 
     def measure(self, case: Case, slices: int = 6, min_rows: int = 100, metric: str = "", **settings: Any) -> Measured:
         """The largest shortfall, and the score of every slice on its dates."""
-        score = chosen(metric, case.kind)
         named = time_parts(np.asarray(case.test.time), slices)
-        scores = part_scores(case, score, named)
-        large = [place for place, row in enumerate(scores) if row["rows"] >= min_rows and np.isfinite(row["value"])]
-        if len(large) < 2:
-            raise TooSmall(f"Fewer than two stretches of time have {min_rows} rows with both outcomes.")
-        whole = score.of(case.test.truth, case.said)
-        shortfalls = {scores[place]["part"]: score.shortfall(whole, scores[place]["value"]) for place in large}
-        weakest = max(shortfalls, key=lambda name: shortfalls[name])
-        small = [row["part"] for place, row in enumerate(scores) if place not in large]
-        return Measured(
-            shortfalls[weakest],
-            f"{score.title} is {whole:.3f} over all rows and weakest in {weakest}: {shortfalls[weakest]:.1%} below.",
-            worst_shortfall(case, score, [named[place][1] for place in large]),
-            tables=[table(f"{score.title} by stretch of time", scores, **SCORE)],
-            figures=[parts_figure("Does the score hold over time?", score, scores, "line")],
-            notes=[f"Too small to judge: {', '.join(small)}."] if small else [],
-            at_best=Verdict.WARNED if small else Verdict.PASSED,
-        )
+        return weakest_part(case, chosen(metric, case.kind), named, min_rows, "stretch of time", "line")
 
 
 def time_parts(time: Array, slices: int) -> list[tuple[str, Array]]:
@@ -290,23 +296,9 @@ class Sources(Check):
 
     def measure(self, case: Case, column: str = "", min_rows: int = 100, metric: str = "", **settings: Any) -> Measured:
         """The largest shortfall, and the score of every source."""
-        score = chosen(metric, case.kind)
-        named = [(part.name, np.flatnonzero(part.rows)) for part in parts_of(column, case.test.column(column))]
-        scores = part_scores(case, score, named)
-        large = [place for place, row in enumerate(scores) if row["rows"] >= min_rows and np.isfinite(row["value"])]
-        if len(large) < 2:
-            raise TooSmall(f"Fewer than two sources have {min_rows} rows with both outcomes.")
-        whole = score.of(case.test.truth, case.said)
-        shortfalls = {scores[place]["part"]: score.shortfall(whole, scores[place]["value"]) for place in large}
-        weakest = max(shortfalls, key=lambda name: shortfalls[name])
-        return Measured(
-            shortfalls[weakest],
-            f"{score.title} is {whole:.3f} over all rows and weakest where {weakest}: {shortfalls[weakest]:.1%} below.",
-            worst_shortfall(case, score, [named[place][1] for place in large]),
-            tables=[table(f"{score.title} by source", scores, **SCORE)],
-            figures=[parts_figure("Does the score depend on the source?", score, scores, "bars")],
-            at_best=Verdict.PASSED if len(large) == len(scores) else Verdict.WARNED,
-        )
+        parts = parts_of(column, case.test.column(column))
+        named = [(part.name, np.flatnonzero(part.rows)) for part in parts]
+        return weakest_part(case, chosen(metric, case.kind), named, min_rows, "source", "bars")
 
 
 class Formats(Check):
