@@ -65,12 +65,13 @@ class Shop:
         )  # fmt: skip
         artifact.save(force_insert=True)
         now = timezone.now()
-        given: dict[str, Any] = {"signature": samples.SIGNATURE, "validated_by": self.cast.vera, "validated_at": now}
+        given: dict[str, Any] = {"signature": samples.SIGNATURE, "dataset_version": self.data}
+        given |= {"validated_by": self.cast.vera, "validated_at": now}
         if state == "approved":
             given |= {"approval": self._approval(), "approved_at": now}
         version = ModelVersion(
-            model=self.model, number=number, artifact=artifact, dataset_version=self.data, state=state,
-            registered_by=self.cast.dario, **(given | changes),
+            model=self.model, number=number, artifact=artifact, state=state, registered_by=self.cast.dario,
+            **(given | changes),
         )  # fmt: skip
         version.save(force_insert=True)
         if state in {"approved", "validated"}:

@@ -1,16 +1,21 @@
 """A drift check from the rows, asked for by a person: SciPy's distances, the same report, and no rows, no answer."""
 
 import datetime as dt
+import io
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 
+from apps.core import files
 from apps.core.errors import Refused
+from apps.datasets.models import DatasetVersion
 from apps.monitoring import actions, results, rowwise
 from apps.monitoring.models import Batch, Check, ExactCheck, MonitorKind
 from apps.work.jobs import newest
-from tests.monitoring.field import START
+from tests.monitoring.field import INPUTS, START, draw
 from tests.support import deliver
 
 DAY = dt.timedelta(days=1)
@@ -71,6 +76,39 @@ def test_rows_that_are_kept_no_longer_are_said_to_be_gone(field, checked):
     assert rowwise.newest(check) is None
     # It can be asked again: what failed does not stand in the way.
     assert computed(field, check).pk != asked.pk
+
+
+def test_what_a_version_was_trained_on_is_read_from_its_dataset(field):
+    columns = draw(np.random.default_rng(3), 3_000)
+    sink = io.BytesIO()
+    pq.write_table(pa.table({name: columns[name] for name in (*INPUTS, "late")}), sink)
+    sink.seek(0)
+    data = DatasetVersion(
+        dataset=field.shop.data.dataset, number=2, origin="upload", created_by=field.cast.dario, state="signed_off",
+        sha256="1" * 64, rows=3_000, signed_off_at=dt.datetime.now(dt.UTC),
+        file=files.store(sink, folder="datasets", name="flights.parquet").path,
+    )  # fmt: skip
+    data.save(force_insert=True)
+    version = field.shop.version(3, dataset_version=data)
+    actions.start_baseline(version=version, by=field.cast.otto)
+    deliver(field.cast.meridian)
+    baseline = version.baselines.get()
+    assert (baseline.source, baseline.rows, baseline.has_labels) == ("training", 3_000, True)
+    now, _ = field.rows(250, START, later=4.0)
+    last, _ = field.rows(1, START + DAY)
+    for rows in (now, last):
+        field.send("predictions", rows, version=version)
+    monitor = field.monitor(name="Against training")
+    field.run(monitor)
+    asked = computed(field, Check.objects.get(monitor=monitor, baseline=baseline))
+    assert newest(asked).error == ""
+    found = {one["feature"]: one for one in rowwise.newest(asked.check_run)["features"]}
+    exact = stats.ks_2samp(columns["dep_delay"], delays(now), method="asymp").statistic
+    assert found["dep_delay"]["ks"] == pytest.approx(exact)
+    said = results.of_check(asked.check_run)
+    bins = next(one.result for one in said if one.feature == "_score")
+    assert found["_score"]["ks"] == pytest.approx(bins["ks"], abs=0.01)
+    assert found["_score"]["n_reference"] == 3_000
 
 
 def test_only_drift_is_told_by_bins(field):
