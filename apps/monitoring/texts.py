@@ -27,15 +27,22 @@ def read(
     return lambda: compare(contents, before, current, limits)
 
 
+def rows_of(check: Check) -> list[dict[str, Any]]:
+    """What a check told of each text and embedding, for a page; nothing for other kinds of checks."""
+    if check.monitor.kind != MonitorKind.CONTENTS:
+        return []
+    return [row | {"level": Level(row["level"])} for row in check.result["columns"]]
+
+
 def told_of(endpoint: Any, feature: str, since: Any, until: Any) -> dict[str, Any] | None:
     """What the newest check between two moments told of the text or embedding that a feature is counted of."""
     source = feature.rpartition(".")[0]
     if not source:
         return None
     checks = Check.objects.filter(monitor__endpoint=endpoint, monitor__kind=MonitorKind.CONTENTS, is_current=True)
-    newest = checks.filter(start_at__gte=since, end_at__lte=until).select_related("organization").order_by("-end_at")
-    check = newest.first()
-    rows = [row for row in check.result["columns"] if row["column"] == source] if check else []
+    within = checks.filter(start_at__gte=since, end_at__lte=until).select_related("organization", "monitor")
+    check = within.order_by("-end_at").first()
+    rows = [row for row in rows_of(check) if row["column"] == source] if check else []
     return {"check": check, "rows": rows} if rows else None
 
 

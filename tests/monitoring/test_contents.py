@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from apps.approvals import actions as approvals
 from apps.core.errors import Invalid
-from apps.monitoring import actions, results
+from apps.monitoring import actions, results, rowwise
 from apps.monitoring.engine import samples as engine
 from apps.monitoring.engine.policy import Limits
 from apps.monitoring.models import Check, ContentSample, Incident, Monitor, MonitorKind
@@ -108,6 +108,14 @@ def test_what_is_counted_of_texts_is_checked_as_any_feature(reading):
     assert found["remark.language"].level == "drift"
     assert found["remark.foreign"].level == "drift"
     assert found["vector.norm"].level == "quiet"
+    # From the rows the same is made of the texts, and SciPy agrees with the bins.
+    asked = actions.ask_exact(check=check, reason="Doubts.", by=field.cast.otto)
+    deliver(field.cast.meridian)
+    asked.refresh_from_db()
+    exact = {one["feature"]: one for one in rowwise.newest(check)["features"]}
+    for name in ("remark.length", "remark.letters", "vector.norm"):
+        assert exact[name]["ks"] == pytest.approx(found[name].result["ks"], abs=0.01)
+        assert exact[name]["n_current"] == 300
 
 
 def test_the_same_rows_again_and_a_late_row_leave_one_sample_an_hour(reading):

@@ -4,6 +4,7 @@
 that what can be said of a text without reading it costs a check no more than a number does. Null and empty are null.
 """
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,6 +17,7 @@ from apps.monitoring.engine import embeddings
 
 LONGEST_LOOK = 300  # characters of a text that its language is told by
 UNKNOWN = "unknown"
+SURE = 0.8  # probability from which a language is told
 LEAST_LETTERS = 12  # letters without which a language is a guess
 
 DEFINITIONS = {
@@ -25,7 +27,7 @@ DEFINITIONS = {
     "digits": "Share of characters that are decimal digits.",
     "foreign": "Share of characters beyond ASCII.",
     "language": f"Language of the first {LONGEST_LOOK} characters as py3langid tells it; "
-    f"“{UNKNOWN}” with fewer than {LEAST_LETTERS} letters in them.",
+    f"“{UNKNOWN}” with fewer than {LEAST_LETTERS} letters in them, or less sure than {SURE:.0%}.",
     "norm": "Euclidean length of the embedding.",
 }
 MEASURES = {TEXT: ("length", "words", "letters", "digits", "foreign", "language"), EMBEDDING: ("norm",)}
@@ -71,11 +73,17 @@ def _languages(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 def language_of(text: str) -> str:
     """The language of a text as its code in ISO 639."""
-    import py3langid
-
     if sum(map(str.isalpha, text)) < LEAST_LETTERS and text.isascii():
         return UNKNOWN
-    return str(py3langid.classify(text)[0])
+    told, sure = _identifier().classify(text)
+    return str(told) if sure >= SURE else UNKNOWN
+
+
+@functools.cache
+def _identifier() -> Any:
+    from py3langid import langid
+
+    return langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
 
 
 def _norms(column: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from scipy import stats
 
+from apps.monitoring.engine import contents
 from apps.monitoring.engine.baseline import Baseline
 from apps.monitoring.engine.bins import INPUT
 from apps.monitoring.engine.check import Report, compare
@@ -39,11 +40,13 @@ def check(
     rows are `inputs` and, of the model's answers, `said`.
     """
     bins = baseline.bins
-    known: State = baseline.reference if reference is None else reduce_all(reference, bins)
     pairs = []
+    names = [*bins.numbers.names, *(one.name for one in bins.categorical)]
+    inputs, current = (contents.complete(one, names) for one in (inputs if reference is None else reference, current))
     for name, role in zip(bins.numbers.names, bins.numbers.roles, strict=True):
-        rows = reference if reference is not None else inputs if role == INPUT else said
+        rows = inputs if reference is not None or role == INPUT else said
         pairs.append((numeric_values(rows, name), numeric_values(current, name)))
+    known: State = baseline.reference if reference is None else reduce_all(inputs, bins)
     return compare(bins, known, reduce_all(current, bins), limits, importance, muted, distances(pairs))
 
 

@@ -11,7 +11,7 @@ from apps.core.pages import Action, Crumb, refusal
 from apps.deployments.models import Endpoint
 from apps.discussions import timeline
 from apps.models.models import ModelVersion
-from apps.monitoring import actions, drawing, periods, policies, results, rowwise
+from apps.monitoring import actions, drawing, periods, policies, results, rowwise, texts
 from apps.monitoring.forms import FeedbackForm, MonitorForm, PeriodForm, ReasonForm, SnoozeForm
 from apps.monitoring.models import (
     Alert,
@@ -142,7 +142,7 @@ class CheckPage(ObjectPage):
             monitor=monitor,
             features=results.of_check(check),
             segments=SegmentResult.objects.filter(check_run=check) if monitor.kind == MonitorKind.SEGMENTS else [],
-            contents=check.result.get("columns", []) if monitor.kind == MonitorKind.CONTENTS else [],
+            contents=texts.rows_of(check),
             segments_url=link("segments", self.organization, monitor.endpoint.key),
             signals=[(word, Level(check.signals[name])) for name, word in SIGNALS.items() if name in check.signals],
             definitions=self._definitions(),
@@ -166,10 +166,11 @@ class CheckPage(ObjectPage):
         told = {one.feature: one for one in results.of_check(self.object)}
         rows = [
             {"name": told[one["feature"]].name, "exact": one, "bins": told[one["feature"]].result}
+            | {"level": Level(one["level"])}
             for one in found["features"]
             if one["kind"] == "numeric"
         ]
-        return {"level": found["level"], "done_at": found["done_at"], "rows": rows}
+        return {"level": Level(found["level"]), "done_at": found["done_at"], "rows": rows}
 
     def _measures(self) -> list[dict[str, Any]]:
         result = self.object.result
