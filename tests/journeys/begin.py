@@ -104,3 +104,33 @@ def checking() -> None:
         return monitor
 
     begin(prepare)
+
+
+def ingesting() -> None:
+    """A watched endpoint, one beside it of the same model, and a token to send rows with, which is printed."""
+    from apps.organizations import actions as organizations
+    from tests.monitoring.field import Field
+
+    cast = cast_of_the_portal()
+    with tenant(cast.meridian.pk):
+        field = Field(cast, key="ingesting")
+        field.shop.endpoint(field.shop.staging, key="beside")
+        _, token = organizations.create_token(user=cast.otto, name="journey", scopes=["ingest"], by=cast.otto)
+    print(token)
+
+
+def ask_again() -> None:
+    """Have counted what a killed worker left, as if the minutes until that is noticed were over."""
+    import datetime as dt
+
+    from django.utils import timezone
+
+    from apps.monitoring import actions
+    from apps.monitoring.actions import turns
+    from apps.work.models import OutboxMessage
+
+    turns.LEFT_BEHIND = dt.timedelta(0)
+    with tenant(cast_of_the_portal().meridian.pk):
+        asked = OutboxMessage.objects.filter(task="monitoring.count_rows", delivered_at__isnull=False)
+        asked.update(delivered_at=timezone.now() - dt.timedelta(minutes=5))
+        actions.pick_up()

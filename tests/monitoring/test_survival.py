@@ -256,6 +256,15 @@ def test_endpoints_of_an_organization_take_turns(field):
     assert set(served) == {str(field.endpoint.pk), str(other.pk)}
 
 
+def test_endpoint_that_another_worker_holds_is_asked_for_again_a_little_later(field, monkeypatch):
+    field.send("predictions", field.rows(5)[0], count=False)
+    after, request_id = OutboxMessage.objects.get(task="monitoring.count_rows").arguments
+    monkeypatch.setattr(turns, "may_hold", lambda name: name.startswith("counting "))
+    assert actions.count_next(after=after, request_id=request_id, by=system()) == 0
+    again = OutboxMessage.objects.get(task="monitoring.count_rows")
+    assert (str(again.pk) != request_id, again.available_at > timezone.now()) == (True, True)
+
+
 def test_flood_of_small_batches_asks_once(field):
     asked = OutboxMessage.objects.filter(task="monitoring.count_rows")
     for _ in range(20):

@@ -48,12 +48,18 @@ def count_next(*, after: str, request_id: str, by: Any) -> int:
     received = Batch.objects.filter(state=BatchState.RECEIVED).order_by()
     waiting = sorted(received.values_list("endpoint_id", flat=True).distinct(), key=str)
     turns = sorted(waiting, key=lambda endpoint_id: str(endpoint_id) <= after)
+    is_busy = False
     for endpoint_id in turns:
+        if not may_hold(f"count {endpoint_id}"):
+            is_busy = True
+            continue
         endpoint = Endpoint.objects.select_related("model", "organization").get(pk=endpoint_id)
         if touched := count_waiting(endpoint=endpoint, by=by):
             soon = timezone.now() + (dt.timedelta(0) if received.exists() else FOLLOW_UP)
             ask_again(str(endpoint.pk), soon)
             return touched
+    if is_busy:
+        ask_again(after, timezone.now() + FOLLOW_UP)
     return 0
 
 
