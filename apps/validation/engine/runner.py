@@ -58,19 +58,23 @@ def run_item(case: Case, item: Item, known: Registry | None = None) -> Result:
 
 def _judged(case: Case, item: Item, check: Check, measured: Measured, rows: int, start: float) -> Result:
     figure = figure_judged(measured, item.judged)
+    by_limits = item.limits.verdict(figure, check.sense)
+    verdict = worst([by_limits, measured.at_best])
     notes = list(measured.notes)
+    # Where not the figure but what could not be judged decides, the reader is told in the same breath.
+    sentence = " ".join([measured.sentence, *(notes[:1] if verdict is not by_limits else [])])
     if rows < len(case.test):
         notes.append(f"Measured on {rows:,} of {len(case.test):,} rows, drawn with seed {case.seed}.")
     return Result(
         name=item.name,
         key=item.key,
-        verdict=worst([item.limits.verdict(figure, check.sense), measured.at_best]),
+        verdict=verdict,
         value=float(measured.value),
         interval=measured.interval,
         limits=item.limits,
         sense=check.sense,
         judged=item.judged,
-        sentence=measured.sentence,
+        sentence=sentence,
         parameters=item.parameters,
         evidence=_evidence(measured, notes),
         rows_used=rows if measured.rows_used is None else measured.rows_used,

@@ -96,8 +96,11 @@ def test_value_that_is_no_number_is_not_a_pass() -> None:
 
 
 def test_measurement_that_says_too_little_is_at_best_a_warning() -> None:
-    assert result_of(Measured(0.9, "", at_best=Verdict.WARNED)).verdict is Verdict.WARNED
-    assert result_of(Measured(0.1, "", at_best=Verdict.WARNED)).verdict is Verdict.FAILED
+    partly = result_of(Measured(0.9, "Alike.", at_best=Verdict.WARNED, notes=["Too small to judge: B."]))
+
+    assert (partly.verdict, partly.sentence) == (Verdict.WARNED, "Alike. Too small to judge: B.")
+    failed = result_of(Measured(0.1, "Apart.", at_best=Verdict.WARNED, notes=["Too small to judge: B."]))
+    assert (failed.verdict, failed.sentence) == (Verdict.FAILED, "Apart.")
 
 
 @pytest.mark.parametrize(

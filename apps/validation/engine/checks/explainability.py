@@ -57,7 +57,7 @@ def dependence(case: Case, name: str, rows: int = 500, steps: int = 12) -> Figur
     some = case.test.take(np.arange(min(rows, len(case.test))))
     values = case.test.columns[name]
     if is_number(values):
-        grid: list[Any] = np.unique(np.nanquantile(values.astype(float), np.linspace(0.02, 0.98, steps))).tolist()
+        grid: list[Any] = steps_of(values.astype(float), steps)
     else:
         found, counts = np.unique(values.astype(str), return_counts=True)
         grid = found[np.argsort(-counts, kind="stable")][:steps].tolist()
@@ -67,6 +67,13 @@ def dependence(case: Case, name: str, rows: int = 500, steps: int = 12) -> Figur
         means.append(float(ask(case.model, some, {**some.inputs, name: column}).score.mean()))
     kind = "curve" if is_number(values) else "bars"
     return Figure(kind, f"How does the answer depend on {name}?", [Series("mean answer", grid, means)], name, "score")
+
+
+def steps_of(values: Floats, steps: int) -> list[float]:
+    """Where to look along a figure: its quantiles, or even steps where most of the values are one and the same."""
+    low, high = np.nanquantile(values, [0.02, 0.98])
+    found = np.unique(np.nanquantile(values, np.linspace(0.02, 0.98, steps)))
+    return (found if len(found) >= steps // 2 else np.unique(np.linspace(low, high, steps))).tolist()
 
 
 class Importance(Check):
