@@ -32,6 +32,8 @@ WITHOUT_HISTORY = {
     "deployments.Traffic": "minutes added up from the predictions",
     "monitoring.Batch": "a ledger: a row is entered once, and counted once",
     "monitoring.Check": "what changes is a new revision, the former stay",
+    "monitoring.ContentSample": "rows sampled by the hour",
+    "monitoring.ExactCheck": "asked once and answered once, both on the record",
     "monitoring.Outcome": "a correction is a new row, the former stay",
     "monitoring.OutcomeDay": "outcomes added up by the day",
     "monitoring.Prediction": "one of millions, never changed",

@@ -12,7 +12,9 @@ from apps.monitoring.models import (
     Batch,
     Channel,
     Check,
+    ContentSample,
     DigestChoice,
+    ExactCheck,
     FeatureTable,
     Feedback,
     Hold,
@@ -114,6 +116,15 @@ class StateAdmin(AuditAdmin):
     exclude = ["data"]
 
 
+@admin.register(ContentSample)
+class ContentSampleAdmin(AuditAdmin):
+    list_display = ["version", "endpoint", "baseline", "grain", "start_at", "rows"]
+    list_filter = ["grain"]
+    search_fields = ["endpoint__key"]
+    list_select_related = ["version__model", "endpoint", "baseline__version__model"]
+    exclude = ["data"]
+
+
 @admin.register(ServiceReading)
 class ServiceReadingAdmin(AuditAdmin):
     list_display = ["endpoint", "start_at", "calls", "failed", "refused", "predictions"]
@@ -170,6 +181,14 @@ class FeatureTableAdmin(AuditAdmin):
     list_display = ["check_run", "created_at"]
     search_fields = ["check_run__monitor__name"]
     list_select_related = ["check_run__monitor"]
+    exclude = ["data"]
+
+
+@admin.register(ExactCheck)
+class ExactCheckAdmin(AuditAdmin):
+    list_display = ["check_run", "asked_by", "created_at", "done_at"]
+    search_fields = ["check_run__monitor__name"]
+    list_select_related = ["check_run__monitor", "asked_by"]
     exclude = ["data"]
 
 

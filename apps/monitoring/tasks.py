@@ -125,8 +125,8 @@ def exact(job: jobs.Running) -> None:
 
     with job.tenant():
         asked = _asked(job.subject_id)
-        check, version = asked.check_run, _version(asked.check_run.baseline.version_id)
-        known = decode_baseline(bytes(check.baseline.data))
+        check, row = asked.check_run, Baseline.objects.get(pk=asked.check_run.baseline_id)
+        known, version = decode_baseline(bytes(row.data)), _version(row.version_id)
         found = {one.feature: one.result["importance"] for one in results.of_check(check)}
         spans, window = rowwise.compared_with(check), rowwise.span_of(check, actions.looked_at(check))
         signature = Signature.from_json(version.signature)
@@ -284,14 +284,14 @@ def _request(request_id: Any) -> BaselineRequest:
     return BaselineRequest.objects.select_related("version__model", "endpoint", "organization").get(pk=request_id)
 
 
-def _batches_of(wanted: BaselineRequest) -> Any:
+def _batches_of(wanted: BaselineRequest | rowwise.Span) -> Any:
     """The batches whose events lie in the period."""
     rows = Batch.objects.filter(endpoint=wanted.endpoint, version=wanted.version, kind=BatchKind.PREDICTIONS)
     counted = rows.filter(state=BatchState.REDUCED, first_at__lt=wanted.until, last_at__gte=wanted.since)
     return counted.filter(removed_at=None).order_by("id")
 
 
-def _kept_rows(batch: Batch, wanted: BaselineRequest) -> Any:
+def _kept_rows(batch: Batch, wanted: BaselineRequest | rowwise.Span) -> Any:
     """The rows of the batch that count and lie in the period."""
     import pyarrow as pa
     import pyarrow.compute as pc

@@ -355,6 +355,7 @@ def _add_outcomes(endpoint: Any, outcomes: list[Outcome], sign: int = 1) -> list
 
 
 def add_pairs(endpoint: Any, baseline: Baseline, pairs: list[tuple[Any, Any]], sign: int) -> None:
+    """Add (or take away) outcomes to the states of their predictions' hours and segments."""
     table, hours = _labelled(baseline, pairs)
     _add_labelled(endpoint, baseline, pairs, table, hours, sign)
     add_pairs_by_segment(endpoint, baseline, pairs, segmenting.columns_of(endpoint.pk), sign, (table, hours))

@@ -98,7 +98,7 @@ def change_monitor(*, monitor: Monitor, settings: dict[str, Any], by: Any, reaso
 def set_up_usual(*, endpoint: Any, by: Any, **settings: Any) -> list[Monitor]:
     """The monitors that every endpoint should have, with the given settings; those of a kind it has are left alone."""
     there = set(Monitor.objects.filter(endpoint=endpoint).values_list("kind", flat=True))
-    usual: dict[str, tuple[str, str]] = {**USUAL}
+    usual = dict(USUAL)
     if endpoint.current is not None and contents_of(endpoint.current.version):
         usual[MonitorKind.CONTENTS] = ("Text and embeddings", Span.WEEK)
     missing = [(kind, name, window) for kind, (name, window) in usual.items() if kind not in there]

@@ -63,7 +63,8 @@ def judge(row: dict[str, Any], limits: Limits) -> str:
 def _column(reference: Sample, current: Sample, one: Content) -> dict[str, Any]:
     """The figures of one column; only its sizes where there are too few values."""
     places = [samples.rows_with(side, one.name) for side in (reference, current)]
-    row = {"column": one.name, "kind": one.kind, "n_reference": len(places[0]), "n_current": len(places[1])}
+    row: dict[str, Any] = {"column": one.name, "kind": one.kind}
+    row |= {"n_reference": len(places[0]), "n_current": len(places[1])}
     if min(map(len, places)) < LEAST:
         return row
     keys = np.concatenate([side.keys[at] for side, at in zip((reference, current), places, strict=True)])
