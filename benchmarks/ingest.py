@@ -68,7 +68,8 @@ def as_arrow(table: pa.Table) -> bytes:
 
 def as_lines(table: pa.Table) -> bytes:
     """A line of JSON for each row."""
-    return b"\n".join(orjson.dumps(row) for row in table.to_pylist())
+    parts = (table.slice(start, 10_000).to_pylist() for start in range(0, table.num_rows, 10_000))
+    return b"\n".join(b"\n".join(map(orjson.dumps, part)) for part in parts)
 
 
 class Web:
