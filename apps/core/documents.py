@@ -34,7 +34,7 @@ def pdf(template: str, data: Mapping[str, Any], at: datetime) -> bytes:
 
     source = f"{_source(HOUSE)}\n{_source(template)}".encode()
     with tempfile.TemporaryDirectory() as nowhere:
-        made = typst.compile(
+        made = typst.compile(  # type: ignore[type-var]  # its stub wants source and root of one type
             source,
             root=nowhere,
             package_path=nowhere,

@@ -58,8 +58,8 @@ def _together(at: dt.datetime, readings: Sequence[ServiceReading]) -> Calls:
     from apps.monitoring.engine.service import add_counts, percentile
 
     counts = add_counts(one.latencies for one in readings)
-    sums = [sum(getattr(one, name) for one in readings) for name in ("calls", "failed", "refused", "predictions")]
-    return Calls(at, *sums, seconds={percent: percentile(counts, percent) for percent in PERCENTS})
+    sums = {name: sum(getattr(one, name) for one in readings) for name in ("calls", "failed", "refused", "predictions")}
+    return Calls(at, **sums, seconds={percent: percentile(counts, percent) for percent in PERCENTS})
 
 
 def drawn(

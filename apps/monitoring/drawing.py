@@ -228,7 +228,10 @@ def feedback(endpoint: Any, period: Period | None = None) -> Chart:
     points = [(month, mean) for month, mean, _, _ in means]
     low, high = [one[2] for one in means], [one[3] for one in means]
     return charts.line(
-        "What do users say (1 to 5)?", [Series("Mean rating", points, low, high)], note="With 95 % intervals."
+        "What do users say (1 to 5)?",
+        [Series("Mean rating", points, low, high)],
+        note="With 95 % intervals.",
+        between=period.ends if period else None,
     )
 
 

@@ -126,7 +126,7 @@ class FeaturePage(OfEndpoint):
         return super().context(
             title=results.name_of(feature),
             monitor=monitor,
-            window_url=self.period.on(f"?{urlencode({'monitor': monitor.pk})}") + "&check=",
+            window_url=self.period.on(f"?{urlencode({'monitor': str(monitor.pk)})}") + "&check=",
             rows=rows[::-1],
             newest_window=None if rows else newest_window(monitor, self.request),
             told=texts.told_of(self.object, feature, *self.period.ends),

@@ -78,8 +78,9 @@ class OfEndpoint(ObjectPage):
         return next((one for one in self.monitors if one.kind == kind), None)
 
     def context(self, **more: Any) -> dict[str, Any]:
-        own = {"crumbs": of_endpoint(self.organization, self.object, Crumb(more["title"]), period=self.period)}
-        own |= choices(self.request, self.period)
+        here = Crumb(more["title"])
+        own: dict[str, Any] = choices(self.request, self.period)
+        own["crumbs"] = of_endpoint(self.organization, self.object, here, period=self.period)
         report = link("report", self.organization, self.object.key)
         files = [(label, with_format(self.request, name)) for name, label in LABELS.items()]
         own["exports"] = [("PDF report", self.period.on(report)), *files]
