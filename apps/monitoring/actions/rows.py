@@ -61,8 +61,8 @@ def receive(
             version = version or version_of(endpoint, kind)
             content = folder / "rows.parquet"
             kept = _read(endpoint, kind, folder / "sent", format, version, keep_good, content)
-            found = {"endpoint": endpoint, "kind": kind, "key": key, "sha256": sha256, "version": version, "by": by}
-            return _enter(kept=kept, content=content, **found), True
+            sent = {"endpoint": endpoint, "kind": kind, "key": key, "sha256": sha256, "version": version}
+            return _enter(sent=sent | {"kept": kept, "content": content}, by=by), True
     if known.sha256 != sha256:
         raise Conflict(
             f"A batch of {known.get_kind_display().lower()} with the key “{key}” was received before with other "
@@ -204,9 +204,9 @@ def _check_refused(kept: "Kept", keep_good: bool) -> None:
 
 
 @action
-def _enter(*, by: Any, **found: Any) -> Batch:
+def _enter(*, sent: dict[str, Any], by: Any) -> Batch:
     """Keep what was sent and enter it in the ledger, with who sent it."""
-    batch = _write(by=by, **found)
+    batch = _write(**sent, by=by)
     details = {"rows": batch.rows, "refused": batch.refused, "sha256": batch.sha256, "endpoint": batch.endpoint.key}
     record(by=by, action="batch.received", subject=batch, details=details)
     return batch
