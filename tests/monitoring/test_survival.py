@@ -100,6 +100,20 @@ def test_long_batch_is_counted_in_parts_and_gives_the_same_states_as_small_ones(
     assert states(field) == in_parts
 
 
+def test_long_batch_of_outcomes_tells_all_that_have_no_prediction(field, monkeypatch):
+    monkeypatch.setattr(reading, "MOST_CELLS", 30)
+    monkeypatch.setattr("apps.monitoring.engine.keeping.MOST_CELLS", 30)
+    monkeypatch.setattr(counting, "MOST_ROWS", 25)
+    predictions, outcomes = field.rows(60)
+    table = pa.table({name: [row[name] for row in outcomes] for name in ("prediction_id", "value")})
+    batch = send_table(field, table, kind="outcomes")
+    deliver(field.cast.meridian)
+    batch.refresh_from_db()
+    assert (batch.state, batch.groups > 2, batch.unmatched) == ("reduced", True, 60)
+    field.send("predictions", predictions)
+    assert sum(State.objects.filter(kind="outcomes").values_list("rows", flat=True)) == 60
+
+
 def test_million_categories_are_a_category_column_like_any_other(field):
     """The state keeps its size: what the reference did not know is counted as never seen."""
     few = send_table(field, flights(100, "few"))

@@ -296,7 +296,7 @@ def _count_outcomes(batch: Batch, table: Any) -> int:
     for start in range(0, len(fresh), CHUNK):
         Outcome.objects.bulk_create(fresh[start : start + CHUNK])
     matched = _match(batch.endpoint, fresh)
-    batch.unmatched = len(fresh) - matched
+    batch.unmatched += len(fresh) - matched
     return matched
 
 
