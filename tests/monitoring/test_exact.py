@@ -47,6 +47,8 @@ def computed(field, check):
 
 def test_distances_are_those_of_scipy_on_the_kept_rows(field, checked, sign_in):
     check, before, now = checked
+    form = sign_in(field.cast.otto).get(f"{check.get_absolute_url()}exact/")
+    assert "reads every kept row of 2 April 2013" in form.text
     asked = computed(field, check)
     assert asked.done_at is not None
     report = rowwise.newest(check)
