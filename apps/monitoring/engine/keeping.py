@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from apps.monitoring.engine.intake import Intake, Marks, Numbers, Raw, RowError, first_of, misfit
-from apps.monitoring.engine.reading import MOST_CELLS
+from apps.monitoring.engine.reading import MOST_CELLS, MOST_ROWS
 from apps.monitoring.engine.wanted import AT, ID, USED_AGAIN
 
 
@@ -63,7 +63,7 @@ def keep(
 
 
 class Writer:
-    """A Parquet file in row groups of some million values.
+    """A Parquet file in row groups of some million values, and of few enough rows to be counted at once.
 
     Numbers hardly repeat, so only text and truth values get a dictionary: five times faster to write, and smaller.
     """
@@ -92,7 +92,8 @@ class Writer:
         self.first_at = min(self.first_at or span["min"], span["min"])
         self.last_at = max(self.last_at or span["max"], span["max"])
         self._waiting.append(table)
-        if sum(one.num_rows for one in self._waiting) * table.num_columns >= MOST_CELLS:
+        rows = sum(one.num_rows for one in self._waiting)
+        if rows >= MOST_ROWS or rows * table.num_columns >= MOST_CELLS:
             self._flush()
 
     def _flush(self) -> None:
