@@ -19,7 +19,7 @@ def values(rows: QuerySet[Any], *fields: str) -> list[tuple[Any, ...]]:
         return []
     connection.ensure_connection()
     # Django's own cursor puts values into the statement, which the binary form does not allow.
-    plain = Cursor(connection.connection)
+    plain: Any = Cursor(connection.connection)
     plain.format = Format.BINARY
     with connection.make_debug_cursor(plain) if connection.queries_logged else connection.make_cursor(plain) as cursor:
         cursor.execute(sql, parameters)

@@ -84,9 +84,7 @@ def test_same_batch_a_hundred_times_at_once_is_counted_once(stack, sender):
     predictions, _ = rows_of("same", 240)
     statuses: list[int] = []
     callers = [
-        threading.Thread(
-            target=lambda: statuses.append(sender.post("ingesting", "predictions", "same", predictions))
-        )
+        threading.Thread(target=lambda: statuses.append(sender.post("ingesting", "predictions", "same", predictions)))
         for _ in range(100)
     ]
     for caller in callers:

@@ -77,6 +77,7 @@ def keep_calm(*, found: Sequence[tuple[Monitor, list[Found]]], by: Any) -> list[
     Check.objects.bulk_create(checks)
     FeatureTable.objects.bulk_create(tables)
     # What a monitor saw last is no setting of it: every check of it is kept, so it needs no history.
-    QuerySet(Monitor).bulk_update([monitor for monitor, _ in found], KEPT, batch_size=100)
+    monitors: QuerySet[Monitor] = QuerySet(Monitor)
+    monitors.bulk_update([monitor for monitor, _ in found], KEPT, batch_size=100)
     record(by=by, action="monitors.checked", subject=Organization.objects.get(pk=current()), details={"levels": levels})
     return checks

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ COARSE, FINE = 10, 30  # groups of the population stability index, and of the di
 SHOWN = 20  # columns of a picture
 GROUPS = ("coarse", "fine", "shown")
 SCALE = ("mean", "sd", "pivot", "unit")
+STORED = ("sizes", "edges", "means", *GROUPS, *SCALE)
 
 BINARY, MULTICLASS, REGRESSION, UNSUPERVISED = "binary", "multiclass", "regression", "unsupervised"
 INPUT, SCORE, PREDICTION = "input", "score", "prediction"
@@ -85,8 +87,8 @@ class Numbers:
         for place, one in enumerate(columns):
             edges[place, : len(one.edges.values)] = one.edges.values
             means[place, : len(one.means)] = one.means
-        groups = {name: _ends_of([getattr(one, name) for one in columns]) for name in GROUPS}
-        scale = {name: np.array([getattr(one, name) for one in columns], dtype=np.float64) for name in SCALE}
+        groups: dict[str, Any] = {name: _ends_of([getattr(one, name) for one in columns]) for name in GROUPS}
+        scale: dict[str, Any] = {name: np.array([getattr(one, name) for one in columns], float) for name in SCALE}
         return cls(
             names=tuple(one.name for one in columns),
             roles=tuple(one.role for one in columns),
@@ -104,7 +106,7 @@ class Numbers:
         edges = Edges(self.edges[place, : size - 1], self.modes[place])
         cuts = {name: getattr(self, name)[place].astype(np.int64) for name in GROUPS}
         groups = {name: one[one < size - 1] for name, one in cuts.items()}
-        scale = {name: float(getattr(self, name)[place]) for name in SCALE}
+        scale: dict[str, Any] = {name: float(getattr(self, name)[place]) for name in SCALE}
         return Numeric(
             self.names[place], self.roles[place], edges, means=self.means[place, :size], **groups, **scale
         )  # fmt: skip
@@ -278,7 +280,7 @@ class Bins:
 
 
 def _pack(numbers: Numbers, categorical: tuple[Categorical, ...], outputs: Outputs) -> bytes:
-    arrays = {name: getattr(numbers, name) for name in ("sizes", "edges", "means", *GROUPS, *SCALE)}
+    arrays = {name: getattr(numbers, name) for name in STORED}
     arrays |= {f"c{place}.known": counted.categories.known for place, counted in enumerate(categorical)}
     described = {
         "numeric": {"names": numbers.names, "roles": numbers.roles, "modes": numbers.modes},
@@ -292,17 +294,18 @@ def _pack(numbers: Numbers, categorical: tuple[Categorical, ...], outputs: Outpu
     return codec.pack(described, arrays)
 
 
-def unpack(data: bytes, fingerprint: bytes) -> Bins:
+def unpack(data: bytes | memoryview, fingerprint: bytes) -> Bins:
     """Bins from what `Bins.packed` gave, and the fingerprint that was kept with it."""
     header, arrays = codec.unpack(data)
     if header.get("outer") != OUTER:
         raise codec.Damaged("These bins were made by another version; make a new baseline.")
-    words = {name: tuple(found) for name, found in header["numeric"].items()}
-    known = [arrays.pop(f"c{place}.known") for place in range(len(header["categorical"]))]
+    words: dict[str, Any] = {name: tuple(found) for name, found in header["numeric"].items()}
+    numbers: dict[str, Any] = {name: arrays[name] for name in STORED}
+    known = [arrays[f"c{place}.known"] for place in range(len(header["categorical"]))]
     categorical = tuple(
         Categorical(one["name"], one["role"], Categories(tuple(one["top"]), hashes, one["is_open"]))
         for one, hashes in zip(header["categorical"], known, strict=True)
     )
     outputs = header["outputs"]
     described = Outputs(**{**outputs, "labels": tuple(outputs["labels"])})
-    return Bins(Numbers(**words, **arrays), categorical, described, fingerprint)
+    return Bins(Numbers(**words, **numbers), categorical, described, fingerprint)
