@@ -25,7 +25,7 @@ COARSE, FINE = 10, 30  # groups of the population stability index, and of the di
 SHOWN = 20  # columns of a picture
 GROUPS = ("coarse", "fine", "shown")
 SCALE = ("mean", "sd", "pivot", "unit")
-STORED = ("sizes", "edges", "means", *GROUPS, *SCALE)
+STORED = ("sizes", "edges", "means", "atoms", *GROUPS, *SCALE)
 
 BINARY, MULTICLASS, REGRESSION, UNSUPERVISED = "binary", "multiclass", "regression", "unsupervised"
 INPUT, SCORE, PREDICTION = "input", "score", "prediction"
@@ -62,7 +62,8 @@ class Numbers:
     """All numeric columns side by side: what each has, as one array of [columns, ...]. So they are stored and compared.
 
     `edges` [columns, WIDTH - 1] are filled up with plus infinity, `means` [columns, WIDTH] with zero, and `coarse`,
-    `fine` and `shown` (the last bin of each group) with the last bin there is: groups past the last are empty.
+    `fine` and `shown` (the last bin of each group) with the last bin there is: groups past the last are empty. `atoms`
+    [columns, WIDTH] are the bins that can hold one value only, and those past a column's last.
     """
 
     names: tuple[str, ...]
@@ -71,6 +72,7 @@ class Numbers:
     sizes: Integers
     edges: Floats
     means: Floats
+    atoms: NDArray[np.bool_]
     coarse: Ends
     fine: Ends
     shown: Ends
@@ -84,7 +86,9 @@ class Numbers:
         """Columns put side by side."""
         size = len(columns)
         edges, means = np.full((size, WIDTH - 1), np.inf), np.zeros((size, WIDTH))
+        atoms = np.ones((size, WIDTH), dtype=bool)
         for place, one in enumerate(columns):
+            atoms[place, : one.edges.bins] = one.edges.atoms()
             edges[place, : len(one.edges.values)] = one.edges.values
             means[place, : len(one.means)] = one.means
         groups: dict[str, Any] = {name: _ends_of([getattr(one, name) for one in columns]) for name in GROUPS}
@@ -96,6 +100,7 @@ class Numbers:
             sizes=np.array([one.edges.bins for one in columns], dtype=np.int64),
             edges=edges,
             means=means,
+            atoms=atoms,
             **groups,
             **scale,
         )
@@ -125,16 +130,6 @@ class Numbers:
         """The bin of each kept sum [columns, 2 * OUTER]: lower end, then upper; -1 where a column has too few bins."""
         return outer_bins(self.sizes)
 
-    @cached_property
-    def atoms(self) -> NDArray[np.bool_]:
-        """Bins that can hold one value only, and those past the last [columns, WIDTH]."""
-        table = np.ones((len(self.names), WIDTH), dtype=bool)
-        table[:, 0] = False
-        with np.errstate(invalid="ignore", over="ignore"):
-            table[:, 1:-1] = np.nextafter(self.edges[:, :-1], np.inf) == self.edges[:, 1:]
-        table[np.arange(len(self.names)), self.sizes - 1] = False
-        return table | (np.arange(WIDTH) >= self.sizes[:, None])
-
 
 def _ends_of(cuts: Sequence[Integers]) -> Ends:
     """The last bin of every group [columns, most groups]: a cut is named by the bin to its left."""
@@ -146,8 +141,9 @@ def _ends_of(cuts: Sequence[Integers]) -> Ends:
 
 def outer_bins(sizes: Integers) -> Integers:
     """Which bins the sums are kept of, for columns of so many bins."""
-    upper = np.maximum(OUTER, sizes - OUTER)[:, None] + np.arange(OUTER)
-    places = np.concatenate([np.broadcast_to(np.arange(OUTER), upper.shape), upper], axis=1)
+    place = np.arange(OUTER)
+    upper = np.maximum(OUTER, sizes - OUTER)[:, None] + place
+    places = np.concatenate([np.zeros_like(upper) + place, upper], axis=1)
     return np.where(places < sizes[:, None], places, -1)
 
 

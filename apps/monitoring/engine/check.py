@@ -159,9 +159,9 @@ def _numeric_picture(bins: Bins, before: Floats, now: Floats) -> Table:
     """Counts of both sides in about twenty columns between the reference's first and last hundredth; what lies outside
     is at the ends. `edges` divide the columns [feature][columns - 1].
     """
-    ends = bins.numbers.shown.astype(np.int64)
+    ends = bins.numbers.shown
     cuts = ends < bins.sizes[:, None] - 1
-    edges = np.where(cuts, np.take_along_axis(bins.edges, np.minimum(ends, WIDTH - 2), axis=1), np.nan)
+    edges = np.where(cuts, bins.edges[np.arange(len(ends))[:, None], np.minimum(ends, WIDTH - 2)], np.nan)
     sides = [statistics.grouped(one, bins.numbers.shown).astype(np.int64) for one in (before, now)]
     return {"columns": cuts.sum(axis=1) + 1, "edges": edges, "reference": sides[0], "current": sides[1]}
 

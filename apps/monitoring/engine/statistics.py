@@ -98,7 +98,9 @@ def bin_means(state: State, bins: Bins, finite: Floats) -> Floats:
 
 def grouped(reached: Floats, ends: Ends) -> Floats:
     """Counts [features, groups] from counts added up from the left and the last bin of every group."""
-    return np.diff(np.take_along_axis(reached, ends.astype(np.int64), axis=1), axis=1, prepend=0.0)
+    found = reached[np.arange(len(reached))[:, None], ends]
+    found[:, 1:] -= found[:, :-1].copy()
+    return found
 
 
 def index_of(reference: Floats, current: Floats) -> Floats:
@@ -141,41 +143,40 @@ def _apart_between(reference: Sample, current: Sample, reached: tuple[Floats, Fl
     the reference's first and last bin where they are wider than its standard deviation.
     """
     f, g = reached
-    rows, sizes = np.arange(len(bins.sizes)), bins.sizes
-    apart = np.zeros(len(rows))
+    rows, sizes = np.arange(len(bins.sizes))[:, None], bins.sizes[:, None]
+    apart = []
     for one, other, whole in ((reference, current, g), (current, reference, f)):
         beside = one.beside / np.maximum(one.sizes, 1.0)[:, None]
-        ends = ((one.lowest, beside[:, BELOW_ALL]), (one.highest, 1.0 - beside[:, ABOVE_ALL]))
-        for value_at, share in ends:
-            place = np.minimum((bins.edges < value_at[:, None]).sum(axis=1), sizes - 1)
-            said = _read(other, whole, place, value_at[:, None], bins)[:, 0]
-            # At an edge, and outside the reference's range, the edges tell all there is.
-            left, right = (bins.edges[rows, np.clip(place - back, 0, WIDTH - 2)] for back in (1, 0))
-            is_inner = (place > 0) & (place < sizes - 1) & (np.nextafter(left, np.inf) < value_at) & (value_at < right)
-            apart = np.maximum(apart, np.where(is_inner, np.abs(said - share), 0.0))
-    for place in (np.minimum(1, sizes - 1), np.maximum(sizes - 2, 0)):
-        left, right = (one[rows, place][:, None] for one in bins.numbers.ends)
-        points = left + (right - left) * WITHIN
-        said, told = (
-            _read(one, whole, place, points, bins) for one, whole in ((reference, f), (current, g))
-        )  # fmt: skip
-        is_wide = (right - left)[:, 0] > bins.numbers.sd
-        apart = np.maximum(apart, np.where(is_wide, np.abs(said - told).max(axis=1), 0.0))
-    return apart
+        values = np.stack([one.lowest, one.highest], axis=1)
+        shares = np.stack([beside[:, BELOW_ALL], 1.0 - beside[:, ABOVE_ALL]], axis=1)
+        place = np.minimum((bins.edges[:, None, :] < values[:, :, None]).sum(axis=2), sizes - 1)
+        said = _read(other, whole, place, values[:, :, None], bins)[:, :, 0]
+        # At an edge, and outside the reference's range, the edges tell all there is.
+        left, right = (bins.edges[rows, np.minimum(np.maximum(place - back, 0), WIDTH - 2)] for back in (1, 0))
+        is_inner = (place > 0) & (place < sizes - 1) & (np.nextafter(left, np.inf) < values) & (values < right)
+        apart.append(np.where(is_inner, np.abs(said - shares), 0.0))
+    place = np.concatenate([np.minimum(1, sizes - 1), np.maximum(sizes - 2, 0)], axis=1)
+    left, right = (one[rows, place][:, :, None] for one in bins.numbers.ends)
+    points = left + (right - left) * WITHIN
+    said, told = (_read(one, whole, place, points, bins) for one, whole in ((reference, f), (current, g)))
+    is_wide = (right - left)[:, :, 0] > bins.numbers.sd[:, None]
+    apart.append(np.where(is_wide, np.abs(said - told).max(axis=2), 0.0))
+    return np.concatenate(apart, axis=1).max(axis=1, initial=0.0)
 
 
 def _read(one: Sample, reached: Floats, place: Integers, values: Floats, bins: Bins) -> Floats:
-    """The distribution function [features, values] at values within one bin of each feature: the bin's part of it is
-    taken as t**a of the bin's width, with the one `a` that gives the bin's mean.
+    """The distribution function [features, bins, values] at values within some bins of each feature [features, bins]: a
+    bin's part of it is taken as t**a of the bin's width, with the one `a` that gives the bin's mean.
     """
-    rows = np.arange(len(place))
+    rows = np.arange(len(place))[:, None]
     left, right = (end[rows, place] for end in bins.numbers.ends)
     width = np.maximum(right - left, np.finfo(np.float64).tiny)
     middle = np.minimum(np.maximum((one.means[rows, place] - left) / width, 0.02), 0.98)
     middle = np.where(np.isnan(middle), 0.5, middle)
-    part = np.minimum(np.maximum((values - left[:, None]) / width[:, None], 0.0), 1.0)
-    share = one.counts[rows, place] / np.maximum(one.sizes, 1.0)
-    said: Floats = reached[rows, place][:, None] - share[:, None] * (1.0 - part ** (middle / (1.0 - middle))[:, None])
+    part = np.minimum(np.maximum((values - left[:, :, None]) / width[:, :, None], 0.0), 1.0)
+    part **= (middle / (1.0 - middle))[:, :, None]
+    share = one.counts[rows, place] / np.maximum(one.sizes, 1.0)[:, None]
+    said: Floats = reached[rows, place][:, :, None] - share[:, :, None] * (1.0 - part)
     return said
 
 
