@@ -54,7 +54,7 @@ def test_list_without_endpoints_says_what_one_is(shop: Shop, sign_in: Any, cast:
 
 def test_list_as_csv(live: Deployment, sign_in: Any, cast: Cast) -> None:
     response = sign_in(cast.wim).get(f"{HOME}?format=csv")
-    content = b"".join(response.streaming_content).decode()
+    content = response.content.decode()
     assert content.splitlines() == ["Endpoint,Model,Environment,State", "late-arrivals,Late arrivals,Production,live"]
 
 

@@ -298,7 +298,7 @@ def test_list_takes_the_same_number_of_queries_with_one_and_with_many(cast: Cast
 
 
 def test_list_is_exported_as_csv(cast: Cast, model: Any, sign_in: Any) -> None:
-    lines = b"".join(sign_in(cast.dario).get(f"{HOME}?format=csv").streaming_content).decode().splitlines()
+    lines = sign_in(cast.dario).get(f"{HOME}?format=csv").content.decode().splitlines()
 
     assert lines[0].startswith("Key,Name,Project,Kind")
     assert lines[1].startswith("late-arrivals,Late arrivals,Late arrivals,classification,target,")

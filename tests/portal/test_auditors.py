@@ -37,7 +37,7 @@ def test_the_trail_shows_every_decision_and_filters(sign_in, cast, project):
 
 
 def test_the_trail_is_exported_as_csv(sign_in, cast, project):
-    lines = b"".join(sign_in(cast.audrey).get("/o/meridian/auditors/trail/?format=csv").streaming_content).decode()
+    lines = sign_in(cast.audrey).get("/o/meridian/auditors/trail/?format=csv").content.decode()
     assert lines.splitlines()[0] == "Number,At,Who,Action,About,Type,Reason,Channel,Hash"
     assert "project.opened" in lines
 

@@ -72,7 +72,7 @@ def test_pages_of_an_occasion_show_the_comparison(cast, compared, sign_in):
         assert client.get(f"{HOME}late-arrivals/").status_code == 200
         assert "version 2" in words(client.get(f"{HOME}?model=late-arrivals&state=compared"))
     assert "Nothing fits these filters" in words(sign_in(cast.wim).get(f"{HOME}?state=failed"))
-    lines = b"".join(sign_in(cast.wim).get(f"{HOME}?format=csv").streaming_content).decode().splitlines()
+    lines = sign_in(cast.wim).get(f"{HOME}?format=csv").content.decode().splitlines()
     assert lines[1].startswith("Late arrivals,new_data,Flights v4 was signed off as fit.,compared,")
 
 

@@ -17,6 +17,7 @@ from tests.monitoring.engine.rows import baseline_of
 from tests.monitoring.engine.texts import of_numpy, of_python
 
 BOTH = [Content("said", TEXT), Content("vector", EMBEDDING, 4)]
+ENGLISH = "The evening flight waited for an hour because the crew had come from another airport."
 GERMAN = "Alle Menschen sind frei und gleich an Würde und Rechten geboren."
 FRENCH = "Tous les êtres humains naissent libres et égaux en dignité et en droits."
 
@@ -48,7 +49,7 @@ def test_measures_of_a_text_are_those_of_python():
 
 
 def test_language_of_a_text_is_told_and_of_a_scrap_is_not():
-    found = column([GERMAN, FRENCH, of_python()[200], "ok", "12345 67890 12345", "私は学生です、よろしくお願いします"])
+    found = column([GERMAN, FRENCH, ENGLISH, "ok", "12345 67890 12345", "私は学生です、よろしくお願いします"])
     assert found["language"] == ["de", "fr", "en", "unknown", "unknown", "ja"]
 
 
