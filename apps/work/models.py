@@ -73,6 +73,9 @@ class JobState(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
+UNDER_WAY = (JobState.QUEUED, JobState.RUNNING)
+
+
 class Job(TenantModel):
     """Long work with progress. A worker holds it by a lease; whoever loses the lease loses the right to a result."""
 
@@ -113,7 +116,7 @@ class Job(TenantModel):
     @property
     def is_open(self) -> bool:
         """Whether it waits or runs."""
-        return self.state in {JobState.QUEUED, JobState.RUNNING}
+        return self.state in UNDER_WAY
 
     @property
     def url_progress(self) -> str:

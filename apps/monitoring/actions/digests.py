@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from apps.audit.actions import action, record
 from apps.core.tenancy import current
-from apps.monitoring.models import DigestChoice, Incident, IncidentState, Level, Monitor, MonitorKind
+from apps.monitoring.models import DigestChoice, Incident, Level, Monitor, MonitorKind
+from apps.monitoring.models.incidents import STILL_OPEN
 from apps.organizations import access
 from apps.organizations.models import Organization, RoleAssignment, UserKind
 from apps.organizations.roles import ROLES, Permission, ProjectRole
@@ -75,7 +76,7 @@ def digest_of(person: Any, day: dt.datetime) -> dict[str, Any]:
     """What the person may see of: incidents opened since the day before, those still open, and silent endpoints."""
     rows = Incident.objects.select_related("organization", "endpoint", "model", "owner")
     incidents = access.visible(rows, person).order_by("-severity", "since")
-    still = incidents.filter(state__in=[IncidentState.OPEN, IncidentState.INVESTIGATING])
+    still = incidents.filter(state__in=STILL_OPEN)
     silent = Monitor.objects.filter(kind=MonitorKind.SILENCE, level=Level.DRIFT, is_active=True)
     return {
         "opened": list(incidents.filter(created_at__gt=day - DAY)[:MOST]),

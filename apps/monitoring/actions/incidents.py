@@ -13,6 +13,7 @@ from apps.monitoring import policies
 from apps.monitoring.actions.channels import announce
 from apps.monitoring.actions.rows import hold
 from apps.monitoring.models import INCIDENTS, Cause, Check, EntryKind, Incident, IncidentEntry, IncidentState, Severity
+from apps.monitoring.models.incidents import STILL_OPEN
 from apps.monitoring.signals import incident_opened
 from apps.organizations import access
 from apps.organizations.roles import ProjectRole
@@ -70,8 +71,7 @@ def open_incident(
 
 def open_of(endpoint: Any, cause: str) -> Incident | None:
     """The open incident of this cause of the endpoint's model."""
-    still = [IncidentState.OPEN, IncidentState.INVESTIGATING]
-    return Incident.objects.filter(model_id=endpoint.model_id, cause=cause, state__in=still).first()
+    return Incident.objects.filter(model_id=endpoint.model_id, cause=cause, state__in=STILL_OPEN).first()
 
 
 @action

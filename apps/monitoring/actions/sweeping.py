@@ -11,11 +11,11 @@ from apps.core.tenancy import current
 from apps.monitoring import policies, sweeping
 from apps.monitoring.actions.checks import check_of, keep_checks, start_check
 from apps.monitoring.checking import Found
-from apps.monitoring.models import Check, FeatureTable, Incident, IncidentState, Level, Monitor
+from apps.monitoring.models import Check, FeatureTable, Incident, Level, Monitor
+from apps.monitoring.models.incidents import STILL_OPEN
 from apps.organizations.models import Organization
-from apps.work.models import Job, JobState
+from apps.work.models import UNDER_WAY, Job
 
-UNDER_WAY = [JobState.QUEUED, JobState.RUNNING]
 KEPT = ["level", "checked_until", "checked_at"]
 
 
@@ -48,8 +48,7 @@ def _telling(found: Sequence[tuple[Monitor, list[Found]]]) -> set[Any]:
     """Monitors with something over its limit, with an incident that may calm down, or with a window checked before."""
     loud = {monitor.pk for monitor, results in found if any(one.level == Level.DRIFT for one in results)}
     models = {monitor.endpoint.model_id for monitor, _ in found}
-    still = [IncidentState.OPEN, IncidentState.INVESTIGATING]
-    uneasy = set(Incident.objects.filter(model_id__in=models, state__in=still).values_list("model_id", flat=True))
+    uneasy = set(Incident.objects.filter(model_id__in=models, state__in=STILL_OPEN).values_list("model_id", flat=True))
     loud |= {monitor.pk for monitor, _ in found if monitor.endpoint.model_id in uneasy}
     since = min((one.due.window.start for _, results in found for one in results), default=timezone.now())
     fields = ("monitor_id", "start_at", "end_at", "baseline_id")

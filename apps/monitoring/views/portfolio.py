@@ -12,7 +12,8 @@ from apps.core import meanings
 from apps.core.pages import Action
 from apps.deployments.models import Endpoint, Environment
 from apps.monitoring import drawing
-from apps.monitoring.models import Incident, IncidentState, Level, Monitor, MonitorKind
+from apps.monitoring.models import Incident, Level, Monitor, MonitorKind
+from apps.monitoring.models.incidents import STILL_OPEN
 from apps.monitoring.views.shared import link
 from apps.organizations.bases import ListPage
 from apps.projects.models import Tier
@@ -27,7 +28,6 @@ COLUMNS: dict[str, tuple[str, tuple[MonitorKind, ...], str]] = {
 }
 ORDER = [Level.DRIFT, Level.NEAR, Level.QUIET, Level.NOT_ENOUGH]
 UNWATCHED = len(ORDER)
-OPEN = (IncidentState.OPEN, IncidentState.INVESTIGATING)
 SAID = [*[str(level.label) for level in ORDER], "Not watched"]
 
 
@@ -70,7 +70,7 @@ def placed(rows: QuerySet[Endpoint]) -> QuerySet[Endpoint]:
     """Endpoints with where they stand in each column, 0 for the worst, and their open incidents; all in one query."""
     places = {f"place_{column}": _place(kinds) for column, (_, kinds, _) in COLUMNS.items()}
     places["place_worst"] = _place([kind for _, kinds, _ in COLUMNS.values() for kind in kinds])
-    incidents = Incident.objects.filter(endpoint=OuterRef("pk"), state__in=OPEN).order_by().values("endpoint")
+    incidents = Incident.objects.filter(endpoint=OuterRef("pk"), state__in=STILL_OPEN).order_by().values("endpoint")
     counted = Coalesce(Subquery(incidents.annotate(count=Count("pk")).values("count")), Value(0))
     return rows.annotate(**places, open_incidents=counted)
 

@@ -8,17 +8,17 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet
 
 from apps.monitoring import plans
-from apps.monitoring.models import Incident, IncidentState, Level, Monitor, Severity
+from apps.monitoring.models import Incident, Level, Monitor, Severity
+from apps.monitoring.models.incidents import STILL_OPEN
 from apps.organizations import access
 from apps.portal.stages import deployment
 from apps.portal.stages.base import Concern, Findable, Life, Source, Step, several
 
 STAGE = "monitoring"
-OPEN = (IncidentState.OPEN, IncidentState.INVESTIGATING)
 
 
 def _incidents(user: Any) -> QuerySet:
-    return Incident.objects.filter(state__in=OPEN)
+    return Incident.objects.filter(state__in=STILL_OPEN)
 
 
 def _tell_incident(incident: Incident) -> Concern:
@@ -73,7 +73,7 @@ class Facts:
 def load(user: Any, projects: list[Any], models: list[Any]) -> dict[Any, Facts]:
     """Facts by model, in two queries."""
     found: dict[Any, Facts] = {}
-    incidents = access.visible(Incident.objects.filter(model__in=models, state__in=OPEN), user).order_by()
+    incidents = access.visible(Incident.objects.filter(model__in=models, state__in=STILL_OPEN), user).order_by()
     for row in incidents.values("model").annotate(
         n=Count("pk"), severe=Count("pk", filter=Q(severity=Severity.SEVERE))
     ):

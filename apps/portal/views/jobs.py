@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from apps.core.pages import Action, refusal
 from apps.organizations.bases import ActionPage, ListPage, ObjectPage
 from apps.portal import actions, jobs, policies
-from apps.work.models import Job, JobState
+from apps.work.models import UNDER_WAY, Job, JobState
 
 
 class JobFilter(django_filters.FilterSet):
@@ -42,7 +42,7 @@ class JobList(ListPage):
         return jobs.visible(self.request.user).select_related("started_by", "organization")
 
     def context(self, **more: Any) -> dict[str, Any]:
-        running = jobs.visible(self.request.user).filter(state__in=[JobState.QUEUED, JobState.RUNNING])
+        running = jobs.visible(self.request.user).filter(state__in=UNDER_WAY)
         rows = running.select_related("started_by", "organization").order_by("id")[:20]
         for job in more["page"]:
             job.took = job.finished_at - job.started_at if job.finished_at and job.started_at else None
