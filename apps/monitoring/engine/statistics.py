@@ -57,11 +57,6 @@ class Sample:
     lowest: Floats
     highest: Floats
 
-    @property
-    def shares(self) -> Floats:
-        """Share of each bin among rows with a value."""
-        return self.counts / np.maximum(self.sizes, 1.0)[:, None]
-
 
 def sample_of(state: State, bins: Bins) -> Sample:
     """The numeric part of a state, ready for comparison."""
