@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -47,7 +48,10 @@ def _convert_estimator(estimator: Any, width: int) -> onnx.ModelProto:
         from onnxmltools.convert.common.data_types import FloatTensorType as LightFloat
 
         model = convert_lightgbm(
-            estimator, initial_types=[("X", LightFloat([None, width]))], zipmap=False, target_opset=OPSET[""]
+            _in_single_precision(estimator),
+            initial_types=[("X", LightFloat([None, width]))],
+            zipmap=False,
+            target_opset=OPSET[""],
         )
     else:
         from skl2onnx import convert_sklearn
@@ -55,6 +59,33 @@ def _convert_estimator(estimator: Any, width: int) -> onnx.ModelProto:
         options = {id(estimator): {"zipmap": False}} if hasattr(estimator, "classes_") else None
         model = convert_sklearn(estimator, initial_types=inputs, options=options, target_opset=OPSET)
     return compose.add_prefix(model, INNER)
+
+
+def _in_single_precision(estimator: Any) -> Any:
+    """The same LightGBM model with every threshold lowered to the next single-precision figure.
+
+    The model is fed single precision but splits half-way between two such figures, in double; ONNX keeps thresholds in
+    single precision, and rounded up, the upper figure would go the other way. For x in single precision, x <= t exactly
+    when x <= the largest such figure that is not above t, so the lowered model answers the same.
+    """
+    from lightgbm import Booster
+
+    lines = []
+    for line in estimator.booster_.model_to_string().split("\n"):
+        if line.startswith("threshold="):
+            lines.append("threshold=" + " ".join(map(repr, _lowered(line.removeprefix("threshold=").split()).tolist())))
+        elif not line.startswith("tree_sizes="):  # the lengths of the texts of trees, which have just changed
+            lines.append(line)
+    same = copy.copy(estimator)
+    same._Booster = Booster(model_str="\n".join(lines))
+    return same
+
+
+def _lowered(thresholds: list[str]) -> np.ndarray:
+    """The largest single-precision figures that are not above the given ones, as float64."""
+    exact = np.array(thresholds, dtype=np.float64)
+    single = exact.astype(np.float32)
+    return np.where(single > exact, np.nextafter(single, np.float32(-np.inf)), single).astype(np.float64)
 
 
 def export(preprocessor: Preprocessor, estimator: Any, signature: Signature) -> bytes:

@@ -62,10 +62,12 @@ def test_every_estimator_is_exported_exactly_and_passes_the_gate(
 
 
 @pytest.mark.parametrize("estimator", ["random_forest", "lightgbm", "gradient_boosting"])
-def test_trees_agree_on_values_that_lie_on_their_thresholds(tmp_path: Path, estimator: str) -> None:
+@pytest.mark.parametrize("step", [1 / 7, float(np.spacing(np.float32(70)))], ids=["sevenths", "neighbours"])
+def test_trees_agree_on_values_that_lie_on_their_thresholds(tmp_path: Path, estimator: str, step: float) -> None:
     random = np.random.default_rng(3)
-    values = (random.integers(0, 400, (3000, 2)) / 7).astype(np.float64)
-    target = ((values[:, 0] * 3 + values[:, 1]) % 11 > 5).tolist()
+    places = random.integers(0, 400, (3000, 2))
+    values = 70 + places * step
+    target = ((places[:, 0] * 3 + places[:, 1]) % 77 > 35).tolist()
     path = tmp_path / "train.parquet"
     pq.write_table(pa.table({"a": values[:, 0], "b": values[:, 1], "target": target}), path)
     sizes = {"random_forest": {"n_estimators": 20, "min_samples_leaf": 1}, "lightgbm": {"num_leaves": 200}}
