@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from apps.core.admin import AuditAdmin, AuditInline
-from apps.validation.models import CheckResult, Finding, Plan, PlanCheck, Template, ValidationRun, Waiver
+from apps.validation.models import CheckResult, Finding, JudgingRules, Plan, PlanCheck, Template, ValidationRun, Waiver
 
 
 class LineInline(AuditInline):
@@ -88,3 +88,10 @@ class WaiverAdmin(AuditAdmin):
     list_filter = ["state"]
     search_fields = ["reason", "compensating_control", "finding__title"]
     list_select_related = ["organization", "finding__version__model", "requested_by"]
+
+
+@admin.register(JudgingRules)
+class JudgingRulesAdmin(AuditAdmin):
+    list_display = ["version", "is_current", "written_by", "reason", "created_at"]
+    search_fields = ["reason"]
+    list_select_related = ["written_by"]

@@ -94,7 +94,7 @@ class FindingForm(forms.Form):
     )
     owner: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, help_text="Who puts it right.")
     due_on = forms.DateField(
-        required=False, widget=DAY, label="Due", help_text="Empty: by its severity, 14 to 90 days."
+        required=False, widget=DAY, label="Due", help_text="Empty: by its severity, as the rules say."
     )
 
     def __init__(self, *args: Any, version: Any, **kwargs: Any) -> None:

@@ -25,7 +25,7 @@ UNUSABLE_STATES = ("rejected", "archived")
 
 
 def check_write_template(user: Any) -> None:
-    """Owners and administrators say what every plan begins with."""
+    """Owners and administrators say what every plan begins with, and by which rules is judged."""
     access.check(user, Permission.ADMINISTER)
 
 

@@ -123,8 +123,9 @@ class Attempt:
 
 @task("validation.follow_up")
 def follow_up(_organization_id: str) -> None:
-    """End waivers that ran out, and remind of findings whose day passed yesterday."""
+    """End waivers that ran out, remind of those that will soon, and of findings whose day passed yesterday."""
     actions.expire_waivers(by=system())
+    actions.remind_of_waivers(by=system())
     for finding in Finding.objects.overdue().select_related("version__model__organization", "owner"):
         if finding.should_remind:
             actions.remind_overdue(finding=finding, by=system())

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.validation.views import findings, plans, runs
+from apps.validation.views import findings, plans, rules, runs
 
 app_name = "validation"
 VERSION = "<slug:model>/<int:version>/"
@@ -32,6 +32,8 @@ urlpatterns = [
     path("validation/waivers/", findings.WaiverList.as_view(), name="waivers"),
     path("validation/waivers/<uuid:pk>/revoke/", findings.RevokeWaiver.as_view(), name="revoke-waiver"),
     path("validation/checks/", plans.CheckList.as_view(), name="checks"),
+    path("validation/rules/", rules.RulesPage.as_view(), name="rules"),
+    path("validation/rules/write/", rules.WriteRules.as_view(), name="write-rules"),
     path("validation/templates/", plans.TemplateList.as_view(), name="templates"),
     path("validation/templates/<slug:tier>/<slug:kind>/write/", plans.WriteTemplate.as_view(), name="write-template"),
     path("validation/templates/<slug:tier>/<slug:kind>/<int:number>/", plans.TemplatePage.as_view(), name="template"),

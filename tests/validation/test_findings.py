@@ -328,6 +328,32 @@ def test_waiver_ends_with_its_day_even_before_anybody_looks(inside: Cast, monkey
     assert actions.expire_waivers(by=system()) == 0
 
 
+def test_end_of_a_waiver_is_announced_two_weeks_a_week_and_a_day_before(
+    inside: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiver = granted(inside)
+    days: list[int] = []
+    for left in range(16, -1, -1):
+        Notice.objects.all().delete()
+        monkeypatch.setattr(timezone, "localdate", lambda *_, left=left: waiver.until - dt.timedelta(days=left))
+        actions.remind_of_waivers(by=system())
+        if Notice.objects.filter(user=inside.dario, text__contains="its waiver ends then").exists():
+            days.append(left)
+
+    assert days == [14, 7, 1]
+    assert Notice.objects.count() == 0
+
+
+def test_retest_finds_the_check_under_another_name(inside: Cast) -> None:
+    finding = finding_at(inside, "ready_for_retest")
+    better = factories.candidate(inside, finding.version.model, slope=2.1)
+    run = finished_run(inside, better, [{**factories.LINES[0], "name": "Ranks well"}, *factories.LINES[1:]])
+
+    finding = actions.retest(finding=finding, run=run, by=inside.vera)
+
+    assert (finding.retest.name, finding.retest.run.version) == ("Ranks well", better)
+
+
 def test_overdue_finding_is_reminded_of_on_the_first_day_and_every_week(
     inside: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:

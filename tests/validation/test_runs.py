@@ -56,23 +56,6 @@ def test_failed_check_becomes_a_finding_by_rule(inside: Cast) -> None:
     assert finding.due_on == factories.in_days(30)
 
 
-@pytest.mark.parametrize(
-    ("family", "tier", "required", "severity"),
-    [
-        ("performance", "limited", True, "high"),
-        ("performance", "limited", False, "medium"),
-        ("fairness", "limited", True, "high"),
-        ("fairness", "high", True, "critical"),
-        ("fairness", "high", False, "medium"),
-        ("security", "low", True, "critical"),
-    ],
-)
-def test_severity_follows_the_rule(family: str, tier: str, required: bool, severity: str) -> None:
-    from apps.validation.actions.findings import severity_of
-
-    assert severity_of(CheckResult(family=family, required=required), tier) == severity
-
-
 def test_run_of_a_plan_that_is_not_locked_is_refused(inside: Cast) -> None:
     plan = factories.plan_of(inside)
 

@@ -11,8 +11,9 @@ from apps.core.errors import Invalid
 from apps.discussions.notices import tell
 from apps.organizations import access
 from apps.organizations.roles import Permission
-from apps.validation import policies, subjects
-from apps.validation.actions.waivers import invalidate_waivers_if_changed
+from apps.validation import judging, policies, subjects
+from apps.validation.actions.waivers import invalidate_waivers_if_changed, mail_of
+from apps.validation.engine.judging import beyond
 from apps.validation.models import (
     FINDING_STATES,
     CheckResult,
@@ -24,34 +25,33 @@ from apps.validation.models import (
 )
 from apps.validation.signals import standing_changed
 
-DAYS = {Severity.CRITICAL: 14, Severity.HIGH: 30, Severity.MEDIUM: 60, Severity.LOW: 90}
-GRAVE_FAMILIES = frozenset({"security", "fairness"})
-
-
-def severity_of(result: CheckResult, tier: str) -> Severity:
-    """The rule: optional checks weigh medium, required ones high; security, and fairness in the high tier, critical."""
-    if not result.required:
-        return Severity.MEDIUM
-    if result.family == "security" or (result.family in GRAVE_FAMILIES and tier == "high"):
-        return Severity.CRITICAL
-    return Severity.HIGH
-
 
 def raise_from_result(*, result: CheckResult, by: Any) -> Finding:
-    """The finding that a failed check becomes by rule; the version's developer gets it."""
+    """The finding that a failed check becomes by the rules in force; the version's developer gets it."""
     version = result.run.version
-    severity = severity_of(result, result.run.plan.tier)
+    rules = judging.current()
+    severity, rule = rules.weigh(
+        family=result.family,
+        tier=result.run.plan.tier,
+        required=result.required,
+        beyond=beyond(result.figure_judged, result.fail),
+    )
     return _raise(
         version=version,
         title=f"{check_title(result.key)} failed",
         description=result.sentence,
-        severity=severity,
+        severity=Severity(severity),
+        weighed_by=rule,
         owner=subjects.default_owner(version),
-        due_on=timezone.localdate() + dt.timedelta(days=DAYS[severity]),
+        due_on=_due(rules, severity),
         result=result,
         run=result.run,
         by=by,
     )
+
+
+def _due(rules: judging.Judging, severity: str) -> dt.date:
+    return timezone.localdate() + dt.timedelta(days=rules.days[severity])
 
 
 @action
@@ -83,7 +83,7 @@ def raise_finding(
         description=description.strip(),
         severity=Severity(severity),
         owner=chosen,
-        due_on=due_on or timezone.localdate() + dt.timedelta(days=DAYS[Severity(severity)]),
+        due_on=due_on or _due(judging.current(), severity),
         run=run,
         by=by,
     )
@@ -124,6 +124,8 @@ def assign_finding(
     )
     if is_softer and not reason.strip():
         raise Invalid("Say why it may take longer or weighs less.", {"reason": "Say why."})
+    if severity and severity != locked.severity:
+        locked.weighed_by = ""
     locked.due_on, locked.severity = due_on or locked.due_on, severity or locked.severity
     locked.save()
     record(
@@ -178,7 +180,7 @@ def mark_ready(*, finding: Finding, remedy: str, by: Any) -> Finding:
         text=f"Please retest “{locked}”",
         url=locked.get_absolute_url(),
         template="validation/finding",
-        context=_mail(locked),
+        context=mail_of(locked),
     )
     return locked
 
@@ -211,13 +213,19 @@ def _retest_result(finding: Finding, run: ValidationRun) -> CheckResult:
         raise Invalid("No check raised this finding, so there is no result to link. Close it with what you saw.")
     if not run.is_finished or run.version.model_id != finding.version.model_id:
         raise Invalid("Choose a finished run of the same model.", {"run": "Choose a finished run of the same model."})
-    result = run.results.filter(name=finding.result.name).first()
+    result = _same_check(finding.result, run)
     if result is None:
         sentence = f"{run} does not contain the check {finding.result.name}."
         raise Invalid(sentence, {"run": sentence})
     if result.pk == finding.result_id or result.created_at <= finding.result.created_at:
         raise Invalid("Choose a run after the finding was raised.", {"run": "Choose a later run."})
     return result
+
+
+def _same_check(before: CheckResult, run: ValidationRun) -> CheckResult | None:
+    """The same line in another run: by its name, else the same check asked in the same way under another name."""
+    by_name = run.results.filter(name=before.name, key=before.key).first()
+    return by_name or run.results.filter(key=before.key, parameters=before.parameters).first()
 
 
 @action
@@ -266,19 +274,8 @@ def _tell_owner(finding: Finding, text: str) -> None:
         text=text,
         url=finding.get_absolute_url(),
         template="validation/finding",
-        context=_mail(finding),
+        context=mail_of(finding),
     )
-
-
-def _mail(finding: Finding) -> dict[str, Any]:
-    return {
-        "finding": str(finding),
-        "version": str(finding.version),
-        "severity": finding.get_severity_display(),
-        "due": finding.due_on,
-        "description": finding.description,
-        "remedy": finding.remedy,
-    }
 
 
 def _locked(finding: Finding) -> Finding:

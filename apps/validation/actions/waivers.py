@@ -18,6 +18,7 @@ from apps.validation.models import WAIVER_STATES, Finding, Waiver, WaiverState
 from apps.validation.signals import standing_changed
 
 LONGEST = dt.timedelta(days=366)
+REMIND_BEFORE = (14, 7, 1)
 
 
 @action
@@ -114,11 +115,49 @@ def expire_waivers(*, by: Any) -> int:
     return len(run_out)
 
 
+def remind_of_waivers(*, by: Any) -> int:
+    """Remind of every waiver in force whose end is two weeks, one week or one day away; returns how many."""
+    ends = [timezone.localdate() + dt.timedelta(days=days) for days in REMIND_BEFORE]
+    near = list(
+        Waiver.objects.in_force()
+        .filter(until__in=ends)
+        .select_related("finding__version__model__organization", "finding__owner", "requested_by")
+    )
+    for waiver in near:
+        _remind(waiver=waiver, by=by)
+    return len(near)
+
+
+@action
+def _remind(*, waiver: Waiver, by: Any) -> None:
+    finding = waiver.finding
+    record(by=by, action="waiver.reminded", subject=waiver, details={"until": waiver.until})
+    tell(
+        {finding.owner, waiver.requested_by, *access.people_with(Permission.VALIDATE, finding)},
+        text=f"Settle “{finding}” by {waiver.until:%-d %B}: its waiver ends then",
+        url=waiver.get_absolute_url(),
+        template="validation/finding",
+        context=mail_of(finding),
+    )
+
+
 def invalidate_waivers_if_changed(*, finding: Finding, by: Any) -> None:
     """A waiver, asked for or granted, ends when its finding is no longer what was signed for."""
     alive = Waiver.objects.filter(finding=finding, state__in=[WaiverState.REQUESTED, WaiverState.GRANTED])
     for waiver in alive.select_related("request", "finding__version__artifact", "finding__result"):
         approvals.invalidate_if_changed(request=waiver.request, snapshot=snapshot(waiver), by=by)
+
+
+def mail_of(finding: Finding) -> dict[str, Any]:
+    """What the mails about a finding say."""
+    return {
+        "finding": str(finding),
+        "version": str(finding.version),
+        "severity": finding.get_severity_display(),
+        "due": finding.due_on,
+        "description": finding.description,
+        "remedy": finding.remedy,
+    }
 
 
 def _end(waiver: Waiver, state: WaiverState, because: str, by: Any) -> Waiver:

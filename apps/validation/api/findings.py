@@ -31,7 +31,8 @@ class FindingOut(serializers.ModelSerializer):
     class Meta:
         model = Finding
         fields = [
-            "id", "version", "number", "title", "description", "severity", "state", "owner", "due_on", "is_overdue",
+            "id", "version", "number", "title", "description", "severity", "weighed_by", "state", "owner",
+            "due_on", "is_overdue",
             "action_plan", "remedy", "run", "result", "retest", "raised_by", "closed_by", "closed_at", "closing_note",
             "created_at", "url",
         ]  # fmt: skip

@@ -10,6 +10,7 @@ from apps.validation.models.findings import (
     WaiverState,
 )
 from apps.validation.models.plans import PLAN_STATES, Plan, PlanCheck, PlanState, Template
+from apps.validation.models.rules import JudgingRules
 from apps.validation.models.runs import RUN_STATES, SILENT, CheckResult, Outcome, RunState, ValidationRun, Verdict
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "CheckResult",
     "Finding",
     "FindingState",
+    "JudgingRules",
     "Outcome",
     "Plan",
     "PlanCheck",

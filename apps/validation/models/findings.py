@@ -78,6 +78,9 @@ class Finding(TenantModel):
     title = models.CharField(max_length=200)
     description = models.TextField()
     severity = models.CharField(max_length=16, choices=Severity.choices)
+    weighed_by = models.CharField(
+        max_length=250, blank=True, help_text="The rule that gave the severity, as it was; empty where a person did."
+    )
     state = models.CharField(max_length=20, choices=FindingState.choices, default=FindingState.OPEN)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     due_on = models.DateField()

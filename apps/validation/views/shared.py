@@ -26,6 +26,7 @@ def tabs(organization: Any, current: str) -> list[Tab]:
         "waivers": "Waivers",
         "checks": "Checks",
         "templates": "Templates",
+        "rules": "Rules",
     }
     return [Tab(label, link(organization, name), current=name == current) for name, label in names.items()]
 
