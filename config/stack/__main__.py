@@ -19,7 +19,8 @@ def arguments(words: list[str]) -> argparse.Namespace:
     commands.add_parser("stop", help="stop a portal that runs elsewhere, or what a killed one left")
     commands.add_parser("lint", help="style, templates and the line of apps")
     commands.add_parser("types", help="mypy")
-    tests = commands.add_parser("test", help="every check, then pytest with the arguments given")
+    # Pytest's options are its own: no word of these begins an option of ours.
+    tests = commands.add_parser("test", help="every check, then pytest with the arguments given", prefix_chars="+")
     tests.add_argument("words", nargs=argparse.REMAINDER)
     shell = commands.add_parser("shell", help="a command with a database and a broker of its own")
     shell.add_argument("--keep", action="store_true", help="leave the servers running")
