@@ -23,11 +23,11 @@ class Lists:
     def _values(self) -> tuple[Any, int]:
         import numpy as np
 
-        from apps.monitoring.engine import ranking
+        from apps.validation.engine.ranking import ndcg
 
         _, groups = np.unique(np.array(self.names, dtype=object).astype(str), return_inverse=True)
         gains = np.array([np.nan if gain is None else gain for gain in self.gains], dtype=float)
-        return ranking.ndcg(groups, np.array(self.scores, dtype=float), gains, self.top)
+        return ndcg(groups, np.array(self.scores, dtype=float), gains, self.top)
 
     def measures(self) -> dict[str, Any]:
         """NDCG with its interval, where a list has all its outcomes."""
