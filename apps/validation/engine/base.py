@@ -18,14 +18,29 @@ MAX_POINTS = 200
 
 
 class Kind(StrEnum):
-    """What a model answers."""
+    """What a plan takes a model for: what it answers, or a use of such answers that is judged by other questions.
+
+    A forecast is a figure for a moment to come, a ranking puts the rows of each list in order by their score. Generic
+    is any model of whose answers nobody knows the truth.
+    """
 
     BINARY = "binary"
     MULTICLASS = "multiclass"
     REGRESSION = "regression"
+    FORECAST = "forecast"
+    RANKING = "ranking"
+    GENERIC = "generic"
 
 
-ALL_KINDS = frozenset(Kind)
+ANSWERS = frozenset({Kind.BINARY, Kind.MULTICLASS, Kind.REGRESSION})
+USES: Mapping[Kind, frozenset[Kind]] = {
+    Kind.BINARY: frozenset({Kind.BINARY}),
+    Kind.MULTICLASS: frozenset({Kind.MULTICLASS}),
+    Kind.REGRESSION: frozenset({Kind.REGRESSION}),
+    Kind.FORECAST: frozenset({Kind.REGRESSION}),
+    Kind.RANKING: frozenset({Kind.BINARY, Kind.REGRESSION}),
+    Kind.GENERIC: ANSWERS,
+}
 CLASSIFIERS = frozenset({Kind.BINARY, Kind.MULTICLASS})
 
 
@@ -106,8 +121,13 @@ class Need(StrEnum):
     ARTIFACT = "artifact"
     FACTS = "facts"
     CONVERSION = "conversion"
+    GROUP = "group"
+    REFERENCE = "reference"
+    STRESS = "stress"
+    SLICES = "slices"
 
 
+ONLY_WHERE_NAMED = frozenset({Need.REFERENCE, Need.STRESS, Need.SLICES})
 NEED_REASONS: Mapping[Need, str] = {
     Need.TRAIN: "The rows the model was trained on were not given.",
     Need.CHAMPION: "There is no champion to compare with.",
@@ -115,6 +135,10 @@ NEED_REASONS: Mapping[Need, str] = {
     Need.ARTIFACT: "The artifact's bytes were not given.",
     Need.FACTS: "The records about the model were not given.",
     Need.CONVERSION: "No record says that the artifact was converted from another format.",
+    Need.GROUP: "No column is named that says which list a row belongs to.",
+    Need.REFERENCE: "The plan names no reference data.",
+    Need.STRESS: "The plan names no stress data.",
+    Need.SLICES: "The plan names no slices.",
 }
 
 TIERS = ("low", "limited", "high")
@@ -315,7 +339,8 @@ class Check:
     A subclass names its key, the question and the family it belongs to, the metric with its unit and the source of its
     definition, the kinds of model it can be put to, the data and records it needs, its parameters, the thresholds by
     tier and the tiers whose built-in template asks it. `max_rows` caps the test rows it is given;
-    `crosses` tells that it takes all protected attributes at once, where others are asked of one at a time.
+    `crosses` tells that it takes all protected attributes at once, where others are asked of one at a time; `blind`
+    that it never looks at the truth; `reads` names the parameters that hold names of columns.
     """
 
     key: ClassVar[str]
@@ -325,7 +350,7 @@ class Check:
     metric: ClassVar[str]
     unit: ClassVar[str] = "number"
     source: ClassVar[str]
-    kinds: ClassVar[frozenset[Kind]] = ALL_KINDS
+    kinds: ClassVar[frozenset[Kind]] = ANSWERS
     sense: ClassVar[Sense] = Sense.AT_LEAST
     judged: ClassVar[Bound] = Bound.VALUE
     needs: ClassVar[frozenset[Need]] = frozenset()
@@ -334,10 +359,25 @@ class Check:
     parameters: ClassVar[Mapping[str, Parameter]] = {}
     max_rows: ClassVar[int | None] = None
     crosses: ClassVar[bool] = False
+    blind: ClassVar[bool] = False
+    reads: ClassVar[Sequence[str]] = ()
 
     def measure(self, case: Case, **settings: Any) -> Measured:
         """What the model shows on these rows; CannotRun when that cannot be told."""
         raise NotImplementedError
+
+    @classmethod
+    def goes_with(cls, kind: Kind, answer: Kind | None = None) -> bool:
+        """Whether it can be put to a plan of this kind, for a model with this answer or, unnamed, with any it may have.
+
+        What asks a regression model asks a forecast, too. A ranking and a generic plan ask what is made for them, and
+        what never looks at the truth.
+        """
+        answers = USES[kind] if answer is None else frozenset({answer}) & USES[kind]
+        if kind in cls.kinds:
+            return bool(answers)
+        fits = bool(answers & cls.kinds)
+        return fits and (kind is Kind.FORECAST or (kind in {Kind.RANKING, Kind.GENERIC} and cls.blind))
 
     @classmethod
     def default_limits(cls, tier: str, kind: Kind) -> Limits:

@@ -42,7 +42,7 @@ class Rows:
     marks: Array | None = None
 
     def __len__(self) -> int:
-        return len(self.truth)
+        return len(self.number)
 
     @property
     def inputs(self) -> dict[str, Array]:
@@ -99,8 +99,10 @@ class Artifact:
 class Case:
     """Everything a check may look at. Predictions over the whole of a set are made once and kept.
 
-    `whole` names the features that hold whole numbers, `required` those that a caller may not leave out, `absent`
-    says why something that checks may need is not there.
+    `kind` is what the model answers, `planned_as` what the plan takes it for where that is something else. `reference`
+    are rows of the population it is for, `stress` rows that it must still answer well on, `slices` filters by name,
+    `roles` the columns that say a row's series, horizon and list. `whole` names the features that hold whole numbers,
+    `required` those that a caller may not leave out, `absent` says why something that checks may need is not there.
     """
 
     kind: Kind
@@ -115,6 +117,16 @@ class Case:
     required: frozenset[str] = frozenset()
     absent: Mapping[Need, str] = field(default_factory=dict)
     seed: int = 0
+    planned_as: Kind | None = None
+    reference: Rows | None = None
+    stress: Rows | None = None
+    slices: Mapping[str, str] = field(default_factory=dict)
+    roles: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def used_as(self) -> Kind:
+        """What the plan takes the model for."""
+        return self.planned_as or self.kind
 
     @property
     def given(self) -> frozenset[Need]:
@@ -126,6 +138,10 @@ class Case:
             Need.ARTIFACT: self.artifact is not None,
             Need.FACTS: bool(self.facts),
             Need.CONVERSION: bool(self.facts.get("conversion")),
+            Need.GROUP: bool(self.roles.get("group")),
+            Need.REFERENCE: self.reference is not None and len(self.reference) > 0,
+            Need.STRESS: self.stress is not None and len(self.stress) > 0,
+            Need.SLICES: bool(self.slices),
         }
         return frozenset(need for need, is_there in there.items() if is_there)
 
@@ -142,6 +158,17 @@ class Case:
     def said_in_training(self) -> Prediction:
         """The model's answers for the rows it was trained on."""
         return ask(self.model, self.training)
+
+    @cached_property
+    def said_under_stress(self) -> Prediction:
+        """The model's answers for the stress rows."""
+        if self.stress is None:
+            raise CannotRun(self.why_absent(Need.STRESS))
+        return ask(self.model, self.stress)
+
+    def role(self, name: str, rows: Rows | None = None) -> Array | None:
+        """The column that plays a role, of the test rows or of others; None where none is named or they lack it."""
+        return (rows or self.test).columns.get(self.roles.get(name, ""))
 
     @cached_property
     def said_by_champion(self) -> Prediction:

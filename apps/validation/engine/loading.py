@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,11 @@ import numpy as np
 
 from apps.core.sandbox import Job, Refused
 from apps.models.engine.signatures import Signature, SignatureError
-from apps.validation.engine.arrays import Array, Columns, mixed
+from apps.validation.engine.arrays import Array, Columns, Whole, mixed
 from apps.validation.engine.base import CannotRun, Kind, Need
 from apps.validation.engine.case import Artifact, Case, Model, Rows
+from apps.validation.engine.filters import read_filter
+from apps.validation.engine.registry import registry
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -63,49 +66,75 @@ class Served:
 
 @dataclass(frozen=True)
 class Roles:
-    """What of the data is for checks only: when a row is, who it is about, what else another model wants to see."""
+    """What of the data is for checks only: when a row is, who it is about, what else another model wants to see.
+
+    `group` names the column of the list a row belongs to, of which rows are kept together; `needs_truth` whether rows
+    without a known truth are left out.
+    """
 
     time: str = ""
-    attributes: Sequence[str] = ()
+    group: str = ""
+    beside: Sequence[str] = ()
     champion: Signature | None = None
+    needs_truth: bool = True
 
     @property
     def names(self) -> list[str]:
         """The columns to be read beside the model's own."""
-        return [name for name in (self.time, *self.attributes, *(self.champion.names if self.champion else ())) if name]
+        theirs = self.champion.names if self.champion else ()
+        return [name for name in (self.time, self.group, *self.beside, *theirs) if name]
+
+    def there(self, names: Collection[str]) -> Roles:
+        """The same for data that need not have all of these columns, and are not put to another model."""
+        return replace(
+            self,
+            time=self.time if self.time in names else "",
+            group=self.group if self.group in names else "",
+            beside=[name for name in self.beside if name in names],
+            champion=None,
+        )
 
 
 def read_rows(path: Path, signature: Signature, roles: Roles, limit: int, seed: int) -> tuple[Rows, dict[str, int]]:
     """Rows of a Parquet file, and how many it holds, how many are used and how many have no known truth.
 
-    At most `limit` rows are kept, drawn by the seed in their order. Features are as the model is given them; time and
-    protected attributes come beside them.
+    At most `limit` rows are kept, drawn by the seed in their order; where rows belong to lists, whole lists. Features
+    are as the model is given them; time, protected attributes and what else checks read come beside them. Where no
+    truth is needed it is nowhere known: no check of such a plan may look at it.
     """
     from apps.models.engine import arrow
 
-    names = list(dict.fromkeys([*signature.names, signature.target, *roles.names]))
-    table = arrow.read(path, names)
+    target = [signature.target] if roles.needs_truth else []
+    table = arrow.read(path, list(dict.fromkeys([*signature.names, *target, *roles.names])))
     total = table.num_rows
     marks = row_marks(path)
-    if total > limit:
-        table = table.append_column(_NUMBER, [np.arange(total)])
-        table = table.take(np.sort(np.random.default_rng(seed).choice(total, limit, replace=False)))
-        number = table.column(_NUMBER).to_numpy()
-        marks = marks[number]
-    else:
-        number = np.arange(total)
-    truth = arrow.truth(signature, table.column(signature.target))
-    columns = {name: _beside(table.column(name)) for name in (roles.time, *roles.attributes) if name}
+    number = drawn(_beside(table.column(roles.group)) if roles.group else None, total, limit, seed)
+    if len(number) < total:
+        table, marks = table.take(number), marks[number]
+    columns = {name: _beside(table.column(name)) for name in (roles.time, roles.group, *roles.beside) if name}
     if roles.champion:
         columns.update(roles.champion.columns_from_arrow(table))
     columns.update(signature.columns_from_arrow(table))
     time = _time(table.column(roles.time)) if roles.time else None
-    rows = Rows(columns, tuple(signature.names), truth, number.astype(np.int64), time, marks)
+    truth = arrow.truth(signature, table.column(signature.target)) if target else np.full(len(number), np.nan)
+    rows = Rows(columns, tuple(signature.names), truth, number, time, marks)
+    if not target:
+        return rows, {"rows": total, "used": len(rows), "without_truth": 0}
     known = np.isfinite(truth) if signature.task == Kind.REGRESSION else truth >= 0
     return rows.take(known), {"rows": total, "used": int(known.sum()), "without_truth": int((~known).sum())}
 
 
-_NUMBER = "__row__"
+def drawn(groups: Array | None, total: int, limit: int, seed: int) -> Whole:
+    """The places of at most `limit` rows in their order, drawn by the seed; of lists only whole ones, at least one."""
+    if total <= limit:
+        return np.arange(total)
+    random = np.random.default_rng(seed)
+    if groups is None:
+        return np.asarray(np.sort(random.choice(total, limit, replace=False)))
+    numbers, sizes = np.unique(groups.astype(str), return_inverse=True, return_counts=True)[1:]
+    order = random.permutation(len(sizes))
+    kept = order[: max(1, int(np.searchsorted(np.cumsum(sizes[order]), limit, side="right")))]
+    return np.asarray(np.flatnonzero(np.isin(numbers, kept)))
 
 
 def row_marks(path: Path) -> Array:
@@ -158,17 +187,26 @@ def _load(job: Job) -> tuple[Case, dict[str, Any]]:
     given, files = job.payload, job.inputs
     signature = Signature.from_json(given["model"]["signature"])
     artifact = _artifact(files["model"], given["model"])
-    seed, limit = int(given["seed"]), int(given["max_rows"])
     champion, theirs, absent = _champion(job, signature)
-    test, of_test = read_rows(files["test"], signature, _roles(given.get("roles", {}), theirs), limit, seed)
-    if not len(test):
+    kind = Kind(given.get("kind") or signature.task)
+    roles = _roles(given, theirs, kind)
+    sets: dict[str, Rows] = {}
+    about: dict[str, dict[str, int]] = {}
+    for name in ("test", "train", "reference", "stress"):
+        if name in files:
+            sets[name], about[name] = _set(name, job, signature, roles)
+    if not len(sets["test"]):
         raise Refused("The test data hold no row with a known truth.")
-    train, of_train = read_rows(files["train"], signature, Roles(), limit, seed) if "train" in files else (None, None)
     case = Case(
         kind=Kind(signature.task),
         model=Served(artifact, job.threads),
-        test=test,
-        train=train,
+        test=sets["test"],
+        train=sets.get("train"),
+        reference=sets.get("reference"),
+        stress=sets.get("stress"),
+        slices=given.get("slices", {}),
+        roles={name: column for name, column in given.get("roles", {}).items() if name in ROLES and column},
+        planned_as=kind,
         champion=champion,
         champion_name=given.get("champion", {}).get("name", ""),
         artifact=artifact,
@@ -176,13 +214,37 @@ def _load(job: Job) -> tuple[Case, dict[str, Any]]:
         whole=frozenset(one.name for one in signature.inputs if one.type in ("integer", "boolean")),
         required=frozenset(one.name for one in signature.inputs if not one.nullable),
         absent={**{Need(name): said for name, said in given.get("absent", {}).items()}, **absent},
-        seed=seed,
+        seed=int(given["seed"]),
     )
-    return case, {"test": of_test, **({"train": of_train} if of_train else {})}
+    return case, about
 
 
-def _roles(given: Mapping[str, Any], champion: Signature | None) -> Roles:
-    return Roles(given.get("time") or "", tuple(given.get("attributes", ())), champion)
+ROLES = ("series", "horizon", "group")
+
+
+def _set(name: str, job: Job, signature: Signature, roles: Roles) -> tuple[Rows, dict[str, int]]:
+    """The rows of one set. Only the test rows need every column; of a population nobody need know the truth."""
+    from apps.models.engine import arrow
+
+    path = job.inputs[name]
+    if name != "test":
+        roles = roles.there(arrow.column_names(path))
+    if name == "reference":
+        roles = replace(roles, needs_truth=False)
+    return read_rows(path, signature, roles, int(job.payload["max_rows"]), int(job.payload["seed"]))
+
+
+def _roles(given: Mapping[str, Any], champion: Signature | None, kind: Kind) -> Roles:
+    """The columns that the plan names: by role, as protected, in slices, and in the parameters of its checks."""
+    known, roles = registry(), given.get("roles", {})
+    beside = [*roles.get("attributes", ()), *(roles.get(name, "") for name in ("series", "horizon"))]
+    for where in given.get("slices", {}).values():
+        beside += read_filter(where).columns()
+    for item in given["items"]:
+        with suppress(KeyError):  # a check that nobody brings any more says so itself
+            beside += [str(item["parameters"].get(name) or "") for name in known.get(item["key"]).reads]
+    time, group = roles.get("time") or "", roles.get("group") or ""
+    return Roles(time, group, tuple(dict.fromkeys(name for name in beside if name)), champion, kind is not Kind.GENERIC)
 
 
 def _champion(job: Job, signature: Signature) -> tuple[Model | None, Signature | None, dict[Need, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from apps.core.canonical import content_hash
 from apps.validation.engine import LARGEST_LIMIT
-from apps.validation.engine.base import Bound, Check, Kind, Limits, Need, Sense
+from apps.validation.engine.base import ONLY_WHERE_NAMED, Bound, Check, Kind, Limits, Need, Sense
 from apps.validation.engine.registry import Registry, registry
 
 FIELDS = ("name", "key", "parameters", "fail", "warn", "judged", "required")
@@ -18,11 +18,12 @@ ALWAYS_THERE = frozenset({Need.ARTIFACT, Need.FACTS})
 
 
 class PlanError(ValueError):
-    """What is wrong with a plan, one sentence a line."""
+    """What is wrong with a plan, one sentence a line; `places` tells for each which check it is about, from 0."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], places: Sequence[int | None] = ()) -> None:
         super().__init__(" ".join(problems))
         self.problems = list(problems)
+        self.places = list(places) or [None] * len(self.problems)
 
 
 @dataclass(frozen=True)
@@ -71,36 +72,35 @@ def item_name(key: str, settings: Mapping[str, Any]) -> str:
     return f"{key}:{'+'.join(map(str, attributes))}" if attributes else key
 
 
-def read_items(lines: object, kind: Kind, known: Registry | None = None) -> list[Item]:
+def read_items(lines: object, kind: Kind, known: Registry | None = None, answer: Kind | None = None) -> list[Item]:
     """The lines of a plan as given by a person or a program, every one checked; PlanError with all that is wrong."""
     if not isinstance(lines, list | tuple) or not lines:
         raise PlanError(["A plan needs at least one check."])
     if len(lines) > MAX_ITEMS:
         raise PlanError([f"A plan has at most {MAX_ITEMS} checks."])
-    problems: list[str] = []
+    problems: list[tuple[str, int | None]] = []
     items: list[Item] = []
-    for number, line in enumerate(lines, 1):
+    for place, line in enumerate(lines):
         try:
-            items.append(_read_item(line, kind, known or registry()))
+            items.append(_read_item(line, kind, answer, known or registry()))
         except (KeyError, ValueError) as error:
-            problems.append(f"Line {number}: {error.args[0]}")
+            problems.append((f"Line {place + 1}: {error.args[0]}", place))
     names = [item.name for item in items]
-    problems += [
-        f"{name} is in the plan more than once." for name in sorted({name for name in names if names.count(name) > 1})
-    ]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    problems += [(f"{name} is in the plan more than once.", None) for name in twice]
     if problems:
-        raise PlanError(problems)
+        raise PlanError([said for said, _ in problems], [place for _, place in problems])
     return items
 
 
-def _read_item(line: object, kind: Kind, known: Registry) -> Item:
+def _read_item(line: object, kind: Kind, answer: Kind | None, known: Registry) -> Item:
     if not isinstance(line, Mapping):
         raise ValueError("each line names a check, like {key: perf.auc, fail: 0.7}.")
     unknown = sorted(set(line) - set(FIELDS))
     if unknown:
         raise ValueError(f"there is no field {', '.join(map(str, unknown))}; the fields are {', '.join(FIELDS)}.")
     check = known.get(str(line.get("key", "")))
-    if kind not in check.kinds:
+    if not check.goes_with(kind, answer):
         raise ValueError(f"{check.key} cannot be put to a {kind} model.")
     parameters = line.get("parameters") or {}
     if not isinstance(parameters, Mapping):
@@ -145,7 +145,10 @@ def plan_hash(content: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a template must know about a version to choose its lines; `there` is what checks may count on."""
+    """What a template must know about a version to choose its lines; `there` is what checks may count on.
+
+    `answer` is what the version answers, where the kind of plan leaves that open.
+    """
 
     tier: str
     kind: Kind
@@ -153,6 +156,11 @@ class Subject:
     favourable: str = "positive"
     there: frozenset[Need] = ALWAYS_THERE | {Need.TRAIN}
     edges: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    answer: Kind | None = None
+
+    def takes(self, check: type[Check]) -> bool:
+        """Whether the check can be put to it; what is about data that a plan need not name only where it names them."""
+        return check.goes_with(self.kind, self.answer) and not (check.needs & ONLY_WHERE_NAMED) - self.there
 
 
 def template(subject: Subject, known: Registry | None = None) -> list[Item]:
@@ -162,8 +170,8 @@ def template(subject: Subject, known: Registry | None = None) -> list[Item]:
     column or no training rows is in the plan all the same, as not required: the report then says why it did not run.
     """
     items: list[Item] = []
-    for check in (known or registry()).for_kind(subject.kind):
-        if subject.tier not in check.tiers or check.asks_more():
+    for check in (known or registry()).all():
+        if subject.tier not in check.tiers or check.asks_more() or not subject.takes(check):
             continue
         required = check.needs <= subject.there
         if "attributes" in check.parameters:
@@ -174,10 +182,15 @@ def template(subject: Subject, known: Registry | None = None) -> list[Item]:
 
 
 def expand(lines: Sequence[Mapping[str, Any]], subject: Subject, known: Registry | None = None) -> list[Item]:
-    """The lines of a tenant's template for one version: fairness once for each attribute, needs tested."""
+    """The lines of a tenant's template for one version: fairness once for each attribute, needs tested.
+
+    Lines that a model with this answer cannot be asked, and those about data that the plan does not name, are left out.
+    """
     items: list[Item] = []
     for line in lines:
         check = (known or registry()).get(str(line["key"]))
+        if not subject.takes(check):
+            continue
         if "attributes" not in check.parameters:
             items.append(Item.from_json({**line, "required": line["required"] and check.needs <= subject.there}))
             continue

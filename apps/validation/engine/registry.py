@@ -31,6 +31,9 @@ BUILT_IN = (
     "leakage",
     "quality",
     "shift",
+    "roles",
+    "forecast",
+    "ranking",
     "documentation",
 )
 
@@ -78,9 +81,9 @@ class Registry:
         order = list(Family)
         return sorted(self._checks.values(), key=lambda check: (order.index(check.family), check.key))
 
-    def for_kind(self, kind: Kind) -> list[type[Check]]:
-        """The checks that can be put to a model of this kind."""
-        return [check for check in self.all() if kind in check.kinds]
+    def for_kind(self, kind: Kind, answer: Kind | None = None) -> list[type[Check]]:
+        """The checks that can be put to a plan of this kind, for a model with this answer or with any it may have."""
+        return [check for check in self.all() if check.goes_with(kind, answer)]
 
 
 @cache

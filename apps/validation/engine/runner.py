@@ -40,8 +40,8 @@ def run_item(case: Case, item: Item, known: Registry | None = None) -> Result:
         return _not_run(case, item, str(error.args[0]), start)
     try:
         missing = sorted(check.needs - case.given)
-        if case.kind not in check.kinds:
-            raise CannotRun(f"This check cannot be put to a {case.kind} model.")
+        if not check.goes_with(case.used_as, case.kind):
+            raise CannotRun(f"This check cannot be put to a {case.used_as} model.")
         if missing:
             raise CannotRun(" ".join(case.why_absent(need) for need in missing))
         narrowed = case.narrowed(check.max_rows)
@@ -152,8 +152,9 @@ def libraries() -> dict[str, str]:
 def validate(job: Job) -> dict[str, Any]:
     """Inside the child: load the model and the rows once, run the plan's lines that are not done, hand on each result.
 
-    Payload: model and champion {format, sha256, signature, allow, name}, items, done (names), seed, max_rows, roles
-    {time, attributes}, facts, absent {need: why}. Inputs: model, test, and where there are such train and champion.
+    Payload: model and champion {format, sha256, signature, allow, name}, kind, items, done (names), seed, max_rows,
+    roles {time, series, horizon, group: column, attributes: columns}, slices {name: where}, facts, absent {need: why}.
+    Inputs: model, test, and where there are such train, champion, reference and stress.
     """
     from apps.validation.engine.loading import load_case
 

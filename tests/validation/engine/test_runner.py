@@ -29,7 +29,7 @@ from apps.validation.engine.base import (
 from apps.validation.engine.plans import Item, Subject, template
 from apps.validation.engine.registry import Registry
 from apps.validation.engine.runner import overall, run_item, validate, walk
-from tests.validation.engine.cases import case
+from tests.validation.engine.cases import case, world
 from tests.validation.engine.graphs import SIGNATURE, logistic, parquet
 
 FACTS = {
@@ -150,7 +150,8 @@ def test_capped_rows_are_said() -> None:
 
 def test_every_built_in_result_is_plain_json() -> None:
     items = template(Subject("high", Kind.BINARY, ["sex"], there=frozenset(Need)))
-    tried = case(champion=case().model, facts=FACTS, rows=6_000)
+    named = {"reference": world(3_000, seed=8), "stress": world(2_000, seed=9), "slices": {"women": 'sex = "female"'}}
+    tried = case(champion=case().model, facts=FACTS, rows=6_000, **named)
 
     results = list(walk(tried, [item for item in items if item.key not in OF_THE_FILE]))
 

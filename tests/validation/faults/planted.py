@@ -31,7 +31,7 @@ class Fault:
 
     def ask(self, case: Case) -> Result:
         """What the check says of a case, by its own line of a plan."""
-        return run_item(case, self.item(case.kind))
+        return run_item(case, self.item(case.used_as))
 
     def item(self, kind: Kind) -> Item:
         """The line of the plan, with the thresholds of the limited tier unless the fault brings its own."""

@@ -1,4 +1,4 @@
-"""Twenty sound models: different learners, tasks, data sets and seeds, with nothing wrong that a check may find."""
+"""Sound models: different learners, tasks, data sets and seeds, with nothing wrong that a check may find."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from apps.validation.engine.base import Kind, Need
 from apps.validation.engine.case import Case, Rows
 from apps.validation.engine.plans import ALWAYS_THERE, Item, Subject, template
-from tests.validation.faults import worlds
+from tests.validation.faults import uses, worlds
 
 Make = Callable[[], Case]
 NO_FILE = ("sec.format", "sec.graph", "sec.digest", "lat.cold", "lat.size")
@@ -143,15 +143,20 @@ SOUND: dict[str, Make] = {
     "spending by its law": partial(worlds.base, "regression"),
     "spending by boosted trees": partial(spent, BOOSTED_FIGURE, 18),
     "generated figure": partial(made, "regression", ridge, FIGURE, n_samples=2000, n_features=8, noise=30.0),
+    "sales of shops": uses.forecast,
+    "sales by the hour": partial(uses.forecast, 4, "trees", "h"),
+    "goods in a list": uses.ranking,
+    "goods in a list by trees": partial(uses.ranking, 5, "trees"),
+    "answers nobody can judge": uses.generic,
+    "figures nobody can judge": partial(uses.generic, "regression"),
+    "with population, stress and slices": uses.roles,
     "friedman's figure": partial(made, "friedman1", BOOSTED_FIGURE, FIGURE, n_samples=3000, noise=1.0),
 }
 
 
 def plan_for(case: Case, tier: str = "limited") -> list[Item]:
     """The built-in plan for a case, without what needs a file."""
-    there = ALWAYS_THERE | {Need.TRAIN, Need.CONVERSION}
-    there |= {Need.CHAMPION} if case.champion else set()
-    there |= {Need.TIME} if case.test.time is not None else set()
+    there = ALWAYS_THERE | {Need.CONVERSION} | case.given
     attributes = [name for name in ("sex", "race") if name in case.test.columns]
-    lines = template(Subject(tier, case.kind, attributes, there=frozenset(there)))
+    lines = template(Subject(tier, case.used_as, attributes, there=frozenset(there), answer=case.kind))
     return [line for line in lines if line.key not in NO_FILE]

@@ -10,7 +10,6 @@ import numpy as np
 
 from apps.validation.engine.arrays import Array, Floats, Line
 from apps.validation.engine.base import (
-    ALL_KINDS,
     MAX_EVIDENCE_ROWS,
     TIERS,
     CannotRun,
@@ -68,13 +67,14 @@ def worst_shortfall(case: Case, metric: Metric, parts: Sequence[Array], repeats:
 
 
 def weakest_part(
-    case: Case, score: Metric, named: Sequence[tuple[str, Array]], min_rows: int, what: str, kind: str
+    case: Case, score: Metric, named: Sequence[tuple[str, Array]], min_rows: int, what: str, kind: str, least: int = 2
 ) -> Measured:
     """The largest shortfall of a part that is large enough, and the score of every part; `what` names a part."""
     scores = part_scores(case, score, named)
     large = [place for place, row in enumerate(scores) if row["rows"] >= min_rows and np.isfinite(row["value"])]
-    if len(large) < 2:
-        raise TooSmall(f"Fewer than two parts, each a {what}, have {min_rows} rows with both outcomes.")
+    if len(large) < least:
+        some = "No parts" if least == 1 else "Fewer than two parts"
+        raise TooSmall(f"{some}, each a {what}, have {min_rows} rows with both outcomes.")
     whole = score.of(case.test.truth, case.said)
     shortfalls = {scores[place]["part"]: score.shortfall(whole, scores[place]["value"]) for place in large}
     weakest = max(shortfalls, key=lambda name: shortfalls[name])
@@ -150,7 +150,6 @@ class TimeSlices(Check):
     metric = "largest shortfall of a time slice against all test rows, as a share"
     unit = "percent"
     source = "out-of-time testing, common practice in credit scoring"
-    kinds = ALL_KINDS
     sense = Sense.AT_MOST
     needs = frozenset({Need.TIME})
     tiers = TIERS
@@ -192,6 +191,7 @@ class Repeat(Check):
     """The same question gets the same answer."""
 
     key = "consist.repeat"
+    blind = True
     family = Family.CONSISTENCY
     title = "Same input, same answer"
     question = "Does a row get the same answer twice, in another order, and alone?"
@@ -253,6 +253,7 @@ class ColumnOrder(Check):
     """The order in which columns arrive."""
 
     key = "consist.columns"
+    blind = True
     family = Family.CONSISTENCY
     title = "Order of the columns"
     question = "Does the answer stay the same when the columns arrive in another order?"
@@ -288,6 +289,7 @@ class Sources(Check):
     source = "internal-external validation (Steyerberg and Harrell 2016)"
     sense = Sense.AT_MOST
     limits = {"low": Limits(None, 0.20), "limited": Limits(0.25, 0.10), "high": Limits(0.20, 0.10)}
+    reads = ("column",)
     parameters = {
         "column": Parameter("", "The column that says where a row comes from.", required=True),
         "min_rows": Parameter(100, "Sources with fewer rows are too small to judge.", 20, 100_000),
@@ -305,6 +307,7 @@ class Formats(Check):
     """The artifact against the model it was converted from."""
 
     key = "consist.formats"
+    blind = True
     family = Family.CONSISTENCY
     title = "Same after conversion"
     question = "Does the artifact say the same as the model it was converted from?"

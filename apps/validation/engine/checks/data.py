@@ -157,6 +157,7 @@ class Drift(Check):
     """Whether test rows come from another world than training rows."""
 
     key = "data.drift"
+    blind = True
     family = Family.DATA
     title = "Train and test alike"
     question = "Do the test rows look like the rows the model was trained on?"

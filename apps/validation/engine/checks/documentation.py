@@ -17,6 +17,7 @@ class Completeness(Check):
     """
 
     key = "doc.completeness"
+    blind = True
     family = Family.DOCUMENTATION
     title = "Documentation"
     question = "Is everything written down that this tier asks for, and is it newer than the model?"
@@ -59,6 +60,7 @@ class Freshness(Check):
     """What is written down is about the model as it is."""
 
     key = "doc.freshness"
+    blind = True
     family = Family.DOCUMENTATION
     title = "Newer than the last change"
     question = "Is what is written down newer than the last change of what it describes?"
@@ -94,6 +96,7 @@ class Lineage(Check):
     """Where the model comes from."""
 
     key = "doc.lineage"
+    blind = True
     family = Family.DOCUMENTATION
     title = "Origin on record"
     question = "Is it on record from which data, with which recipe, and by whom the version was made?"

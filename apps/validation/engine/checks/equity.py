@@ -165,6 +165,7 @@ class Flip(Check):
     """The same person with another value of the attribute."""
 
     key = "fair.flip"
+    blind = True
     family = Family.FAIRNESS
     title = "Attribute exchanged"
     question = "Does the answer change when nothing but the protected attribute changes?"
@@ -201,7 +202,7 @@ class Flip(Check):
     def distance(case: Case, said: Prediction) -> Floats:
         """1 for a row whose label changed; for a figure how far it moved, in standard deviations of the target."""
         if case.kind is Kind.REGRESSION:
-            return np.asarray(np.abs(said.score - case.said.score) / (float(np.std(case.test.truth)) or 1.0))
+            return np.asarray(np.abs(said.score - case.said.score) / (float(np.std(case.said.score)) or 1.0))
         return np.asarray(said.label != case.said.label, dtype=float)
 
 
@@ -217,6 +218,7 @@ class Proxy(Check):
     """Features that give the attribute away."""
 
     key = "fair.proxy"
+    blind = True
     family = Family.FAIRNESS
     title = "Proxies"
     question = "Do the other features give the protected attribute away?"

@@ -118,6 +118,7 @@ class Unused(Check):
     """Features that are asked for and do nothing."""
 
     key = "explain.unused"
+    blind = True
     family = Family.EXPLAINABILITY
     title = "Features without effect"
     question = "Are features asked for that move no answer?"
@@ -181,6 +182,7 @@ class Surrogate(Check):
     """How far a tree of a few questions tells what the model says."""
 
     key = "explain.surrogate"
+    blind = True
     family = Family.EXPLAINABILITY
     title = "In a few questions"
     question = "How much of what the model says can a tree of five questions retell?"
@@ -214,6 +216,7 @@ class Reasons(Check):
     """Reasons for single answers, and whether they stay the same when asked for again."""
 
     key = "explain.reasons"
+    blind = True
     family = Family.EXPLAINABILITY
     title = "Reasons of single answers"
     question = "Is the main reason of an answer a main reason again when reasons are worked out anew?"

@@ -268,6 +268,7 @@ class ImpactRatio(GroupCheck):
     """The four-fifths rule."""
 
     key = "fair.impact_ratio"
+    blind = True
     title = "Impact ratio"
     question = (
         "Does every group get the favourable answer at least four fifths as often as the group that gets it most?"
@@ -291,6 +292,7 @@ class ParityDifference(GroupCheck):
     """Demographic parity as a difference."""
 
     key = "fair.parity_difference"
+    blind = True
     title = "Parity difference"
     question = "How far apart are the groups in getting the favourable answer?"
     metric = "largest difference of selection rates"
@@ -379,6 +381,7 @@ class Intersection(ImpactRatio):
     """The four-fifths rule where attributes meet."""
 
     key = "fair.intersection"
+    blind = True
     title = "Impact ratio of intersections"
     question = "Does every combination of the attributes get the favourable answer four fifths as often as the first?"
     metric = "smallest selection rate over largest, attributes crossed"

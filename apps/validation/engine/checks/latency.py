@@ -53,6 +53,7 @@ class SingleRow(Check):
     """The time of one row."""
 
     key = "lat.single"
+    blind = True
     family = Family.LATENCY
     title = "One row"
     question = "How long does one row take?"
@@ -82,6 +83,7 @@ class Batch(Check):
     """The time of a batch."""
 
     key = "lat.batch"
+    blind = True
     family = Family.LATENCY
     title = "A batch"
     question = "How long does a batch take?"
@@ -113,6 +115,7 @@ class Cold(Check):
     """The time until the first answer."""
 
     key = "lat.cold"
+    blind = True
     family = Family.LATENCY
     title = "From a cold start"
     question = "How long does it take from the closed file to the first answer?"
@@ -141,6 +144,7 @@ class Size(Check):
     """How much room it takes."""
 
     key = "lat.size"
+    blind = True
     family = Family.LATENCY
     title = "Size of the file"
     question = "Is the file small enough to be loaded wherever it has to serve?"

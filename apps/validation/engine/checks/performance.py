@@ -27,7 +27,7 @@ from apps.validation.engine.base import (
     TooSmall,
     table,
 )
-from apps.validation.engine.case import Case
+from apps.validation.engine.case import Case, Rows
 from apps.validation.engine.intervals import bootstrap, percentile, repeated, repeats_for
 from apps.validation.engine.metrics import METRIC_CHOICES, METRICS, Metric, Prediction, chosen
 
@@ -240,26 +240,36 @@ class Degradation(Check):
 
     def measure(self, case: Case, metric: str = "", **settings: Any) -> Measured:
         """The loss; both sides are drawn again for the interval, each by itself."""
-        score = chosen(metric, case.kind)
-        in_test = score.prepare(case.test.truth, case.said)
-        in_training = score.prepare(case.training.truth, case.said_in_training)
-        before, after = in_training(np.ones(len(case.training))), in_test(np.ones(len(case.test)))
-        times = min(repeats_for(len(case.test)), repeats_for(len(case.training)))
-        drawn = zip(
-            repeated(in_training, len(case.training), case.seed + 1, times),
-            repeated(in_test, len(case.test), case.seed, times),
-            strict=True,
-        )
-        interval = percentile(np.array([score.shortfall(one, other) for one, other in drawn]))
-        rows = [
-            {"rows": "training", "count": len(case.training), "value": before},
-            {"rows": "test", "count": len(case.test), "value": after},
-        ]
-        shown = table(
-            "Training against test", rows, rows=("rows", "text"), count=("number", "count"), value=score.title
-        )
-        sentence = f"{score.title} is {before:.3f} on training rows and {after:.3f} on test rows."
-        return Measured(score.shortfall(before, after), sentence, interval, tables=[shown])
+        sides = (("training", case.training, case.said_in_training), ("test", case.test, case.said))
+        return lost_between(*sides, chosen(metric, case.kind), case.seed)
+
+
+Side = tuple[str, Rows, Prediction]
+
+
+def lost_between(first: Side, second: Side, score: Metric, seed: int) -> Measured:
+    """What a score loses from some rows to others, as a share; both are drawn again, each by itself."""
+    prepared = [score.prepare(rows.truth, said) for _, rows, said in (first, second)]
+    before, after = (one(np.ones(len(side[1]))) for one, side in zip(prepared, (first, second), strict=True))
+    if not (np.isfinite(before) and np.isfinite(after)):
+        raise TooSmall(f"{score.title} is not defined on both: one holds a single outcome.")
+    times = min(repeats_for(len(first[1])), repeats_for(len(second[1])))
+    drawn = zip(
+        repeated(prepared[0], len(first[1]), seed + 1, times),
+        repeated(prepared[1], len(second[1]), seed, times),
+        strict=True,
+    )
+    rows = [
+        {"rows": name, "count": len(side), "value": value}
+        for (name, side, _), value in zip((first, second), (before, after), strict=True)
+    ]
+    title = f"{first[0].capitalize()} against {second[0]}"
+    return Measured(
+        score.shortfall(before, after),
+        f"{score.title} is {before:.3f} on {first[0]} rows and {after:.3f} on {second[0]} rows.",
+        percentile(np.array([score.shortfall(one, other) for one, other in drawn])),
+        tables=[table(title, rows, rows=("rows", "text"), count=("number", "count"), value=score.title)],
+    )
 
 
 class AveragePrecision(Check):

@@ -132,6 +132,7 @@ class Mojibake(Check):
     """Texts that were read in the wrong encoding."""
 
     key = "data.encoding"
+    blind = True
     family = Family.DATA
     title = "Damaged texts"
     question = "Were the texts read in the right encoding?"
@@ -168,6 +169,7 @@ class Sentinels(Check):
     """Figures that stand for “unknown”."""
 
     key = "data.sentinels"
+    blind = True
     family = Family.DATA
     title = "Figures that mean unknown"
     question = "Are there figures like -999 that stand for “unknown” but are taken as figures?"

@@ -194,6 +194,7 @@ class Range(Check):
     """Inputs at and past the edge of what was seen in training."""
 
     key = "robust.range"
+    blind = True
     family = Family.ROBUSTNESS
     title = "Out of range"
     question = "Does it still give a sound answer at and past the edge of what it has seen?"

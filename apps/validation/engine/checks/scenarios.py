@@ -42,6 +42,7 @@ class Direction(Check):
     """More of one thing never lowers the answer."""
 
     key = "robust.direction"
+    blind = True
     family = Family.ROBUSTNESS
     title = "Ways an answer must go"
     question = "Does the answer go the way it must when a feature grows?"
@@ -102,6 +103,7 @@ class Invariance(Check):
     """Things that must not matter."""
 
     key = "robust.invariance"
+    blind = True
     family = Family.ROBUSTNESS
     title = "Things that must not matter"
     question = "Does the answer stay the same when what must not matter changes?"
@@ -113,8 +115,8 @@ class Invariance(Check):
     max_rows = 5_000
 
     def measure(self, case: Case, features: Sequence[Any] = (), **settings: Any) -> Measured:
-        """The largest mean move; for a figure in standard deviations of the target."""
-        size = float(np.std(case.test.truth)) or 1.0 if case.kind is Kind.REGRESSION else 1.0
+        """The largest mean move; for a figure in standard deviations of the answers."""
+        size = float(np.std(case.said.score)) or 1.0 if case.kind is Kind.REGRESSION else 1.0
         lines: list[Line] = []
         for name in map(str, features):
             if name not in case.test.features:
@@ -136,6 +138,7 @@ class Scenarios(Check):
     """Rows written by the business, each with the answer it expects."""
 
     key = "robust.scenarios"
+    blind = True
     family = Family.ROBUSTNESS
     title = "Scenarios"
     question = "Does it answer as the business expects on the cases it has written down?"

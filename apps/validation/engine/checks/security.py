@@ -49,6 +49,7 @@ class Format(SecurityCheck):
     """The file is what it says it is, and of a kind that cannot run code when it is opened."""
 
     key = "sec.format"
+    blind = True
     tiers = TIERS
     title = "Format"
     question = "Is the file what it was registered as, and a format that runs no code?"
@@ -71,6 +72,7 @@ class Graph(SecurityCheck):
     """The static gate: nothing outside the file, no foreign operators, no loops, and the registered signature."""
 
     key = "sec.graph"
+    blind = True
     tiers = TIERS
     title = "Graph"
     question = "Does the model stay within its file, the standard and its signature?"
@@ -88,6 +90,7 @@ class Digest(SecurityCheck):
     """The bytes are those that were registered."""
 
     key = "sec.digest"
+    blind = True
     tiers = TIERS
     title = "Digest"
     question = "Is the file byte for byte the one that was registered?"

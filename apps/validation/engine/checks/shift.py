@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.validation.engine.arrays import Array, Floats, Line, codes, is_missing, is_number
+from apps.validation.engine.arrays import Array, Flags, Floats, Line, codes, is_missing, is_number
 from apps.validation.engine.base import (
     TIERS,
     Check,
@@ -36,6 +36,7 @@ class MissingShift(Check):
     """Gaps that one side does not have."""
 
     key = "data.missing_shift"
+    blind = True
     family = Family.DATA
     title = "Gaps in training and test"
     question = "Are as many values missing in the test rows as in training?"
@@ -76,6 +77,7 @@ class Domain(Check):
     """Test rows that lie where training has never been."""
 
     key = "data.domain"
+    blind = True
     family = Family.DATA
     title = "Outside what was learned"
     question = "How many test rows hold a figure or a category that training never saw?"
@@ -89,13 +91,7 @@ class Domain(Check):
 
     def measure(self, case: Case, **settings: Any) -> Measured:
         """The share, and how much each feature adds to it."""
-        outside = np.zeros(len(case.test), dtype=bool)
-        lines: list[Line] = []
-        for name in case.test.features:
-            beyond = unknown_to(case.training.columns[name], case.test.columns[name])
-            lines.append({"feature": name, "share": float(beyond.mean())})
-            outside |= beyond
-        lines.sort(key=lambda line: -line["share"])
+        outside, lines = rows_outside(case.training, case.test)
         value = float(outside.mean())
         titles: Titles = {"feature": ("feature", "text"), "share": ("rows outside", "percent")}
         return Measured(
@@ -105,6 +101,17 @@ class Domain(Check):
             tables=[table("Rows outside, by feature", lines[:20], **titles)],
             offending_rows=case.test.places(outside),
         )
+
+
+def rows_outside(known: Rows, asked: Rows) -> tuple[Flags, list[Line]]:
+    """Which rows hold a value that others never had, and how many do so by each feature, the worst first."""
+    outside = np.zeros(len(asked), dtype=bool)
+    lines: list[Line] = []
+    for name in asked.features:
+        beyond = unknown_to(known.columns[name], asked.columns[name])
+        lines.append({"feature": name, "share": float(beyond.mean())})
+        outside |= beyond
+    return outside, sorted(lines, key=lambda line: -line["share"])
 
 
 def unknown_to(seen: Array, asked: Array) -> Array:
@@ -128,6 +135,7 @@ class Units(Check):
     """A feature in another unit than in training."""
 
     key = "data.units"
+    blind = True
     family = Family.DATA
     title = "Units"
     question = "Do the test rows come in the units of the training rows?"
@@ -204,6 +212,7 @@ class Constant(Check):
     """A feature that stands still on one side."""
 
     key = "data.constant"
+    blind = True
     family = Family.DATA
     title = "Features that stand still"
     question = "Does a feature have one value only on one side, while it varies on the other?"
@@ -284,6 +293,7 @@ class Separable(Check):
     """Whether a row can be told to be a test row."""
 
     key = "data.separable"
+    blind = True
     family = Family.DATA
     title = "Training and test told apart"
     question = "Can a learner tell test rows from training rows by their features?"
@@ -296,28 +306,33 @@ class Separable(Check):
 
     def measure(self, case: Case, rows: int = 4_000, **settings: Any) -> Measured:
         """The AUC with its interval, and the features that tell most."""
-        from sklearn.ensemble import HistGradientBoostingClassifier
+        return told_apart(case.training, case.test, "training", rows, case.seed)
 
-        train, test = case.training.sample(rows, case.seed), case.test.sample(rows, case.seed)
-        if min(len(train), len(test)) < 100:
-            raise TooSmall("Fewer than 100 rows on one side.")
-        first, second = encoded(train, test)
-        figures = np.concatenate([first, second])
-        side = np.r_[np.zeros(len(first)), np.ones(len(second))]
-        halves = np.random.default_rng(case.seed).random(len(side)) < 0.5
-        trees = HistGradientBoostingClassifier(max_iter=40, early_stopping=False, random_state=case.seed)
-        said = trees.fit(figures[halves], side[halves]).predict_proba(figures[~halves])[:, 1]
-        area = METRICS["auc"].prepare(side[~halves], Prediction(said, said))
-        value = area(np.ones(len(said)))
-        lines = telling(case.test.features, figures[~halves], side[~halves])
-        return Measured(
-            value,
-            f"Test rows are told from training rows with a ROC AUC of {value:.2f}; {lines[0]['feature']} tells most.",
-            percentile(repeated(area, len(said), case.seed, 100)),
-            tables=[table("Features that tell", lines[:10], feature=("feature", "text"), alone="ROC AUC alone")],
-            figures=[bars("What tells test rows apart?", "ROC AUC alone", lines[:10], "feature", "alone")],
-            rows_used=len(test),
-        )
+
+def told_apart(others: Rows, test: Rows, name: str, rows: int, seed: int) -> Measured:
+    """How well boosted trees tell test rows from others, on halves they have not seen, and by which features."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    others, test = others.sample(rows, seed), test.sample(rows, seed)
+    if min(len(others), len(test)) < 100:
+        raise TooSmall("Fewer than 100 rows on one side.")
+    first, second = encoded(others, test)
+    figures = np.concatenate([first, second])
+    side = np.r_[np.zeros(len(first)), np.ones(len(second))]
+    halves = np.random.default_rng(seed).random(len(side)) < 0.5
+    trees = HistGradientBoostingClassifier(max_iter=40, early_stopping=False, random_state=seed)
+    said = trees.fit(figures[halves], side[halves]).predict_proba(figures[~halves])[:, 1]
+    area = METRICS["auc"].prepare(side[~halves], Prediction(said, said))
+    value = area(np.ones(len(said)))
+    lines = telling(test.features, figures[~halves], side[~halves])
+    return Measured(
+        value,
+        f"Test rows are told from {name} rows with a ROC AUC of {value:.2f}; {lines[0]['feature']} tells most.",
+        percentile(repeated(area, len(said), seed, 100)),
+        tables=[table("Features that tell", lines[:10], feature=("feature", "text"), alone="ROC AUC alone")],
+        figures=[bars("What tells test rows apart?", "ROC AUC alone", lines[:10], "feature", "alone")],
+        rows_used=len(test),
+    )
 
 
 def telling(names: Sequence[str], figures: Floats, side: Floats) -> list[Line]:

@@ -48,6 +48,7 @@ class Steady(Check):
     """Labels that hang on a hair."""
 
     key = "robust.flip"
+    blind = True
     family = Family.ROBUSTNESS
     title = "Labels under a slip of the pen"
     question = "How many labels change when every figure is off by a hundredth of its spread?"
@@ -136,6 +137,7 @@ class Encoding(Check):
     """Text as it arrives when somebody read a file wrongly."""
 
     key = "robust.encoding"
+    blind = True
     family = Family.ROBUSTNESS
     title = "Encoding faults"
     question = "Does it still answer when a text arrives damaged?"
@@ -229,6 +231,7 @@ class Adversarial(Check):
     """Labels that somebody can turn with small moves."""
 
     key = "robust.adversarial"
+    blind = True
     family = Family.ROBUSTNESS
     title = "Labels turned on purpose"
     question = "How many labels can somebody turn by moving the figures a little, each as suits him?"
