@@ -21,6 +21,7 @@ BUILT_IN = (
     "slices",
     "fairness",
     "equity",
+    "mitigation",
     "robustness",
     "stress",
     "scenarios",

@@ -12,7 +12,7 @@ import numpy as np
 
 from apps.validation.engine.arrays import Array, Columns
 from apps.validation.engine.base import Limits
-from apps.validation.engine.case import Case
+from apps.validation.engine.case import Case, Rows
 from tests.validation.faults import worlds
 from tests.validation.faults.planted import Changed, answering, fault, logit, noise, with_feature, with_truth
 from tests.validation.faults.worlds import sigmoid
@@ -91,6 +91,15 @@ def dear(case: Case, _: Path) -> Case:
     women = case.test.columns["sex"] == "female"
     truth = np.where(women, 0, case.test.truth)
     return answering(with_truth(case, truth), harder(4.0))
+
+
+@fault("a gap that the outcomes themselves hold", "fair.reweighing", sound=seen, **SEX)
+def held_by_outcomes(case: Case, _: Path) -> Case:
+    def less(rows: Rows) -> Rows:
+        kept = np.random.default_rng(8).random(len(rows)) < 0.1
+        return replace(rows, truth=np.where((rows.columns["sex"] == "female") & ~kept, 0, rows.truth))
+
+    return replace(case, train=less(case.training), test=less(case.test))
 
 
 @fault("a group too small to judge", "fair.power", **SEX)

@@ -1,4 +1,4 @@
-"""Fair beyond rates: what a score means in each group, whom the attribute moves, what gives it away, what it costs."""
+"""Fair beyond rates: what a score means in each group, whom the attribute moves, what gives it away."""
 
 from __future__ import annotations
 
@@ -31,10 +31,7 @@ from apps.validation.engine.case import Case, Part, ask
 from apps.validation.engine.checks.comparison import encoded
 from apps.validation.engine.checks.fairness import (
     PARAMETERS,
-    cells_of,
     groups_of,
-    impact_ratio,
-    selection_rate,
 )
 from apps.validation.engine.intervals import bootstrap, percentile, repeated, share_interval, wilson
 from apps.validation.engine.metrics import METRICS, Prediction
@@ -282,57 +279,6 @@ def one_sided(score: Floats, outcome: Flags) -> float:
     return max(value, 1 - value)
 
 
-class Mitigation(Check):
-    """What it would cost to treat the groups alike by a threshold for each."""
-
-    key = "fair.mitigation"
-    family = Family.FAIRNESS
-    title = "Price of equal treatment"
-    question = "What would it cost in accuracy to reach four fifths with a threshold for each group?"
-    metric = "accuracy lost when thresholds by group bring the impact ratio to 0.8"
-    unit = "percent"
-    source = "post-processing by group thresholds (Hardt et al. 2016); four-fifths rule"
-    kinds = BINARY
-    sense = Sense.AT_MOST
-    limits = {"low": Limits(None, 0.05), "limited": Limits(None, 0.03), "high": Limits(None, 0.02)}
-    parameters = {**GROUPS, "favourable": PARAMETERS["favourable"]}
-    max_rows = 50_000
-
-    def measure(self, case: Case, **settings: Any) -> Measured:
-        """The price; 0 where the ratio is reached as it is. Nothing is changed: a price for those who decide."""
-        cells = cells_of(case, settings)
-        judged = cells.only(cells.rows >= settings["min_rows"])
-        if len(judged.names) < 2:
-            raise TooSmall("Fewer than two groups are large enough to judge.")
-        ratio = float(impact_ratio(judged.counts))
-        if ratio >= 0.8:
-            return Measured(0.0, f"The impact ratio is {ratio:.2f} already: nothing has to be paid.")
-        groups, small = large_groups(case, settings)
-        top = float(selection_rate(judged.counts).max())
-        label = raised(case, groups, 0.8 * top, settings["favourable"] == "negative")
-        before = float(np.mean(case.said.label == case.test.truth))
-        after = float(np.mean(label == case.test.truth))
-        sentence = (
-            f"With a threshold for each group the ratio is 0.80 and accuracy {after:.1%} instead of {before:.1%}."
-        )
-        changed = int((label != case.said.label).sum())
-        note = f"{changed:,} of {len(label):,} answers would change. Different thresholds by group may be unlawful."
-        shown = told(small)
-        return Measured(max(0.0, before - after), sentence, notes=[note, *shown["notes"]], at_best=shown["at_best"])
-
-
-def raised(case: Case, groups: Sequence[Part], rate: float, turned: bool) -> Array:
-    """Labels in which every group gets the favourable answer at the rate at least, its best scores first."""
-    label = case.said.label.copy()
-    good, score = (0, -case.said.score) if turned else (1, case.said.score)
-    for group in groups:
-        places = np.flatnonzero(group.rows)
-        wanted = int(np.ceil(rate * len(places)))
-        if int((label[places] == good).sum()) < wanted:
-            label[places[np.argsort(-score[places], kind="stable")[:wanted]]] = good
-    return label
-
-
 class Power(Check):
     """Groups that are too small for anybody to judge."""
 
@@ -362,4 +308,4 @@ class Power(Check):
         return Measured(float(len(small)), sentence, tables=[shown])
 
 
-CHECKS = (GroupCalibration, AccuracyGap, ErrorGap, Flip, Proxy, Mitigation, Power)
+CHECKS = (GroupCalibration, AccuracyGap, ErrorGap, Flip, Proxy, Power)

@@ -1,0 +1,172 @@
+"""What equal treatment would cost: by a threshold for each group, or by learning from weighted rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from apps.validation.engine.arrays import Array, Flags, Floats, Line
+from apps.validation.engine.base import (
+    CannotRun,
+    Check,
+    Family,
+    Kind,
+    Limits,
+    Measured,
+    Need,
+    Sense,
+    Titles,
+    TooSmall,
+    table,
+)
+from apps.validation.engine.case import Case, Part
+from apps.validation.engine.checks.comparison import encoded
+from apps.validation.engine.checks.equity import GROUPS, large_groups, told
+from apps.validation.engine.checks.fairness import (
+    PARAMETERS,
+    cells_of,
+    count_cells,
+    groups_of,
+    impact_ratio,
+    parity_difference,
+    selection_rate,
+)
+
+BINARY = frozenset({Kind.BINARY})
+
+
+class Mitigation(Check):
+    """What it would cost to treat the groups alike by a threshold for each."""
+
+    key = "fair.mitigation"
+    family = Family.FAIRNESS
+    title = "Price of equal treatment"
+    question = "What would it cost in accuracy to reach four fifths with a threshold for each group?"
+    metric = "accuracy lost when thresholds by group bring the impact ratio to 0.8"
+    unit = "percent"
+    source = "post-processing by group thresholds (Hardt et al. 2016); four-fifths rule"
+    kinds = BINARY
+    sense = Sense.AT_MOST
+    limits = {"low": Limits(None, 0.05), "limited": Limits(None, 0.03), "high": Limits(None, 0.02)}
+    parameters = {**GROUPS, "favourable": PARAMETERS["favourable"]}
+    max_rows = 50_000
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The price; 0 where the ratio is reached as it is. Nothing is changed: a price for those who decide."""
+        cells = cells_of(case, settings)
+        judged = cells.only(cells.rows >= settings["min_rows"])
+        if len(judged.names) < 2:
+            raise TooSmall("Fewer than two groups are large enough to judge.")
+        ratio = float(impact_ratio(judged.counts))
+        if ratio >= 0.8:
+            return Measured(0.0, f"The impact ratio is {ratio:.2f} already: nothing has to be paid.")
+        groups, small = large_groups(case, settings)
+        top = float(selection_rate(judged.counts).max())
+        label = raised(case, groups, 0.8 * top, settings["favourable"] == "negative")
+        before = float(np.mean(case.said.label == case.test.truth))
+        after = float(np.mean(label == case.test.truth))
+        sentence = (
+            f"With a threshold for each group the ratio is 0.80 and accuracy {after:.1%} instead of {before:.1%}."
+        )
+        changed = int((label != case.said.label).sum())
+        note = f"{changed:,} of {len(label):,} answers would change. Different thresholds by group may be unlawful."
+        shown = told(small)
+        return Measured(max(0.0, before - after), sentence, notes=[note, *shown["notes"]], at_best=shown["at_best"])
+
+
+class Reweighing(Check):
+    """What weights on the training rows would do, by a reference learner."""
+
+    key = "fair.reweighing"
+    family = Family.FAIRNESS
+    title = "Price of reweighed training"
+    question = "What would it cost in accuracy to learn from training rows weighted by group and outcome?"
+    metric = "accuracy lost by boosted trees when training rows are weighted so that group and outcome are independent"
+    unit = "percent"
+    source = "reweighing (Kamiran and Calders 2012, section 4.2); the reference learner is scikit-learn's boosted trees"
+    kinds = BINARY
+    sense = Sense.AT_MOST
+    needs = frozenset({Need.TRAIN})
+    limits = {"low": Limits(None, 0.05), "limited": Limits(None, 0.03), "high": Limits(None, 0.02)}
+    parameters = {**GROUPS, "favourable": PARAMETERS["favourable"]}
+    max_rows = 10_000
+    train_rows = 20_000
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The price, and what both learners do to the groups. Nothing is changed: a price for those who decide."""
+        attributes = settings["attributes"]
+        train = case.training.sample(self.train_rows, case.seed)
+        missing = [name for name in attributes if name not in train.columns]
+        if missing:
+            raise CannotRun(f"The training rows do not say {' and '.join(missing)}.")
+        groups, small = large_groups(case, settings)
+        member = [part.rows for part in groups_of(train, attributes, settings["edges"])]
+        seen, asked = encoded(train, case.test)
+        good = 0 if settings["favourable"] == "negative" else 1
+        ways = {"as they are": np.ones(len(train)), "reweighed": reweighed(member, np.asarray(train.truth))}
+        lines = [
+            learned(way, boosted(seen, train.truth, weights, asked, case.seed), groups, case, good)
+            for way, weights in ways.items()
+        ]
+        before, after = lines
+        sentence = (
+            f"With reweighed training rows a reference learner's impact ratio is {after['ratio']:.2f} instead of "
+            f"{before['ratio']:.2f}, its accuracy {after['accuracy']:.1%} instead of {before['accuracy']:.1%}."
+        )
+        titles: Titles = {
+            "way": ("training rows", "text"),
+            "ratio": "impact ratio",
+            "gap": ("parity difference", "percent"),
+            "accuracy": ("accuracy", "percent"),
+        }
+        shown = [table("The same learner on the same rows", lines, **titles)]
+        return Measured(max(0.0, before["accuracy"] - after["accuracy"]), sentence, tables=shown, **told(small))
+
+
+def reweighed(groups: Sequence[Flags], truth: Array) -> Floats:
+    """P(group) P(outcome) / P(group and outcome) for each row, so that both are independent; 1 outside all groups."""
+    weights = np.ones(len(truth))
+    for group in groups:
+        for outcome in np.unique(truth):
+            both = group & (truth == outcome)
+            if both.any():
+                weights[both] = group.mean() * (truth == outcome).mean() / both.mean()
+    return weights
+
+
+def boosted(seen: Floats, truth: Array, weights: Floats, asked: Floats, seed: int) -> Array:
+    """What boosted trees fitted with weights label the rows asked."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    if len(np.unique(truth)) < 2:
+        raise TooSmall("The training rows hold one outcome only.")
+    learner = HistGradientBoostingClassifier(max_iter=60, early_stopping=False, random_state=seed)
+    return np.asarray(learner.fit(seen, truth, sample_weight=weights).predict(asked))
+
+
+def learned(way: str, label: Array, groups: Sequence[Part], case: Case, good: int) -> Line:
+    """How the labels treat the groups, and how often they are right."""
+    counts = count_cells(groups, case.test.truth == good, label == good).counts
+    return {
+        "way": way,
+        "ratio": float(impact_ratio(counts)),
+        "gap": float(parity_difference(counts)),
+        "accuracy": float(np.mean(label == case.test.truth)),
+    }
+
+
+def raised(case: Case, groups: Sequence[Part], rate: float, turned: bool) -> Array:
+    """Labels in which every group gets the favourable answer at the rate at least, its best scores first."""
+    label = case.said.label.copy()
+    good, score = (0, -case.said.score) if turned else (1, case.said.score)
+    for group in groups:
+        places = np.flatnonzero(group.rows)
+        wanted = int(np.ceil(rate * len(places)))
+        if int((label[places] == good).sum()) < wanted:
+            label[places[np.argsort(-score[places], kind="stable")[:wanted]]] = good
+    return label
+
+
+CHECKS = (Mitigation, Reweighing)
