@@ -3,7 +3,17 @@
 from django.contrib import admin
 
 from apps.core.admin import AuditAdmin, AuditInline
-from apps.validation.models import CheckResult, Finding, JudgingRules, Plan, PlanCheck, Template, ValidationRun, Waiver
+from apps.validation.models import (
+    CheckResult,
+    Finding,
+    JudgingRules,
+    Plan,
+    PlanCheck,
+    SignedReport,
+    Template,
+    ValidationRun,
+    Waiver,
+)
 
 
 class LineInline(AuditInline):
@@ -95,3 +105,10 @@ class JudgingRulesAdmin(AuditAdmin):
     list_display = ["version", "is_current", "written_by", "reason", "created_at"]
     search_fields = ["reason"]
     list_select_related = ["written_by"]
+
+
+@admin.register(SignedReport)
+class SignedReportAdmin(AuditAdmin):
+    list_display = ["run", "report_sha256", "key_id", "created_at"]
+    search_fields = ["run__version__model__name", "report_sha256", "key_id"]
+    list_select_related = ["run__version__model"]

@@ -84,7 +84,7 @@ def show(line: PlanCheck, result: CheckResult | None, evidence: bool = True) -> 
     threshold = threshold_words(line.fail, line.warn, about["sense"], line.judged, about["unit"])
     base: dict[str, Any] = {
         "name": line.name,
-        "title": _title(about["title"], line.parameters),
+        "title": title(about["title"], line.parameters),
         "question": about["question"],
         "metric": about["metric"],
         "source": about["source"],
@@ -93,7 +93,7 @@ def show(line: PlanCheck, result: CheckResult | None, evidence: bool = True) -> 
     }
     if result is None:
         return Shown(**base)
-    found = result.evidence or {}
+    found = (result.evidence or {}) if evidence else {}  # not even asked for: it is the larger part of a result
     return Shown(
         **base,
         verdict=result.verdict,
@@ -101,8 +101,8 @@ def show(line: PlanCheck, result: CheckResult | None, evidence: bool = True) -> 
         interval=interval_words(result, about["unit"]),
         sentence=result.sentence or result.reason,
         result=result,
-        charts=[drawn for one in found.get("figures", []) if (drawn := draw(one, result))] if evidence else [],
-        tables=[table(one) for one in found.get("tables", [])] + _rows(found.get("rows", [])) if evidence else [],
+        charts=[drawn for one in found.get("figures", []) if (drawn := draw(one, result))],
+        tables=[table(one) for one in found.get("tables", [])] + rows_of(found.get("rows", [])),
         notes=list(found.get("notes", [])),
     )
 
@@ -119,9 +119,10 @@ def described(key: str) -> dict[str, str]:
     return {**texts, "sense": check.sense.value}
 
 
-def _title(title: str, parameters: Mapping[str, Any]) -> str:
+def title(about: str, parameters: Mapping[str, Any]) -> str:
+    """A check's title with the attributes it is asked about."""
     attributes = parameters.get("attributes") or []
-    return f"{title}, {' and '.join(attributes)}" if attributes else title
+    return f"{about}, {' and '.join(attributes)}" if attributes else about
 
 
 def figure(value: float | None, unit: str) -> str:
@@ -144,14 +145,14 @@ def threshold_words(fail: float | None, warn: float | None, sense: str, judged: 
     return ", ".join(said)
 
 
-def interval_words(result: CheckResult, unit: str) -> str:
+def interval_words(result: Any, unit: str) -> str:
     """The interval with its level."""
     if result.low is None or result.high is None:
         return ""
     return f"{figure(result.low, unit)} to {figure(result.high, unit)} ({percent(result.interval_level, 0)})"
 
 
-def draw(found: Mapping[str, Any], result: CheckResult) -> Any:
+def draw(found: Mapping[str, Any], result: Any) -> Any:
     """A figure of the evidence as a chart; None for a kind that no chart draws."""
     series: Sequence[Mapping[str, Any]] = found.get("series", [])
     if not series:
@@ -205,7 +206,7 @@ def _bars(found: Mapping[str, Any], series: Sequence[Mapping[str, Any]], limits:
     return charts.bars(found["title"], bars, thresholds=limits)
 
 
-def _limits(result: CheckResult) -> list[Any]:
+def _limits(result: Any) -> list[Any]:
     limits = []
     if result.fail is not None:
         limits.append(charts.Threshold(result.fail, f"fails at {number(result.fail)}", "wrong"))
@@ -229,7 +230,7 @@ def table(found: Mapping[str, Any]) -> ShownTable:
     )
 
 
-def _rows(rows: Sequence[Mapping[str, Any]]) -> list[ShownTable]:
+def rows_of(rows: Sequence[Mapping[str, Any]]) -> list[ShownTable]:
     """The offending rows as a table, by their place in the file."""
     if not rows:
         return []

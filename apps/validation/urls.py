@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.validation.views import findings, plans, rules, runs
+from apps.validation.views import findings, plans, reports, rules, runs
 
 app_name = "validation"
 VERSION = "<slug:model>/<int:version>/"
@@ -12,6 +12,9 @@ urlpatterns = [
     path("validation/", runs.RunList.as_view(), name="runs"),
     path(f"validation/runs/{ONE}", runs.RunPage.as_view(), name="run"),
     path(f"validation/runs/{ONE}report/", runs.Report.as_view(), name="report"),
+    path(f"validation/runs/{ONE}report.pdf", reports.ReportFile.as_view(), name="report-file"),
+    path(f"validation/runs/{ONE}signed.zip", reports.SignedFile.as_view(), name="signed-file"),
+    path("validation/compare/", reports.ComparePage.as_view(), name="compare"),
     path(f"validation/runs/{ONE}cancel/", runs.CancelRun.as_view(), name="cancel-run"),
     path(f"validation/runs/{ONE}conclude/", runs.Conclude.as_view(), name="conclude"),
     path("validation/plans/", plans.PlanList.as_view(), name="plans"),

@@ -12,7 +12,7 @@ from apps.core.errors import Conflict, Invalid
 from apps.discussions.notices import tell
 from apps.organizations import access
 from apps.organizations.roles import Permission
-from apps.validation import policies, subjects
+from apps.validation import attestations, policies, subjects
 from apps.validation.actions.findings import raise_from_result
 from apps.validation.actions.plans import plan_content
 from apps.validation.models import (
@@ -196,12 +196,19 @@ def conclude(*, run: ValidationRun, outcome: str, statement: str, by: Any, condi
     locked.conditions = conditions.strip() if outcome == Outcome.CONDITIONS else ""
     locked.concluded_by, locked.concluded_at = by, timezone.now()
     locked.save()
+    signed = attestations.sign(locked)
     record(
         by=by,
         action="run.concluded",
         subject=locked,
         reason=locked.statement,
-        details={"outcome": outcome, "conditions": locked.conditions, "verdict": locked.verdict},
+        details={
+            "outcome": outcome,
+            "conditions": locked.conditions,
+            "verdict": locked.verdict,
+            "report": signed.report_sha256,
+            "key": signed.key_id,
+        },
     )
     subjects.move(locked.version, locked, by)
     _tell_concluded(locked)

@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from apps.organizations.bases import verb
 from apps.validation import actions, policies
+from apps.validation.api.reports import OnPaper
 from apps.validation.api.shared import ABOUT, OfVersion, VersionOut
 from apps.validation.models import (
     CheckResult,
@@ -45,7 +46,7 @@ class ConcludeIn(serializers.Serializer):
 
 
 @extend_schema(parameters=ABOUT)
-class Runs(OfVersion):
+class Runs(OnPaper, OfVersion):
     """Validation runs."""
 
     model = ValidationRun

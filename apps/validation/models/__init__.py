@@ -10,6 +10,7 @@ from apps.validation.models.findings import (
     WaiverState,
 )
 from apps.validation.models.plans import PLAN_STATES, Plan, PlanCheck, PlanState, Template
+from apps.validation.models.reports import SignedReport
 from apps.validation.models.rules import JudgingRules
 from apps.validation.models.runs import RUN_STATES, SILENT, CheckResult, Outcome, RunState, ValidationRun, Verdict
 
@@ -29,6 +30,7 @@ __all__ = [
     "PlanState",
     "RunState",
     "Severity",
+    "SignedReport",
     "Template",
     "ValidationRun",
     "Verdict",

@@ -7,7 +7,7 @@ import django_filters
 from apps.core.pages import Action, Crumb, refusal
 from apps.discussions import timeline
 from apps.organizations.bases import ActionPage, ListPage, ObjectFormPage, ObjectPage
-from apps.validation import actions, policies, report, subjects
+from apps.validation import actions, attestations, policies, report, subjects
 from apps.validation.forms import ConcludeForm
 from apps.validation.models import Finding, Outcome, Plan, RunState, ValidationRun, Verdict
 from apps.validation.views.shared import BESIDE, BY_NUMBER, link, tabs, version_crumbs
@@ -48,7 +48,8 @@ class RunList(ListPage):
 
     def context(self, **more: Any) -> dict[str, Any]:
         lead = "Is it accurate, does it perform consistently, is it fair, can it handle the real world?"
-        return super().context(tabs=tabs(self.organization, "runs"), lead=lead, **more)
+        compare = Action("Compare two runs", link(self.organization, "compare"), method="get")
+        return super().context(tabs=tabs(self.organization, "runs"), lead=lead, actions=[compare], **more)
 
 
 class RunBase(ObjectPage):
@@ -93,6 +94,7 @@ class RunPage(RunBase):
             actions=self._others(),
             job=jobs.newest(run) if run.is_open else None,
             lifecycle_of=run.version.model,
+            signed=attestations.signed_report(run) if run.is_concluded else None,
             timeline=timeline.of(run),
             **more,
         )
@@ -111,9 +113,17 @@ class RunPage(RunBase):
     def _others(self) -> list[Action]:
         user, version, plan = self.request.user, self.object.version, self.object.plan
         raised = link(self.organization, "raise-finding", version.model.key, version.number)
+        compare = f"{link(self.organization, 'compare')}?first={self.object.pk}"
         again = link(self.organization, "start-run", version.model.key, version.number, plan.number)
         return [
-            Action("Report to print", self._link("report"), method="get"),
+            Action("Report on one page", self._link("report"), method="get"),
+            Action("Report as PDF", self._link("report-file"), method="get"),
+            *(
+                [Action("Signed statement", self._link("signed-file"), method="get")]
+                if self.object.is_concluded
+                else []
+            ),
+            Action("Compare with another run", compare, method="get"),
             Action(
                 "Raise a finding",
                 f"{raised}?run={self.object.number}",
