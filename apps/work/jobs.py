@@ -13,7 +13,7 @@ import datetime as dt
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -81,6 +81,12 @@ def newest(subject: models.Model) -> Job | None:
     return Job.objects.filter(subject_id=subject.pk).order_by("-id").first()
 
 
+def newest_of(subjects: Iterable[models.Model]) -> dict[uuid.UUID, Job]:
+    """The latest job of each subject, by the subject's id, in one query."""
+    rows = Job.objects.filter(subject_id__in=[subject.pk for subject in subjects])
+    return {job.subject_id: job for job in rows.order_by("subject_id", "-id").distinct("subject_id")}
+
+
 class Running:
     """A job in the hands of one worker."""
 
@@ -89,6 +95,7 @@ class Running:
         self.subject_id, self.by, self.attempts = job.subject_id, job.started_by, job.attempts
         self.is_lost = self.is_cancelled = self.is_finished = False
         self._last = 0.0
+        self._unsaid: dict[str, Any] = {}
 
     @contextmanager
     def tenant(self) -> Iterator[None]:
@@ -96,17 +103,24 @@ class Running:
         with tenancy.tenant(self.organization_id):
             yield
 
-    def progress(self, done: int, total: int | None = None, message: str = "") -> None:
-        """Say how far it is; written at most twice a second. Raises when the job was cancelled or taken over."""
+    def progress(self, done: int, total: int | None = None, message: str = "", left: float | None = None) -> None:
+        """Say how far it is, and, where the pace so far does not tell, how many seconds are left.
+
+        Written at most twice a second, the last word at the latest with the next sign of life. Raises when the job was
+        cancelled or taken over.
+        """
         if self.is_cancelled:
             raise Cancelled()
         if self.is_lost:
             raise LeaseLost()
+        ends_at = None if left is None else timezone.now() + dt.timedelta(seconds=left)
+        said = {"done": done, "total": total, "message": message[:300], "ends_at": ends_at}
         if time.monotonic() - self._last < 0.5 and done != total:
+            self._unsaid = said
             return
-        self._last = time.monotonic()
+        self._last, self._unsaid = time.monotonic(), {}
         with self.tenant():
-            self._mine().update(done=done, total=total, message=message[:300])
+            self._mine().update(**said)
 
     def cancelled(self) -> bool:
         """Whether somebody asked for it to stop."""
@@ -128,9 +142,10 @@ class Running:
         self.is_finished = True
 
     def beat(self) -> None:
-        """Keep the lease, and learn whether it was lost or the job cancelled."""
+        """Keep the lease, say what was not yet said, and learn whether the lease was lost or the job cancelled."""
+        unsaid, self._unsaid = self._unsaid, {}
         with self.tenant():
-            kept = self._mine().update(lease_until=timezone.now() + LEASE)
+            kept = self._mine().update(lease_until=timezone.now() + LEASE, **unsaid)
             self.is_lost = not kept
             self.is_cancelled = self.is_cancelled or self._mine().filter(cancel_requested=True).exists()
 

@@ -89,6 +89,8 @@ class Job(TenantModel):
     done = models.BigIntegerField(default=0)
     total = models.BigIntegerField(null=True)
     message = models.CharField(max_length=300, blank=True)
+    # When the worker expects to be done, where it knows better than the pace tells.
+    ends_at = models.DateTimeField(null=True)
     error = models.TextField(blank=True)
     attempts = models.PositiveIntegerField(default=0)
     cancel_requested = models.BooleanField(default=False)
@@ -125,7 +127,10 @@ class Job(TenantModel):
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimated seconds until done, from the pace so far; None when unknown."""
+        """Estimated seconds until done, by the worker's word or from the pace so far; None when unknown."""
+        if self.state == JobState.RUNNING and self.ends_at is not None:
+            left = (self.ends_at - timezone.now()).total_seconds()
+            return left if left > 0 else None
         if self.state != JobState.RUNNING or not self.total or not self.done or not self.started_at:
             return None
         spent = (timezone.now() - self.started_at).total_seconds()
