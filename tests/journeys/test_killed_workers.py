@@ -8,7 +8,7 @@ from tests.journeys.running import Running, wait_for
 WORK = {
     "reading": ("work", "dataset_version.profiled"),
     "training": ("compute", "run.succeeded"),
-    "validation": ("compute", "run.finished"),
+    "validation": ("validate", "run.finished"),
     "checking": ("work", "monitor.checked"),
 }
 RECORDS = "select count(*) from audit_record where subject_id = %s and action = %s"

@@ -140,7 +140,7 @@ def test_ending_names_the_signal():
 
 
 def test_procfile_names_the_processes_of_the_portal():
-    assert list(read_procfile(ROOT / "Procfile")) == ["web", "serve", "work", "compute", "beat"]
+    assert list(read_procfile(ROOT / "Procfile")) == ["web", "serve", "work", "compute", "validate", "beat"]
 
 
 def test_zombies_do_not_count_as_left_over(start, tmp_path):
