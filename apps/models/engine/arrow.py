@@ -23,6 +23,11 @@ from .signatures import (
 
 def read(path: Path, names: list[str]) -> pa.Table:
     """The named columns of a Parquet file; raises SignatureError for a broken file or missing columns."""
+    return opened(path, names).read(columns=names)
+
+
+def opened(path: Path, names: list[str]) -> pq.ParquetFile:
+    """A Parquet file with these columns, not yet read; raises SignatureError for a broken file or missing columns."""
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
@@ -33,7 +38,7 @@ def read(path: Path, names: list[str]) -> pa.Table:
     if missing:
         problems = dict.fromkeys(missing, "is missing.")
         raise SignatureError(summary("The dataset lacks columns", problems), problems)
-    return file.read(columns=names)
+    return file
 
 
 def column_names(path: Path) -> list[str]:

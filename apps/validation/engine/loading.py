@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -14,10 +13,11 @@ import numpy as np
 
 from apps.core.sandbox import Job, Refused
 from apps.models.engine.signatures import Signature, SignatureError
-from apps.validation.engine.arrays import Array, Columns, Whole, mixed
+from apps.validation.engine.arrays import Array, Columns, Whole
 from apps.validation.engine.base import CannotRun, Kind, Need
 from apps.validation.engine.case import Artifact, Case, Model, Rows
 from apps.validation.engine.filters import read_filter
+from apps.validation.engine.reading import read_chosen
 from apps.validation.engine.registry import registry
 
 if TYPE_CHECKING:
@@ -105,12 +105,11 @@ def read_rows(path: Path, signature: Signature, roles: Roles, limit: int, seed: 
     from apps.models.engine import arrow
 
     target = [signature.target] if roles.needs_truth else []
-    table = arrow.read(path, list(dict.fromkeys([*signature.names, *target, *roles.names])))
-    total = table.num_rows
-    marks = row_marks(path)
-    number = drawn(_beside(table.column(roles.group)) if roles.group else None, total, limit, seed)
-    if len(number) < total:
-        table, marks = table.take(number), marks[number]
+    names = list(dict.fromkeys([*signature.names, *target, *roles.names]))
+    total = arrow.opened(path, names).metadata.num_rows
+    groups = _beside(arrow.read(path, [roles.group]).column(0)) if roles.group else None
+    number = drawn(groups, total, limit, seed)
+    table, marks = read_chosen(path, names, number)
     columns = {name: _beside(table.column(name)) for name in (roles.time, roles.group, *roles.beside) if name}
     if roles.champion:
         columns.update(roles.champion.columns_from_arrow(table))
@@ -135,21 +134,6 @@ def drawn(groups: Array | None, total: int, limit: int, seed: int) -> Whole:
     order = random.permutation(len(sizes))
     kept = order[: max(1, int(np.searchsorted(np.cumsum(sizes[order]), limit, side="right")))]
     return np.asarray(np.flatnonzero(np.isin(numbers, kept)))
-
-
-def row_marks(path: Path) -> Array:
-    """A 64-bit number for the whole content of each row of a file, read column by column."""
-    import pyarrow.parquet as pq
-
-    file = pq.ParquetFile(path)
-    total = mixed(np.zeros(file.metadata.num_rows))
-    for name in file.schema_arrow.names:
-        values = file.read(columns=[name]).column(0).combine_chunks().dictionary_encode()
-        words = [hashlib.blake2b(repr(item).encode(), digest_size=8).digest() for item in values.dictionary.to_pylist()]
-        digests = np.frombuffer(b"".join(words) or bytes(8), dtype=np.uint64)
-        places = values.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-        total = mixed(total ^ np.where(places < 0, np.uint64(0), digests[np.maximum(places, 0)]))
-    return total
 
 
 def _beside(values: pa.ChunkedArray) -> Array:
