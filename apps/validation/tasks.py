@@ -1,5 +1,9 @@
 """Doors of the workers: a run of a plan in a child, and the daily look at waivers and findings."""
 
+import hashlib
+import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -7,15 +11,19 @@ import structlog
 from apps.core import sandbox
 from apps.core.errors import DomainError
 from apps.organizations.people import system
-from apps.validation import actions, subjects
-from apps.validation.models import Finding, ValidationRun
+from apps.validation import actions, reuse, subjects
+from apps.validation.engine.pace import Pace
+from apps.validation.models import CheckResult, Finding, ResultOrigin, ValidationRun
 from apps.work import jobs
 from apps.work.models import Job, JobState
 from apps.work.tasks import task
 
 log = structlog.get_logger("tenure.validation")
 FUNCTION = "apps.validation.engine.runner:validate"
-LIMITS = sandbox.Limits(wall=3600, memory=4 * sandbox.GIB, threads=1)
+# One child may take as long as is left of the whole run, which ends before the broker would give it to somebody else.
+WHOLE, GRACE = 6600, 300
+LIMITS = sandbox.Limits(wall=WHOLE, memory=4 * sandbox.GIB, result_bytes=64 * sandbox.MIB, threads=1)
+CHECK_SECONDS = 900
 CRASHES = 3
 
 
@@ -31,7 +39,9 @@ def end(job: jobs.Running, sentence: str) -> None:
         actions.end_run(run=run, sentence=sentence, is_cancelled=cancelled, by=job.by)
 
 
-@jobs.worker("validation.run", queue="validation", failed=end)
+@jobs.worker(
+    "validation.run", queue="validation", failed=end, soft_time_limit=WHOLE + GRACE, time_limit=WHOLE + GRACE + 60
+)
 def run_plan(job: jobs.Running) -> None:
     """Run the plan in a child and keep each result as it comes; who takes over from a dead worker does the rest."""
     with job.tenant():
@@ -54,39 +64,61 @@ class Attempt:
 
     def __init__(self, job: jobs.Running, local: dict[str, Any]) -> None:
         self.job, self.local = job, local
-        self.begun = ""
+        self.started = time.monotonic()
+        self.begun, self.begun_at, self.is_overdue = "", 0.0, False
         self.crashes = 0
+        self.keys: dict[str, str] = {}
+        self.pace = Pace([], {})
 
     def results(self) -> dict[str, Any]:
         """What is kept with the run once every line has a result."""
+        self.prepare()
         while True:
             try:
                 return self.once()
-            except sandbox.Cancelled:
-                raise jobs.Cancelled() from None
-            except (sandbox.Crashed, sandbox.OutOfMemory, sandbox.TimedOut) as stop:
-                self.crashes += 1
-                log.warning("check_ended_the_child", run=str(self.job.subject_id), check=self.begun, said=stop.sentence)
-                if not self.begun or self.crashes > CRASHES:
-                    raise Stopped(stop.sentence) from stop
-                self.blame(stop)
+            except sandbox.Cancelled as stop:
+                if not self.is_overdue:
+                    raise jobs.Cancelled() from None
+                sentence = f"The calculation was stopped after {CHECK_SECONDS:g} seconds, the time limit of one check."
+                self.after(sandbox.TimedOut(sentence, layer=stop.layer))
             except sandbox.SandboxError as stop:
-                raise Stopped(stop.sentence) from stop
+                self.after(stop)
+
+    def prepare(self) -> None:
+        """Take over what earlier runs measured on the same inputs, and learn how long the rest took them."""
+        digests = {role: _sha256(path) for role, path in self.local.items()}
+        with self.job.tenant():
+            run = _run(self.job)
+            given = subjects.payload(run.plan, [])
+            self.keys = reuse.keys_of(given, digests)
+            done = set(run.results.values_list("name", flat=True))
+            self.pace = Pace([line["name"] for line in given["items"] if line["name"] not in done], seconds_before(run))
+            if not run.anew:
+                self.take_over(run, {name: key for name, key in self.keys.items() if name not in done})
+
+    def take_over(self, run: ValidationRun, keys: dict[str, str]) -> None:
+        """Keep the results that are there already, in one transaction."""
+        lines = {line.name: line for line in run.plan.checks.all()}
+        self.hold()
+        for name, earlier in reuse.found(run, keys).items():
+            if actions.take_over_result(run=run, line=lines[name], earlier=earlier, by=self.job.by):
+                self.pace.done(name, None)
 
     def once(self) -> dict[str, Any]:
         """One child with the lines that have no result yet."""
-        self.begun = ""
+        self.begun, self.is_overdue = "", False
         with self.job.tenant():
             run = _run(self.job)
             given = subjects.payload(run.plan, list(run.results.values_list("name", flat=True)))
+        left = max(1.0, WHOLE - (time.monotonic() - self.started))
         result = sandbox.run(
             FUNCTION,
             payload=given,
             inputs=self.local,
-            limits=LIMITS,
-            progress=self.job.progress,
+            limits=replace(LIMITS, wall=min(left, LIMITS.wall)),
+            progress=self.progress,
             told=self.told,
-            cancelled=self.job.cancelled,
+            cancelled=self.should_stop,
             profile="learning",
         )
         return {
@@ -98,20 +130,44 @@ class Attempt:
             "peak_memory": result.peak_memory,
         }
 
+    def progress(self, done: int, total: int, message: str) -> None:
+        """How far it is, and how long the rest takes by what the same checks took before."""
+        self.job.progress(done, total, message, self.pace.left())
+
+    def should_stop(self) -> bool:
+        """Whether somebody asked for it to stop, or one check has been at work for too long."""
+        self.is_overdue = bool(self.begun) and time.monotonic() - self.begun_at > CHECK_SECONDS
+        return self.is_overdue or self.job.cancelled()
+
     def told(self, part: dict[str, Any]) -> None:
         """A check began, or its result is there: kept at once, so that nothing that is done is done again."""
         if "begun" in part:
-            self.begun = str(part["begun"])
+            self.begun, self.begun_at = str(part["begun"]), time.monotonic()
             return
         self.keep(part)
+        self.pace.done(str(part["name"]), part.get("seconds"))
         self.begun = ""
 
     def keep(self, said: dict[str, Any]) -> None:
         """Keep a result, unless another worker has taken the run over meanwhile."""
         with self.job.tenant():
-            if not Job.objects.filter(pk=self.job.id, lease=self.job.lease, state=JobState.RUNNING).exists():
-                raise jobs.LeaseLost()
-            actions.keep_result(run=_run(self.job), said=said, by=self.job.by)
+            self.hold()
+            inputs = self.keys.get(str(said["name"]), "")
+            actions.keep_result(run=_run(self.job), said=said, inputs_hash=inputs, by=self.job.by)
+
+    def hold(self) -> None:
+        """Raise when another worker has taken the run over meanwhile."""
+        if not Job.objects.filter(pk=self.job.id, lease=self.job.lease, state=JobState.RUNNING).exists():
+            raise jobs.LeaseLost()
+
+    def after(self, stop: sandbox.SandboxError) -> None:
+        """The child ended in the middle of a check: that one gets its reason, unless this happens too often."""
+        self.crashes += 1
+        log.warning("check_ended_the_child", run=str(self.job.subject_id), check=self.begun, said=stop.sentence)
+        if not self.begun or self.crashes > CRASHES:
+            raise Stopped(stop.sentence) from stop
+        self.blame(stop)
+        self.pace.done(self.begun, None)
 
     def blame(self, stop: sandbox.SandboxError) -> None:
         """The check that was at work when the child ended could not run; why is its reason."""
@@ -119,6 +175,19 @@ class Attempt:
         self.keep(
             {"name": self.begun, "verdict": "not_run", "sense": "at_least", "reason": reason, "layer": stop.layer}
         )
+
+
+def seconds_before(run: ValidationRun) -> dict[str, float]:
+    """How long each check took when it was last measured on a version of this model, by the name of its line."""
+    rows = CheckResult.objects.filter(
+        run__version__model_id=run.version.model_id, origin=ResultOrigin.MEASURED, verdict__in=reuse.JUDGED
+    )
+    return dict(rows.order_by("name", "-id").distinct("name").values_list("name", "seconds"))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @task("validation.follow_up")

@@ -1,5 +1,6 @@
 """Run one function of our own in an isolated child: limits, no network, no foreign files, JSON and flat files back."""
 
+from .child import classify
 from .client import Profile, close_idle, run
 from .errors import Cancelled, Crashed, Failed, OutOfMemory, Refused, SandboxError, TimedOut
 from .job import GIB, KIB, MIB, Job, Limits, Progress, Result, sandboxed
@@ -20,6 +21,7 @@ __all__ = [
     "Result",
     "SandboxError",
     "TimedOut",
+    "classify",
     "close_idle",
     "run",
     "sandboxed",

@@ -11,7 +11,16 @@ from apps.validation.actions.findings import (
 )
 from apps.validation.actions.plans import built_in_lines, change_plan, lock_plan, write_plan, write_template
 from apps.validation.actions.rules import write_rules
-from apps.validation.actions.runs import begin_run, cancel_run, conclude, end_run, finish_run, keep_result, start_run
+from apps.validation.actions.runs import (
+    begin_run,
+    cancel_run,
+    conclude,
+    end_run,
+    finish_run,
+    keep_result,
+    start_run,
+    take_over_result,
+)
 from apps.validation.actions.waivers import (
     conclude_waiver,
     expire_waivers,
@@ -27,5 +36,5 @@ __all__ = [
     "end_run", "expire_waivers", "finish_run", "invalidate_waivers_if_changed", "keep_result", "lock_plan",
     "mark_ready", "plan_work", "raise_finding", "remind_of_waivers", "remind_overdue", "request_waiver", "retest",
     "revoke_waiver",
-    "start_run", "write_plan", "write_rules", "write_template",
+    "start_run", "take_over_result", "write_plan", "write_rules", "write_template",
 ]  # fmt: skip

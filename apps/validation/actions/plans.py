@@ -69,7 +69,7 @@ def write_plan(
     """Write the plan for a version, as a draft: from the template of its tier and kind unless lines are given.
 
     Data are those of its training run unless others are given. A version has one plan in force; where there is one
-    already, this is a new plan that replaces it, and needs a reason.
+    already, this is a new plan that replaces it, and needs a reason; it keeps the seed unless another is given.
     """
     policies.check_write_plan(by, version)
     locked = subjects.locked(version)
@@ -90,7 +90,7 @@ def write_plan(
         time_column=time_column,
         attributes=list(attributes),
         favourable=favourable,
-        seed=secrets.randbelow(2**31) if seed is None else seed,
+        seed=_seed(earlier) if seed is None else seed,
         max_rows=max_rows,
         reason=reason.strip(),
         written_by=by,
@@ -140,6 +140,11 @@ def lock_plan(*, plan: Plan, by: Any) -> Plan:
     locked.save()
     record(by=by, action="plan.locked", subject=locked, details={"hash": locked.content_hash})
     return locked
+
+
+def _seed(earlier: Sequence[Plan]) -> int:
+    """That of the plan it replaces, so that what is asked again is asked of the same rows; else any."""
+    return earlier[-1].seed if earlier else secrets.randbelow(2**31)
 
 
 def plan_content(plan: Plan) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from apps.core.errors import Conflict, Invalid
 from apps.discussions.notices import tell
 from apps.organizations import access
 from apps.organizations.roles import Permission
-from apps.validation import attestations, policies, subjects
+from apps.validation import attestations, policies, reuse, subjects
 from apps.validation.actions.findings import raise_from_result
 from apps.validation.actions.plans import plan_content
 from apps.validation.models import (
@@ -21,6 +21,7 @@ from apps.validation.models import (
     Outcome,
     Plan,
     PlanCheck,
+    ResultOrigin,
     RunState,
     ValidationRun,
     Verdict,
@@ -30,14 +31,14 @@ from apps.work import jobs
 
 
 @action
-def start_run(*, plan: Plan, by: Any) -> ValidationRun:
-    """Queue a run of a locked plan for a worker, and return it."""
+def start_run(*, plan: Plan, by: Any, anew: bool = False) -> ValidationRun:
+    """Queue a run of a locked plan for a worker, and return it; `anew` takes nothing over from earlier runs."""
     policies.check_start_run(by, plan)
     version = subjects.locked(plan.version)
     if content_hash(plan_content(plan)) != plan.content_hash:
         raise Conflict("What this plan was locked for has changed. Write a new plan, with the reason.")
     newest = ValidationRun.objects.filter(version=version).aggregate(newest=Max("number"))["newest"] or 0
-    run = ValidationRun(plan=plan, version=version, number=newest + 1, started_by=by)
+    run = ValidationRun(plan=plan, version=version, number=newest + 1, started_by=by, anew=anew)
     run.independence = independence_statement(by, version)
     run.save(force_insert=True)
     jobs.start(
@@ -52,7 +53,7 @@ def start_run(*, plan: Plan, by: Any) -> ValidationRun:
         by=by,
         action="run.started",
         subject=run,
-        details={"plan": plan.number, "hash": plan.content_hash, "independence": run.independence},
+        details={"plan": plan.number, "hash": plan.content_hash, "independence": run.independence, "anew": anew},
     )
     return run
 
@@ -79,20 +80,54 @@ def begin_run(*, run: ValidationRun, inputs: Mapping[str, Any], by: Any) -> Vali
 
 
 @action
-def keep_result(*, run: ValidationRun, said: Mapping[str, Any], by: Any) -> CheckResult:
-    """Keep one check's result. The same check told twice, by a worker that took over, is kept once."""
+def keep_result(*, run: ValidationRun, said: Mapping[str, Any], by: Any, inputs_hash: str = "") -> CheckResult:
+    """Keep one check's result. The same check told twice, by a worker that took over, is kept once.
+
+    `inputs_hash` is what it was measured from (see `reuse.keys_of`), where a later run may take it over.
+    """
     line = PlanCheck.objects.get(plan_id=run.plan_id, name=said["name"])
     kept = CheckResult.objects.filter(run=run, name=line.name).first()
     if kept is None:
         kept = _result(run, line, said)
+        kept.inputs_hash = inputs_hash
         kept.save(force_insert=True)
-    record(
-        by=by,
-        action="check.recorded",
-        subject=kept,
-        details={"verdict": kept.verdict, "value": kept.value, "fail": kept.fail, "warn": kept.warn},
-    )
+    _record_result(kept, by)
     return kept
+
+
+@action
+def take_over_result(*, run: ValidationRun, line: PlanCheck, earlier: CheckResult, by: Any) -> CheckResult | None:
+    """Keep what an earlier run measured on the same inputs, judged by this plan's thresholds; None if it cannot be."""
+    judged = reuse.judged_again(line, earlier)
+    if judged is None:
+        return None
+    kept = CheckResult(
+        run=run,
+        check_line=line,
+        name=line.name,
+        key=line.key,
+        family=line.family,
+        required=line.required,
+        fail=line.fail,
+        warn=line.warn,
+        judged=line.judged,
+        parameters=line.parameters,
+        origin=ResultOrigin.REUSED,
+        reused_from=earlier,
+        inputs_hash=earlier.inputs_hash,
+        **judged,
+        **{name: getattr(earlier, name) for name in reuse.TAKEN_OVER},
+    )
+    kept.save(force_insert=True)
+    _record_result(kept, by)
+    return kept
+
+
+def _record_result(kept: CheckResult, by: Any) -> None:
+    details = {"verdict": kept.verdict, "value": kept.value, "fail": kept.fail, "warn": kept.warn}
+    if kept.reused_from is not None:
+        details["reused_from"] = str(kept.reused_from_id)
+    record(by=by, action="check.recorded", subject=kept, details=details)
 
 
 def _result(run: ValidationRun, line: PlanCheck, said: Mapping[str, Any]) -> CheckResult:

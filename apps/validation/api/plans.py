@@ -11,7 +11,7 @@ from apps.datasets.models import DatasetVersion
 from apps.organizations import access
 from apps.organizations.bases import Rows, fetch, verb
 from apps.validation import actions, policies
-from apps.validation.api.runs import RunOut
+from apps.validation.api.runs import RunIn, RunOut
 from apps.validation.api.shared import ABOUT, LineIn, OfVersion, VersionOut, version_of
 from apps.validation.models import (
     Plan,
@@ -131,11 +131,11 @@ class Plans(OfVersion):
         actions.lock_plan(plan=self.get_object(), by=request.user)
         return self.answer(self.get_object())
 
-    @extend_schema(request=None, responses={201: RunOut})
+    @extend_schema(request=RunIn, responses={201: RunOut})
     @verb("run")
     def run(self, request: Any, **_: Any) -> Response:
-        """Run a locked plan."""
-        run = actions.start_run(plan=self.get_object(), by=request.user)
+        """Run a locked plan; what an earlier run measured on the same inputs is taken over, unless `anew`."""
+        run = actions.start_run(plan=self.get_object(policies.check_start_run), by=request.user, **self.given(RunIn))
         return Response(RunOut(run, context=self.get_serializer_context()).data, status=201)
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
 
@@ -15,10 +15,32 @@ from apps.validation.models import (
     Outcome,
     ValidationRun,
 )
+from apps.work import jobs
+
+
+class ProgressOut(serializers.Serializer):
+    """How far a run is that has not ended; `seconds_left` is an estimate, null while nothing can be known."""
+
+    done = serializers.IntegerField()
+    total = serializers.IntegerField(allow_null=True)
+    message = serializers.CharField()
+    seconds_left = serializers.FloatField(allow_null=True)
+
+
+class RunList(serializers.ListSerializer):
+    """Runs, the jobs of the open ones read together."""
+
+    def to_representation(self, data: Any) -> Any:
+        """The rows of a page."""
+        rows = list(data)
+        self.child.context["jobs"] = jobs.newest_of([run for run in rows if run.is_open])
+        return super().to_representation(rows)
 
 
 class RunOut(serializers.ModelSerializer):
     """A run with its verdict and conclusion."""
+
+    progress = serializers.SerializerMethodField()
 
     version = VersionOut()
     plan = serializers.IntegerField(source="plan.number")
@@ -29,12 +51,27 @@ class RunOut(serializers.ModelSerializer):
 
     class Meta:
         model = ValidationRun
+        list_serializer_class = RunList
         fields = [
-            "id", "version", "number", "plan", "plan_hash", "state", "verdict", "started_by", "independence",
-            "started_at",
+            "id", "version", "number", "plan", "plan_hash", "state", "progress", "anew", "verdict", "started_by",
+            "independence", "started_at",
             "finished_at", "error", "layer", "walls_missing", "libraries", "rows", "inputs", "seconds", "peak_memory",
             "outcome", "statement", "conditions", "concluded_by", "concluded_at", "created_at", "url",
         ]  # fmt: skip
+
+    @extend_schema_field(ProgressOut(allow_null=True))
+    def get_progress(self, run: ValidationRun) -> Any:
+        """How far it is; null once it has ended."""
+        if not run.is_open:
+            return None
+        job = self.context["jobs"].get(run.pk) if "jobs" in self.context else jobs.newest(run)
+        return None if job is None else ProgressOut(job).data
+
+
+class RunIn(serializers.Serializer):
+    """How to run a plan."""
+
+    anew = serializers.BooleanField(required=False, default=False)
 
 
 class ConcludeIn(serializers.Serializer):
@@ -70,18 +107,32 @@ class Runs(OnPaper, OfVersion):
         return self.answer(self.get_object())
 
 
+class EarlierOut(serializers.ModelSerializer):
+    """The result of an earlier run that was taken over."""
+
+    run = serializers.IntegerField(source="run.number")
+    version = serializers.IntegerField(source="run.version.number")
+    measured_at = serializers.DateTimeField(source="created_at")
+
+    class Meta:
+        model = CheckResult
+        fields = ["id", "version", "run", "measured_at"]
+
+
 class ResultOut(serializers.ModelSerializer):
-    """One check's answer with its evidence."""
+    """One check's answer with its evidence; `origin` says where it comes from."""
 
     version = VersionOut(source="run.version")
     run = serializers.IntegerField(source="run.number")
+    reused_from = EarlierOut(allow_null=True)
 
     class Meta:
         model = CheckResult
         fields = [
             "id", "version", "run", "name", "key", "family", "required", "verdict", "value", "low", "high",
             "interval_level", "interval_method", "fail", "warn", "sense", "judged", "sentence", "reason", "parameters",
-            "evidence", "rows_used", "rows_total", "seed", "seconds", "layer", "created_at",
+            "evidence", "rows_used", "rows_total", "seed", "seconds", "layer", "origin",
+            "reused_from", "inputs_hash", "created_at",
         ]  # fmt: skip
 
 
@@ -90,7 +141,7 @@ class Results(OfVersion):
     """Results of checks, `?run=` of one run."""
 
     model = CheckResult
-    related = ("run__version__model",)
+    related = ("run__version__model", "reused_from__run__version")
     path = "run__version"
     serializer_class = ResultOut
-    filterset_fields = ["verdict", "key", "family", "run"]
+    filterset_fields = ["verdict", "key", "family", "run", "origin"]

@@ -340,7 +340,8 @@ class Check:
     definition, the kinds of model it can be put to, the data and records it needs, its parameters, the thresholds by
     tier and the tiers whose built-in template asks it. `max_rows` caps the test rows it is given;
     `crosses` tells that it takes all protected attributes at once, where others are asked of one at a time; `blind`
-    that it never looks at the truth; `reads` names the parameters that hold names of columns.
+    that it never looks at the truth; `reads` names the parameters that hold names of columns;
+    `reusable` that the same inputs give the same answer, so that a later run may take it over. Times do not.
     """
 
     key: ClassVar[str]
@@ -361,6 +362,7 @@ class Check:
     crosses: ClassVar[bool] = False
     blind: ClassVar[bool] = False
     reads: ClassVar[Sequence[str]] = ()
+    reusable: ClassVar[bool] = True
 
     def measure(self, case: Case, **settings: Any) -> Measured:
         """What the model shows on these rows; CannotRun when that cannot be told."""

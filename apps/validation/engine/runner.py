@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from apps.core.sandbox import Job, sandboxed
+from apps.core.sandbox import Job, classify, sandboxed
 from apps.validation.engine.base import (
     SILENT,
+    Bound,
     CannotRun,
     Check,
+    Limits,
     Measured,
     Result,
     Sense,
@@ -50,19 +52,16 @@ def run_item(case: Case, item: Item, known: Registry | None = None) -> Result:
     except CannotRun as reason:
         return _not_run(case, item, str(reason), start, check, reason.verdict)
     except Exception as error:  # a check that breaks costs its own result, not the run
-        traceback.print_exc()
-        return _not_run(
-            case, item, f"The check stopped with an error. {type(error).__name__}: {error}"[:500], start, check
-        )
+        code, sentence = classify(error)
+        if code == "failed":
+            traceback.print_exc()
+            sentence = f"The check stopped with an error. {type(error).__name__}: {error}"[:500]
+        return _not_run(case, item, sentence, start, check)
 
 
 def _judged(case: Case, item: Item, check: Check, measured: Measured, rows: int, start: float) -> Result:
-    figure = figure_judged(measured, item.judged)
-    by_limits = item.limits.verdict(figure, check.sense)
-    verdict = worst([by_limits, measured.at_best])
+    verdict, sentence = judge(measured, item.limits, item.judged, check.sense)
     notes = list(measured.notes)
-    # Where not the figure but what could not be judged decides, the reader is told in the same breath.
-    sentence = " ".join([measured.sentence, *(notes[:1] if verdict is not by_limits else [])])
     if rows < len(case.test):
         notes.append(f"Measured on {rows:,} of {len(case.test):,} rows, drawn with seed {case.seed}.")
     return Result(
@@ -84,8 +83,18 @@ def _judged(case: Case, item: Item, check: Check, measured: Measured, rows: int,
     )
 
 
+def judge(measured: Measured, limits: Limits, bound: Bound, sense: Sense) -> tuple[Verdict, str]:
+    """The verdict of a measurement against thresholds, and its sentence; CannotRun where there is nothing to judge."""
+    by_limits = limits.verdict(figure_judged(measured, bound), sense)
+    verdict = worst([by_limits, measured.at_best])
+    # Where not the figure but what could not be judged decides, the reader is told in the same breath.
+    return verdict, " ".join([measured.sentence, *(measured.notes[:1] if verdict is not by_limits else [])])
+
+
 def _evidence(measured: Measured, notes: Sequence[str]) -> dict[str, Any]:
     return {
+        "sentence": measured.sentence,
+        "at_best": measured.at_best.value,
         "tables": [asdict(table) for table in measured.tables],
         "figures": [asdict(figure) for figure in measured.figures],
         "rows": [dict(row) for row in measured.offending_rows],

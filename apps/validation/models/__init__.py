@@ -12,7 +12,16 @@ from apps.validation.models.findings import (
 from apps.validation.models.plans import PLAN_STATES, Plan, PlanCheck, PlanState, Template
 from apps.validation.models.reports import SignedReport
 from apps.validation.models.rules import JudgingRules
-from apps.validation.models.runs import RUN_STATES, SILENT, CheckResult, Outcome, RunState, ValidationRun, Verdict
+from apps.validation.models.runs import (
+    RUN_STATES,
+    SILENT,
+    CheckResult,
+    Outcome,
+    ResultOrigin,
+    RunState,
+    ValidationRun,
+    Verdict,
+)
 
 __all__ = [
     "FINDING_STATES",
@@ -28,6 +37,7 @@ __all__ = [
     "Plan",
     "PlanCheck",
     "PlanState",
+    "ResultOrigin",
     "RunState",
     "Severity",
     "SignedReport",

@@ -25,6 +25,13 @@ class Verdict(models.TextChoices):
 SILENT = (Verdict.TOO_SMALL, Verdict.NOT_RUN)
 
 
+class ResultOrigin(models.TextChoices):
+    """Where a result comes from."""
+
+    MEASURED = "measured", "Measured"
+    REUSED = "reused", "Measured in an earlier run"
+
+
 class RunState(models.TextChoices):
     QUEUED = "queued", "Waiting for a worker"
     RUNNING = "running", "Running"
@@ -72,6 +79,9 @@ class ValidationRun(TenantModel):
     libraries = models.JSONField(default=dict, blank=True)
     rows = models.JSONField(default=dict, blank=True)
     inputs = models.JSONField(default=dict, blank=True)
+    anew = models.BooleanField(
+        default=False, help_text="Everything is measured, also what an earlier run measured on the same inputs."
+    )
     seconds = models.FloatField(null=True, blank=True)
     peak_memory = models.BigIntegerField(null=True, blank=True)
     outcome = models.CharField(max_length=16, choices=Outcome.choices, blank=True, default=Outcome.NONE)
@@ -168,6 +178,10 @@ class CheckResult(AppendOnlyModel):
     seed = models.PositiveBigIntegerField(default=0)
     seconds = models.FloatField(default=0)
     layer = models.CharField(max_length=200, blank=True)
+    origin = models.CharField(max_length=16, choices=ResultOrigin.choices, default=ResultOrigin.MEASURED)
+    # What it was measured from: bytes, check, parameters, seed, libraries, code. Empty where it is not used again.
+    inputs_hash = models.CharField(max_length=64, blank=True)
+    reused_from = TenantForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="reused_as")
 
     project_path = "run__version__model__project"
     model_path = "run__version__model"
@@ -181,6 +195,18 @@ class CheckResult(AppendOnlyModel):
                 | (~models.Q(verdict__in=["not_run", "too_small", "nothing_to_ask"]) & models.Q(value__isnull=False)),
                 name="validation_result_verdict",
             ),
+            models.CheckConstraint(
+                condition=models.Q(origin="reused", reused_from__isnull=False)
+                | (~models.Q(origin="reused") & models.Q(reused_from__isnull=True)),
+                name="validation_result_reused",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["organization", "inputs_hash", "-id"],
+                name="validation_result_inputs",
+                condition=~models.Q(inputs_hash=""),
+            )
         ]
 
     def __str__(self) -> str:

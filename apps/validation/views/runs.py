@@ -3,6 +3,7 @@
 from typing import Any
 
 import django_filters
+from django.http import HttpRequest, HttpResponse
 
 from apps.core.pages import Action, Crumb, refusal
 from apps.discussions import timeline
@@ -69,10 +70,11 @@ class RunBase(ObjectPage):
 
     def context(self, **more: Any) -> dict[str, Any]:
         run = self.object
-        results = list(run.results.all())
+        results = list(run.results.select_related("reused_from__run__version__model", "reused_from__run__organization"))
         findings = Finding.objects.filter(run=run).select_related(*BESIDE, "owner").order_by("number")
         return super().context(
             sections=report.sections(run.plan.checks.all(), results),
+            shown=len(results),
             counts=[(choice, sum(result.verdict == choice for result in results)) for choice in Verdict],
             findings=findings,
             state=run,
@@ -81,9 +83,23 @@ class RunBase(ObjectPage):
 
 
 class RunPage(RunBase):
-    """The results as they come in, what they became, and the conclusion."""
+    """The results as they come in, what they became, and the conclusion.
+
+    An open page asks every few seconds with `?have=` the number of results it shows: there is no answer while that is
+    all there is, and once the run has ended the page is loaded as a whole.
+    """
 
     template_name = "validation/run.html"
+
+    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """The page, or what an open page needs."""
+        self.object = self.get_object()
+        have = request.GET.get("have")
+        if have is not None and not self.object.is_open:
+            return HttpResponse(headers={"HX-Refresh": "true"})
+        if have is not None and have == str(self.object.results.count()):
+            return HttpResponse(status=204)
+        return self.render()
 
     def context(self, **more: Any) -> dict[str, Any]:
         run = self.object
@@ -115,6 +131,7 @@ class RunPage(RunBase):
         raised = link(self.organization, "raise-finding", version.model.key, version.number)
         compare = f"{link(self.organization, 'compare')}?first={self.object.pk}"
         again = link(self.organization, "start-run", version.model.key, version.number, plan.number)
+        refused = refusal(policies.check_start_run, user, plan)
         return [
             Action("Report on one page", self._link("report"), method="get"),
             Action("Report as PDF", self._link("report-file"), method="get"),
@@ -130,7 +147,8 @@ class RunPage(RunBase):
                 method="get",
                 refused=refusal(policies.check_raise_finding, user, version),
             ),
-            Action("Run the plan again", again, refused=refusal(policies.check_start_run, user, plan)),
+            Action("Run the plan again", again, refused=refused),
+            Action("Measure everything anew", again, refused=refused, fields={"anew": "yes"}),
         ]
 
 
@@ -164,7 +182,8 @@ class StartRun(ActionPage):
         return Plan.objects.select_related(*BESIDE)
 
     def perform(self) -> str:
-        return actions.start_run(plan=self.object, by=self.request.user).get_absolute_url()
+        anew = self.request.POST.get("anew") == "yes"
+        return actions.start_run(plan=self.object, by=self.request.user, anew=anew).get_absolute_url()
 
 
 class CancelRun(ActionPage):

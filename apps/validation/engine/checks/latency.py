@@ -59,6 +59,7 @@ class SingleRow(Check):
     question = "How long does one row take?"
     metric = "time within which 95 % of single rows are answered"
     unit = "ms"
+    reusable = False
     source = "own; in the runtime that serves, without network"
     sense = Sense.AT_MOST
     tiers = TIERS
@@ -89,6 +90,7 @@ class Batch(Check):
     question = "How long does a batch take?"
     metric = "time within which 95 % of batches are answered"
     unit = "ms"
+    reusable = False
     source = "own; in the runtime that serves, without network"
     sense = Sense.AT_MOST
     limits = {"low": Limits(None, 1000.0), "limited": Limits(2000.0, 500.0), "high": Limits(1000.0, 250.0)}
@@ -121,6 +123,7 @@ class Cold(Check):
     question = "How long does it take from the closed file to the first answer?"
     metric = "time to open the model and answer one row, median of three"
     unit = "ms"
+    reusable = False
     source = "own; in the runtime that serves"
     sense = Sense.AT_MOST
     limits = {"low": Limits(None, 10_000.0), "limited": Limits(30_000.0, 3_000.0), "high": Limits(30_000.0, 3_000.0)}
