@@ -37,6 +37,7 @@ WITHOUT_HISTORY = {
     "monitoring.Outcome": "a correction is a new row, the former stay",
     "monitoring.OutcomeDay": "outcomes added up by the day",
     "monitoring.Prediction": "one of millions, never changed",
+    "monitoring.RefusedBatch": "a log of the newest, never changed",
     "monitoring.ServiceReading": "calls added up by the hour",
     "monitoring.State": "rows added up by the hour",
 }

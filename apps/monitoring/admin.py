@@ -26,6 +26,7 @@ from apps.monitoring.models import (
     OutcomeDay,
     OutcomeValues,
     Prediction,
+    RefusedBatch,
     SegmentColumn,
     SegmentResult,
     ServiceReading,
@@ -72,6 +73,14 @@ class BatchAdmin(AuditAdmin):
     ]
     list_filter = ["kind", "source", "state"]
     search_fields = ["key", "sha256", "endpoint__key"]
+    list_select_related = ["endpoint", "sent_by"]
+
+
+@admin.register(RefusedBatch)
+class RefusedBatchAdmin(AuditAdmin):
+    list_display = ["key", "endpoint", "kind", "reason", "rows", "sent_by", "created_at"]
+    list_filter = ["kind"]
+    search_fields = ["key", "reason"]
     list_select_related = ["endpoint", "sent_by"]
 
 

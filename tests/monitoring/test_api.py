@@ -12,10 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from django.core.files.storage import default_storage
 from django.db import OperationalError
+from django.urls import reverse
 
 from apps.core.tenancy import tenant
+from apps.monitoring.actions import refusals
 from apps.monitoring.actions import rows as receiving
-from apps.monitoring.models import Batch, Incident
+from apps.monitoring.models import Batch, Incident, RefusedBatch
 from apps.organizations import actions as organizations
 from tests.monitoring.field import START, Field
 from tests.support import deliver
@@ -135,6 +137,35 @@ def test_bad_rows_are_named_and_good_ones_kept_on_wish(outside, call):
     assert (kept.status_code, kept.json()["rows"], kept.json()["refused"]) == (202, 2, 1)
     assert call("monitoring/late-arrivals/predictions/?on_error=guess", rows).status_code == 422
     assert call("monitoring/late-arrivals/predictions/?version=99", rows).status_code == 422
+
+
+def test_a_batch_refused_whole_leaves_a_trace_without_its_content(outside, call, client):
+    rows, _ = predictions(outside, 3)
+    rows[1]["month"] = "a secret"
+    assert call("monitoring/late-arrivals/predictions/?batch_key=monday", rows).status_code == 422
+    assert call("monitoring/late-arrivals/outcomes/", b'[{"value": a secret}', "application/json").status_code == 422
+    with tenant(outside.cast.meridian.pk):
+        broken, misfit = RefusedBatch.objects.all()
+        assert (misfit.key, misfit.kind, misfit.rows, misfit.refused) == ("monday", "predictions", 3, 1)
+        assert (misfit.sent_by, misfit.errors) == (
+            outside.cast.otto,
+            [{"row": 2, "column": "month", "said": "must be a number."}],
+        )
+        assert (broken.kind, broken.reason, broken.rows) == ("outcomes", "The body is not JSON.", None)
+        assert Batch.objects.count() == 0
+    client.force_login(outside.cast.otto)
+    page = client.get(reverse("monitoring:batches", args=["meridian", "late-arrivals"])).content.decode()
+    assert "Batches refused whole" in page and "1 of 3 rows do not fit" in page
+    assert "The body is not JSON." in page and "a secret" not in page
+    assert "3 in 2 batches refused whole" in page
+
+
+def test_only_the_newest_refused_batches_are_kept(outside, call, monkeypatch):
+    monkeypatch.setattr(refusals, "MOST_REFUSED", 2)
+    for number in range(4):
+        assert call(f"monitoring/late-arrivals/feedback/?batch_key={number}", b"no JSON").status_code == 422
+    with tenant(outside.cast.meridian.pk):
+        assert [one.key for one in RefusedBatch.objects.all()] == ["3", "2"]
 
 
 def test_outcomes_without_a_prediction_can_be_listed(outside, call):

@@ -43,6 +43,7 @@ from apps.monitoring.actions.monitors import (
 from apps.monitoring.actions.mutes import mute, unmute
 from apps.monitoring.actions.plans import set_up_required, write_watch_plan
 from apps.monitoring.actions.recounting import recount
+from apps.monitoring.actions.refusals import note_refusal
 from apps.monitoring.actions.retaining import forget_rows, hold_rows, release_rows
 from apps.monitoring.actions.rolling import roll_up
 from apps.monitoring.actions.rows import (
@@ -92,6 +93,7 @@ __all__ = [
     "keep_schedules",
     "looked_at",
     "mute",
+    "note_refusal",
     "open_incident",
     "pause_monitor",
     "pick_up",

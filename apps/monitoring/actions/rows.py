@@ -16,6 +16,7 @@ from apps.core import files, tracing
 from apps.core.errors import Busy, Conflict, Invalid, Refused, TooLarge
 from apps.monitoring import policies, segmenting
 from apps.monitoring.actions.asking import ask_to_count
+from apps.monitoring.actions.refusals import Misfit
 from apps.monitoring.models import Batch, BatchKind, BatchSource, BatchState
 
 if TYPE_CHECKING:
@@ -197,10 +198,7 @@ def _taker(endpoint: Any, kind: str, version: Any) -> "Callable[[Raw], Intake]":
 def _check_refused(kept: "Kept", keep_good: bool) -> None:
     if not kept.refused or (keep_good and kept.rows):
         return
-    first = [f"row {one.row}: {one.column} {one.said}".replace(":  ", ": ") for one in kept.errors]
-    lost = "Nothing was kept. Correct them and send the batch again"
-    also = "" if keep_good else ", or ask for good rows to be kept (on_error=keep)"
-    raise Invalid(f"{kept.refused} of {kept.sent} rows do not fit. {lost}{also}.", {"rows": first})
+    raise Misfit(kept, keep_good)
 
 
 @action

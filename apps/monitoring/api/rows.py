@@ -8,7 +8,7 @@ from rest_framework import serializers
 from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
-from apps.core.errors import Invalid
+from apps.core.errors import Conflict, Invalid, TooLarge
 from apps.deployments.models import Endpoint
 from apps.models.models import ModelVersion
 from apps.monitoring import actions, policies
@@ -176,17 +176,19 @@ class _Receive(_OfEndpoint):
         if asked.get("on_error", "refuse") not in ("refuse", "keep"):
             raise Invalid("on_error is refuse or keep.", {"on_error": "Say refuse or keep."})
         body = request.data if hasattr(request.data, "read") else io.BytesIO()
-        batch, is_new = actions.receive(
-            endpoint=endpoint,
-            kind=self.kind,
-            body=body,
-            format=TYPES[media],
-            packing=request.headers.get("Content-Encoding", "").strip().lower(),
-            key=asked.get("batch_key", ""),
-            version=self._version(endpoint, asked.get("version")),
-            keep_good=asked.get("on_error") == "keep",
-            by=request.user,
-        )
+        sent = {"endpoint": endpoint, "kind": self.kind, "key": asked.get("batch_key", ""), "by": request.user}
+        try:
+            batch, is_new = actions.receive(
+                **sent,
+                body=body,
+                format=TYPES[media],
+                packing=request.headers.get("Content-Encoding", "").strip().lower(),
+                version=self._version(endpoint, asked.get("version")),
+                keep_good=asked.get("on_error") == "keep",
+            )
+        except (Invalid, Conflict, TooLarge) as error:
+            actions.note_refusal(**sent, error=error)
+            raise
         return Response(BatchOut(batch, context=self.get_serializer_context()).data, status=202 if is_new else 200)
 
     def _version(self, endpoint: Endpoint, number: str | None) -> ModelVersion | None:

@@ -24,6 +24,7 @@ from apps.monitoring.models.monitors import (
     Reference,
     Span,
 )
+from apps.monitoring.models.refusals import RefusedBatch
 from apps.monitoring.models.rows import (
     Baseline,
     BaselineRequest,
@@ -80,6 +81,7 @@ __all__ = [
     "Prediction",
     "Purpose",
     "Reference",
+    "RefusedBatch",
     "SegmentColumn",
     "SegmentResult",
     "ServiceReading",

@@ -13,12 +13,13 @@ from apps.deployments.models import Endpoint
 from apps.discussions import timeline
 from apps.monitoring import actions, plans, policies
 from apps.monitoring.forms import HoldForm
-from apps.monitoring.models import Batch, BatchKind, BatchState, Hold
+from apps.monitoring.models import Batch, BatchKind, BatchState, Hold, RefusedBatch
 from apps.monitoring.views.shared import link, of_endpoint, tabs
 from apps.organizations.bases import ActionPage, ListPage, ObjectFormPage, ObjectPage, fetch
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 MOST_REASONS = 5
+MOST_WHOLE = 10
 
 
 class BatchFilter(django_filters.FilterSet):
@@ -79,9 +80,13 @@ def arriving(endpoint: Endpoint) -> dict[str, Any]:
     reasons: Counter[tuple[str, str]] = Counter()
     for errors in refused.values_list("errors", flat=True)[:50]:
         reasons.update((error["column"], error["said"]) for error in errors)
+    whole = RefusedBatch.objects.filter(endpoint=endpoint)
+    lost = whole.filter(created_at__gte=now - DAY).aggregate(rows=Sum("rows", default=0), batches=Count("pk"))
     return {
         **recent,
         **open_ones,
+        "whole": list(whole.select_related("sent_by")[:MOST_WHOLE]),
+        "whole_noted": f"and {lost['rows']:,} in {lost['batches']} batches refused whole" if lost["batches"] else "",
         "noted": f"in {recent['batches']} batch{'' if recent['batches'] == 1 else 'es'}",
         "lag_in_words": f"counted after {recent['lag'].total_seconds():.0f} s on average" if recent["lag"] else "",
         "refused": refused.order_by().aggregate(rows=Sum("refused", default=0))["rows"],
