@@ -122,6 +122,7 @@ def _stored_check(known: baselines.Baseline, stored: list[tuple[int, bytes]]) ->
 
     from apps.deployments.models import Endpoint, Environment
     from apps.models.models import ModelVersion
+    from apps.monitoring import held
     from apps.monitoring.models import Baseline, State
 
     big, _ = filling.fill(2, 10)
@@ -152,12 +153,11 @@ def _stored_check(known: baselines.Baseline, stored: list[tuple[int, bytes]]) ->
 
     def check() -> bytes:
         with tenant(big.pk):
-            ((data,),) = binary.values(Baseline.objects.filter(pk=reference.pk), "data")
+            one = held.baseline(reference.pk)
             found = State.objects.filter(endpoint=endpoint, baseline=reference.pk, kind="predictions", segment="")
             day = found.within(start, start + HOURS * HOUR)
             blobs = [blob for (blob,) in binary.values(day, "data")]
-        one = baselines.decode_baseline(data)
-        return compare(one.bins, one.reference, state.total(blobs, one.bins.shape), Limits()).encoded
+        return compare(one.bins, one.side, state.total(blobs, one.bins.shape), Limits()).encoded
 
     return check
 

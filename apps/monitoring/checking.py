@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from apps.core import binary
 from apps.deployments.models import EndpointState
-from apps.monitoring import comparing, planned, ranked, texts
+from apps.monitoring import comparing, held, planned, ranked, texts
 from apps.monitoring.models import (
     KINDS_WITH_BASELINE,
     Baseline,
@@ -191,10 +191,11 @@ def check(monitor: Monitor, one: Due, limits: Any) -> Callable[[], Found]:
 
 
 def _with_baseline(monitor: Monitor, one: Due, limits: Any) -> Callable[[], Found]:
-    row = Baseline.objects.select_related("version__run").get(pk=one.baseline_id)
+    row = Baseline.objects.select_related("version__run").defer("data").get(pk=one.baseline_id)
+    known = held.baseline(row.pk)
     window, count = _grown(monitor, one, limits)
     if monitor.kind == MonitorKind.SEGMENTS:
-        compare = comparing.read(monitor, row, window, limits, count)
+        compare = comparing.read(monitor, row, known, window, limits, count)
         return lambda: _segments(one, compare())
     windows = reference_windows(monitor, window)
     if monitor.kind == MonitorKind.CONTENTS:
@@ -205,12 +206,12 @@ def _with_baseline(monitor: Monitor, one: Due, limits: Any) -> Callable[[], Foun
         told = _blobs(monitor, row, StateKind.OUTCOMES, window)
         before = _reference(monitor, row, windows, StateKind.OUTCOMES)
         more = planned.measures(row.version), ranked.read(monitor, row, window), before, spoken(monitor, windows)
-        return lambda: _performance(monitor, one, limits, bytes(row.data), blobs, told, count, *more)
+        return lambda: _performance(monitor, one, limits, known, blobs, told, count, *more)
     reference, muted = _reference(monitor, row, windows, StateKind.PREDICTIONS), _muted(monitor)
     weights, said = _importance(row), {"reference": spoken(monitor, windows), "muted": sorted(muted)}
 
     def compute() -> Found:
-        found = drift(one, limits, bytes(row.data), blobs, reference, weights, count, muted)
+        found = drift(one, limits, known, blobs, reference, weights, count, muted)
         found.result |= said
         return found
 
@@ -260,8 +261,8 @@ def spoken(monitor: Monitor, windows: list[Window] | None) -> dict[str, Any]:
 
 def _muted(monitor: Monitor) -> set[tuple[str, str]]:
     """Features and signals that raise nothing now, each pair with "" for all."""
-    held = Mute.objects.filter(monitor=monitor, ended_at=None, until__gt=timezone.now())
-    return set(held.values_list("feature", "signal"))
+    mutes = Mute.objects.filter(monitor=monitor, ended_at=None, until__gt=timezone.now())
+    return set(mutes.values_list("feature", "signal"))
 
 
 def _segments(one: Due, found: dict[str, Any]) -> Found:
@@ -299,26 +300,25 @@ def _summed(blobs: list[bytes], shape: Any) -> Any:
 def drift(
     one: Due,
     limits: Any,
-    data: bytes,
+    baseline: Any,
     blobs: list[bytes],
     reference: list[bytes] | None,
     weights: dict[str, float],
     count: int,
     muted: set[tuple[str, str]],
 ) -> Found:
-    """What a drift check finds: `data` is the baseline, `blobs` the states of the window, `reference` those of the
-    reference where it is not the baseline itself; `count` windows were put together.
+    """What a drift check finds: `blobs` are the states of the window, `reference` those of the reference where it is
+    not the baseline itself; `count` windows were put together.
     """
     from apps.monitoring.engine import results
-    from apps.monitoring.engine.baseline import decode_baseline
-    from apps.monitoring.engine.check import compare
+    from apps.monitoring.engine.check import compare, side_of
 
-    baseline = decode_baseline(data)
-    current = _summed(blobs, baseline.bins.shape)
-    known = baseline.reference if reference is None else _summed(reference, baseline.bins.shape)
-    report = compare(baseline.bins, known, current, limits, weights, muted)
+    bins = baseline.bins
+    current = _summed(blobs, bins.shape)
+    known = baseline.side if reference is None else side_of(bins, _summed(reference, bins.shape))
+    report = compare(bins, known, current, limits, weights, muted)
     result = report.as_json()
-    if known.is_empty:
+    if known.rows == 0:
         return Found(one, Level.NOT_ENOUGH, {}, current.rows, {**result, "note": "The reference holds no rows."})
     return Found(one, report.level, report.signals, current.rows, result, known.rows, count, results.pack(report.table))
 
@@ -327,7 +327,7 @@ def _performance(
     monitor: Monitor,
     one: Due,
     limits: Any,
-    data: bytes,
+    baseline: Any,
     blobs: list[bytes],
     told: list[bytes],
     count: int,
@@ -337,9 +337,7 @@ def _performance(
     compared: dict[str, Any],
 ) -> Found:
     from apps.monitoring.engine import VERSION, performance
-    from apps.monitoring.engine.baseline import decode_baseline
 
-    baseline = decode_baseline(data)
     layout = baseline.outcome_bins
     predicted, known = _summed(blobs, baseline.bins.shape), _summed(told, layout.shape)
     realised, estimated = performance.measure(layout, known), performance.estimate(baseline, predicted)
@@ -348,7 +346,7 @@ def _performance(
     state, coverage = performance.window_state(predicted.rows, known.rows, monitor.expected_share)
     metric = performance.HEADLINE[layout.task]
     level, worse = _judge(realised.get(metric), promised.get(metric), state, limits)
-    held = planned.judge(demanded, realised, state == performance.MATURE, limits)
+    promises = planned.judge(demanded, realised, state == performance.MATURE, limits)
     delay = performance.delay_curve(layout, known)
     result = {
         "state": state,
@@ -362,7 +360,7 @@ def _performance(
         "concept": {
             name: performance.concept_drift(realised[name], estimated[name]) for name in realised if name in estimated
         },
-        "planned": held,
+        "planned": promises,
         "selection": performance.selection(baseline, predicted, known),
         "delay": [step | {"of_expected": step["share"] * coverage} for step in delay],
         "rows": {"predicted": predicted.rows, "labelled": known.rows},
@@ -375,7 +373,7 @@ def _performance(
         result |= {"realised": {**result["realised"], **lists.measures()}, "lists": lists.as_json()}
         result["definitions"] = {**performance.DEFINITIONS, **lists.definitions()}
     reference_rows = earlier.rows if earlier is not None else 0
-    level = worst_of([level, *(row["level"] for row in held)])
+    level = worst_of([level, *(row["level"] for row in promises)])
     return Found(one, level, {"performance": level}, known.rows, result, reference_rows, count)
 
 

@@ -33,16 +33,18 @@ def changes_by_window(monitor: Monitor) -> dict[tuple[Any, dt.datetime], int]:
     return found
 
 
-def read(monitor: Monitor, baseline: Baseline, window: Window, limits: Any, count: int) -> Callable[[], dict[str, Any]]:
+def read(
+    monitor: Monitor, baseline: Baseline, known: Any, window: Window, limits: Any, count: int
+) -> Callable[[], dict[str, Any]]:
     """Read the states of every segment in the window and before it; the returned computation needs no database."""
     columns = columns_of(monitor.endpoint_id)
     said = _blobs(monitor, baseline, StateKind.PREDICTIONS, window)
     told = _blobs(monitor, baseline, StateKind.OUTCOMES, window)
     before = _blobs(monitor, baseline, StateKind.PREDICTIONS, earlier(monitor, window))
-    data, share = bytes(baseline.data), monitor.expected_share
+    share = monitor.expected_share
     demanded, target = planned.fairness(baseline.version, columns), _target(baseline.version)
     own = {column.column: replace(limits, **demanded.get(column.column, {})) for column in columns}
-    return lambda: compare(data, columns, said, told, before, limits, own, share, target) | {"windows": count}
+    return lambda: compare(known, columns, said, told, before, limits, own, share, target) | {"windows": count}
 
 
 def earlier(monitor: Monitor, window: Window) -> Window:
@@ -61,7 +63,7 @@ def _blobs(monitor: Monitor, baseline: Baseline, kind: str, window: Window) -> B
 
 
 def compare(
-    data: bytes,
+    baseline: Any,
     columns: list[SegmentColumn],
     said: Blobs,
     told: Blobs,
@@ -75,9 +77,7 @@ def compare(
     examined it.
     """
     from apps.monitoring.engine import VERSION, fairness, performance, policy
-    from apps.monitoring.engine.baseline import decode_baseline
 
-    baseline = decode_baseline(data)
     rows: list[dict[str, Any]] = []
     summary: dict[str, Any] = {}
     for column in columns:

@@ -15,7 +15,7 @@ from django.db.models.functions import Trunc
 from django.utils import timezone
 
 from apps.core import binary, tracing
-from apps.monitoring import checking
+from apps.monitoring import checking, held
 from apps.monitoring.checking import Due, Found
 from apps.monitoring.models import Baseline, Check, Clock, Monitor, MonitorKind, Mute, Reference, State, StateKind
 from apps.monitoring.windows import Window, window_at
@@ -96,18 +96,18 @@ def check(plans: Sequence[Plan]) -> list[tuple[Monitor, list[Found]]]:
         {(plan.monitor.endpoint_id, one.baseline_id, one.window) for plan in plans for one in plan.windows}
     )
     keys = {one.baseline_id for plan in plans for one in plan.windows}
-    data = dict(binary.values(Baseline.objects.filter(pk__in=keys), "pk", "data"))
+    known = held.baselines(keys)
     weights, muted = _weights(keys), _muted([plan.monitor for plan in plans])
     found = []
     for plan in plans:
-        held = muted.get(plan.monitor.pk, set())
-        said = {"reference": checking.spoken(plan.monitor, None), "muted": sorted(held)}
+        silenced = muted.get(plan.monitor.pk, set())
+        said = {"reference": checking.spoken(plan.monitor, None), "muted": sorted(silenced)}
         results = []
         for one in plan.windows:
             blobs = states.get((plan.monitor.endpoint_id, one.baseline_id, one.window), [])
             results.append(
                 checking.drift(
-                    one, plan.limits, data[one.baseline_id], blobs, None, weights.get(one.baseline_id, {}), 1, held
+                    one, plan.limits, known[one.baseline_id], blobs, None, weights.get(one.baseline_id, {}), 1, silenced
                 )
             )
             results[-1].result |= said

@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.core import files, tracing
 from apps.core.ids import uuid7
 from apps.core.tenancy import current
-from apps.monitoring import segmenting
+from apps.monitoring import held, segmenting
 from apps.monitoring.actions.contents import keep_samples
 from apps.monitoring.actions.marking import mark
 from apps.monitoring.actions.worth import tally
@@ -164,12 +164,11 @@ def add_segments(endpoint: Any, baseline: Baseline, tables: list[Any], columns: 
 
 
 def _add_rows(endpoint: Any, baseline: Baseline, table: Any, segment: str) -> None:
-    from apps.monitoring.engine.baseline import decode_baseline
     from apps.monitoring.engine.reduce import reduce_groups
     from apps.monitoring.engine.wanted import AT, hours_of
 
     moments = table.column(AT)
-    states = reduce_groups(table, decode_baseline(bytes(baseline.data)).bins, hours_of(moments))
+    states = reduce_groups(table, held.baseline(baseline.pk).bins, hours_of(moments))
     add(endpoint, baseline, StateKind.PREDICTIONS, states, _last(moments), segment=segment)
 
 
@@ -381,13 +380,12 @@ def _labelled(baseline: Baseline, pairs: list[tuple[Any, Any]]) -> tuple[Any, An
     """Predictions and their outcomes as a table, and the hour of each prediction."""
     import pyarrow as pa
 
-    from apps.monitoring.engine.baseline import decode_baseline
     from apps.monitoring.engine.bins import REGRESSION
     from apps.monitoring.engine.wanted import DELAY, LABEL, PREDICTION, SCORE, hours_of
 
     moments = pa.chunked_array([pa.array([one.at for one, _ in pairs], pa.timestamp("us", tz="UTC"))])
     delays = [max((told.at - one.at).total_seconds() / 3600, 0.0) for one, told in pairs]
-    if decode_baseline(bytes(baseline.data)).bins.outputs.task == REGRESSION:
+    if held.baseline(baseline.pk).bins.outputs.task == REGRESSION:
         said = {PREDICTION: [one.score for one, _ in pairs], LABEL: [told.number for _, told in pairs]}
     else:
         said = {PREDICTION: [one.label for one, _ in pairs], LABEL: [told.label for _, told in pairs]}
@@ -399,9 +397,8 @@ def _add_labelled(
     endpoint: Any, baseline: Baseline, pairs: list[Any], table: Any, hours: Any, sign: int, segment: str = ""
 ) -> None:
     from apps.monitoring.engine import outcomes as engine
-    from apps.monitoring.engine.baseline import decode_baseline
 
-    states = engine.reduce_groups(table, decode_baseline(bytes(baseline.data)).outcome_bins, hours)
+    states = engine.reduce_groups(table, held.baseline(baseline.pk).outcome_bins, hours)
     last = max(one.at for one, _ in pairs)
     add(endpoint, baseline, StateKind.OUTCOMES, states, last, sign, segment)
 

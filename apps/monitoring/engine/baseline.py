@@ -29,6 +29,7 @@ from apps.monitoring.engine.bins import (
     Numeric,
     Outputs,
 )
+from apps.monitoring.engine.check import Side, side_of
 from apps.monitoring.engine.edges import categories_of, edges_of, group_cuts, shown_cuts
 from apps.monitoring.engine.exact import Floats, unit_for
 from apps.monitoring.engine.outcomes import OutcomeBins
@@ -68,6 +69,11 @@ class Baseline:
             {"format": FORMAT, "fingerprint": self.bins.fingerprint.hex()},
             {name: np.frombuffer(part, dtype=np.uint8) for name, part in parts.items()},
         )
+
+    @cached_property
+    def side(self) -> Side:
+        """The reference rows, ready for comparing."""
+        return side_of(self.bins, self.reference)
 
     @property
     def sha256(self) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from apps.monitoring.engine import codec
 from apps.monitoring.engine.edges import WIDTH, Categories, Edges
-from apps.monitoring.engine.exact import Floats, Integers
+from apps.monitoring.engine.exact import Floats, Integers, quantise
 from apps.monitoring.engine.state import Shape
 
 OUTER = 4  # bins at either end whose sums are kept, for the tails are where a bin's mean moves
@@ -23,6 +23,7 @@ NULL, BELOW_ALL, ABOVE_ALL = 0, 1, 2  # beside the bins: null, minus infinity, p
 SCORES = WIDTH + 1  # score bins and "no score"
 COARSE, FINE = 10, 30  # groups of the population stability index, and of the divergences
 SHOWN = 20  # columns of a picture
+WITHIN = np.array([0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.97, 0.99, 0.997])  # parts of a bin's width
 GROUPS = ("coarse", "fine", "shown")
 SCALE = ("mean", "sd", "pivot", "unit")
 STORED = ("sizes", "edges", "means", "atoms", *GROUPS, *SCALE)
@@ -129,6 +130,24 @@ class Numbers:
     def outer(self) -> Integers:
         """The bin of each kept sum [columns, 2 * OUTER]: lower end, then upper; -1 where a column has too few bins."""
         return outer_bins(self.sizes)
+
+    @cached_property
+    def spread_out(self) -> Integers:
+        """Of `outer` those bins whose sums are made of the values [columns, 2 * OUTER], -1 for the others: where a bin
+        can hold one value only, the number of its values says it all.
+        """
+        rows = np.arange(len(self.sizes))[:, None]
+        return np.where(self.atoms[rows, self.outer], -1, self.outer)
+
+    @cached_property
+    def single(self) -> tuple[Integers, Integers]:
+        """The value that a bin of `outer` can hold, less the pivot, in units: two halves [columns, 2 * OUTER], zero for
+        a bin that can hold others.
+        """
+        rows = np.arange(len(self.sizes))[:, None]
+        is_single = (self.outer >= 0) & (self.spread_out < 0)
+        values = np.where(is_single, self.edges[rows, np.clip(self.outer, 0, WIDTH - 2)], self.pivot[:, None])
+        return quantise(values - self.pivot[:, None], self.unit[:, None])
 
 
 def _ends_of(cuts: Sequence[Integers]) -> Ends:
@@ -258,6 +277,27 @@ class Bins:
     def means(self) -> Floats:
         """The reference's mean in every bin [columns, WIDTH]."""
         return self.numbers.means
+
+    @cached_property
+    def wide(self) -> tuple[Integers, Integers, Floats]:
+        """First and last bins within the reference that are wider than its standard deviation: feature, bin, and points
+        [bins, points] within it.
+        """
+        rows = np.arange(len(self.sizes))
+        row, place = np.tile(rows, 2), np.concatenate([np.minimum(1, self.sizes - 1), np.maximum(self.sizes - 2, 0)])
+        left, right = (one[row, place] for one in self.numbers.ends)
+        with np.errstate(over="ignore"):
+            width = right - left
+        kept = width > self.numbers.sd[row]
+        return row[kept], place[kept], left[kept, None] + width[kept, None] * WITHIN
+
+    @cached_property
+    def picture(self) -> tuple[Integers, Floats]:
+        """How many columns each feature's picture has, and the edges between them, filled up with not a number."""
+        ends = self.numbers.shown
+        cuts = ends < self.sizes[:, None] - 1
+        edges = self.edges[np.arange(len(ends))[:, None], np.minimum(ends, WIDTH - 2)]
+        return cuts.sum(axis=1) + 1, np.where(cuts, edges, np.nan)
 
     @property
     def atoms(self) -> NDArray[np.bool_]:

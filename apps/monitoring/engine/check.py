@@ -14,8 +14,7 @@ import orjson
 from numpy.typing import NDArray
 
 from apps.monitoring.engine import VERSION, policy, results, statistics
-from apps.monitoring.engine.bins import COARSE, FINE, INPUT, NULL, SHOWN, Bins
-from apps.monitoring.engine.edges import WIDTH
+from apps.monitoring.engine.bins import INPUT, NULL, SHOWN, Bins
 from apps.monitoring.engine.exact import Floats, Integers
 from apps.monitoring.engine.policy import Limits
 from apps.monitoring.engine.results import LEVELS, NONE, SHARES, SIGNALS
@@ -62,6 +61,53 @@ class Report:
         return orjson.dumps(self.as_json() | {"features": orjson.Fragment(self.table)})
 
 
+@dataclass(frozen=True, eq=False)
+class Side:
+    """One of the two samples of a check, with all that follows from its state alone: columns of categories as counts of
+    cells [columns, most cells], and for each of SHARES the cases and the rows they are a share of [shares, features].
+    """
+
+    rows: int
+    sample: statistics.Sample
+    cells: Floats
+    sizes: Floats
+    unseen: Floats
+    cases: Floats
+    out_of: Floats
+
+    @cached_property
+    def shown(self) -> Integers:
+        """Counts for a picture of each column of categories: the most frequent ones, all others, and those never seen;
+        places past a column's last are zero.
+        """
+        named = np.array([len(one.categories.top[:NAMED]) for one in self.sample.bins.categorical], dtype=np.int64)
+        side, rows = np.zeros((len(named), NAMED + 2), dtype=np.int64), np.arange(len(named))
+        most = self.cells[:, :NAMED]
+        side[:, : most.shape[1]] = np.where(np.arange(most.shape[1]) < named[:, None], most, 0)
+        side[rows, named] = self.sizes - self.unseen - side.sum(axis=1)
+        side[rows, named + 1] = self.unseen
+        return side
+
+
+def side_of(bins: Bins, state: State) -> Side:
+    """A state made ready for comparing.
+
+    Out of range are values below the smallest or above the largest of the reference's baseline, infinities included.
+    """
+    sample, counted, kinds = statistics.sample_of(state, bins), len(bins.sizes), len(bins.categorical)
+    ends = np.array([where.stop for where in bins.category_at], dtype=np.int64)
+    cells = np.where(bins.cells_at >= 0, state.counts[bins.cells_at], 0).astype(np.float64)
+    sizes, rows = cells.sum(axis=1), np.arange(counted)
+    cases = np.zeros((len(SHARES), counted + kinds))
+    cases[0] = np.concatenate([sample.beside[:, NULL], state.counts[ends - 1]])
+    cases[1, counted:] = state.counts[ends - 2]
+    cases[2, :counted] = np.where(bins.sizes > 1, sample.counts[:, 0] + sample.counts[rows, bins.sizes - 1], 0)
+    valued = np.concatenate([sample.sizes, sizes])
+    return Side(
+        state.rows, sample, cells, sizes, cases[1, counted:], cases, np.stack([valued + cases[0], valued, valued])
+    )
+
+
 @dataclass(frozen=True)
 class Found:
     """What both kinds of columns have, as arrays over all features: numeric columns first."""
@@ -78,7 +124,7 @@ class Found:
 
 def compare(
     bins: Bins,
-    reference: State,
+    reference: State | Side,
     current: State,
     limits: Limits,
     importance: Mapping[str, float] | None = None,
@@ -88,19 +134,21 @@ def compare(
     """Compare the current window with the reference, decide every signal, and rank the features by importance times
     effect. Pairs of feature and signal that are `muted` ("" for all) are computed and raise nothing.
 
-    `exact` are the Kolmogorov-Smirnov and Wasserstein distances of the numeric columns where the rows gave them
-    (engine.exactly); all else follows from the bins to the last digit.
+    A reference that is compared with again and again is better given as its `side_of`. `exact` are the
+    Kolmogorov-Smirnov and Wasserstein distances of the numeric columns where the rows gave them (engine.exactly); all
+    else follows from the bins to the last digit.
     """
-    numeric, numbers = numeric_table(bins, reference, current, exact)
-    category, categories = category_table(bins, reference, current)
-    before, now, psi, p = (np.concatenate(pair) for pair in zip(numbers, categories, strict=True))
-    shares = share_results(bins, reference, current, [before, now])
-    found = _found(bins, before, now, psi, p, shares)
+    before, now = reference if isinstance(reference, Side) else side_of(bins, reference), side_of(bins, current)
+    numeric, numbers = numeric_table(bins, before, now, exact)
+    category, categories = category_table(bins, before, now)
+    psi, p = (np.concatenate(pair) for pair in zip(numbers, categories, strict=True))
+    shares = share_results(before, now)
+    found = _found(bins, before.out_of[1], now.out_of[1], psi, p, shares)
     weights = importance or {}
     weight = np.array([float(weights.get(name, 1.0)) for name in found.names])
     judged: Table = {"importance": weight}
     raised = np.zeros((len(SIGNALS), len(found.names)), dtype=np.int64)
-    if current.rows >= limits.minimum:
+    if now.rows >= limits.minimum:
         judged |= _judge(found, limits)
         raised, held = _hold_back(judged.pop("levels"), found.names, muted)
         judged |= {"signals": raised, "muted": held}
@@ -113,21 +161,19 @@ def compare(
     }
     table = {"order": order, "numeric": numeric, "category": category, "shares": portions, "judged": judged}
     return Report(
-        policy.worst(list(signals.values())), reference.rows, current.rows, signals, limits.as_json(),
+        policy.worst(list(signals.values())), before.rows, now.rows, signals, limits.as_json(),
         orjson.dumps(table, option=orjson.OPT_SERIALIZE_NUMPY),
     )  # fmt: skip
 
 
 def numeric_table(
-    bins: Bins, reference: State, current: State, exact: tuple[Floats, Floats] | None = None
-) -> tuple[Table, list[Any]]:
-    """Every statistic of every numeric column; beside it what is judged: sizes, PSI, p-values and shares."""
-    before, now = statistics.sample_of(reference, bins), statistics.sample_of(current, bins)
-    coarse = [statistics.group_counts(one, bins, COARSE) for one in (before, now)]
-    fine = [statistics.group_counts(one, bins, FINE) for one in (before, now)]
-    groups = np.count_nonzero(coarse[0] + coarse[1], axis=1)
+    bins: Bins, reference: Side, current: Side, exact: tuple[Floats, Floats] | None = None
+) -> tuple[Table, tuple[Floats, Floats]]:
+    """Every statistic of every numeric column; beside it PSI and p-values, which are judged."""
+    before, now = reference.sample, current.sample
+    groups = np.count_nonzero(before.coarse + now.coarse, axis=1)
     both = (before.sizes > 0) & (now.sizes > 0)
-    index = np.where(both, statistics.index_of(*coarse), 0.0)
+    index = np.where(both, statistics.index_of(before.coarse, now.coarse), 0.0)
     distance, bound, p = statistics.kolmogorov(before, now, bins)
     moved = np.where(both, statistics.wasserstein(before, now, bins), np.nan)
     if exact is not None:
@@ -145,33 +191,27 @@ def numeric_table(
         "p": p,
         "w1": moved,
         "w1_over_sd": np.divide(moved, bins.numbers.sd, out=np.full(len(moved), np.nan), where=bins.numbers.sd > 0),
-        "js": np.where(both, statistics.divergence(*fine), 0.0),
-        "hellinger": np.where(both, statistics.hellinger(*fine), 0.0),
-        "lowest": current.lowest,
-        "highest": current.highest,
+        "js": np.where(both, statistics.divergence(before.fine, now.fine), 0.0),
+        "hellinger": np.where(both, statistics.hellinger(before.fine, now.fine), 0.0),
+        "lowest": now.lowest,
+        "highest": now.highest,
     }
     table = {"feature": bins.numbers.names, "role": bins.numbers.roles, "values": values}
-    table["picture"] = _numeric_picture(bins, before.reached, now.reached)
-    return table, [before.sizes, now.sizes, index, p]
+    return table | {"picture": _numeric_picture(bins, before, now)}, (index, p)
 
 
-def _numeric_picture(bins: Bins, before: Floats, now: Floats) -> Table:
+def _numeric_picture(bins: Bins, before: statistics.Sample, now: statistics.Sample) -> Table:
     """Counts of both sides in about twenty columns between the reference's first and last hundredth; what lies outside
     is at the ends. `edges` divide the columns [feature][columns - 1].
     """
-    ends = bins.numbers.shown
-    cuts = ends < bins.sizes[:, None] - 1
-    edges = np.where(cuts, bins.edges[np.arange(len(ends))[:, None], np.minimum(ends, WIDTH - 2)], np.nan)
-    sides = [statistics.grouped(one, bins.numbers.shown).astype(np.int64) for one in (before, now)]
-    return {"columns": cuts.sum(axis=1) + 1, "edges": edges, "reference": sides[0], "current": sides[1]}
+    columns, edges = bins.picture
+    sides = [one.shown.astype(np.int64) for one in (before, now)]
+    return {"columns": columns, "edges": edges, "reference": sides[0], "current": sides[1]}
 
 
-def category_table(bins: Bins, reference: State, current: State) -> tuple[Table, list[Any]]:
-    """Every statistic of every column of categories; beside it what is judged."""
-    ends = np.array([where.stop for where in bins.category_at], dtype=np.int64)
-    cells = [np.where(bins.cells_at >= 0, one.counts[bins.cells_at], 0).astype(float) for one in (reference, current)]
-    unseen = [one.counts[ends - 2].astype(float) for one in (reference, current)]
-    sizes = [one.sum(axis=1) for one in cells]
+def category_table(bins: Bins, reference: Side, current: Side) -> tuple[Table, tuple[Floats, Floats]]:
+    """Every statistic of every column of categories; beside it PSI and p-values, which are judged."""
+    cells, sizes = (reference.cells, current.cells), (reference.sizes, current.sizes)
     both = (sizes[0] > 0) & (sizes[1] > 0)
     groups = np.count_nonzero(cells[0] + cells[1], axis=1)
     index = np.where(both, statistics.index_of(*cells), 0.0)
@@ -192,45 +232,21 @@ def category_table(bins: Bins, reference: State, current: State) -> tuple[Table,
     }
     names = [one.name for one in bins.categorical], [one.role for one in bins.categorical]
     table = {"feature": names[0], "role": names[1], "values": values}
-    table["picture"] = _category_picture(bins, cells, unseen)
-    return table, [*sizes, index, p]
+    return table | {"picture": _category_picture(bins, reference, current)}, (index, p)
 
 
-def _category_picture(bins: Bins, cells: list[Floats], unseen: list[Floats]) -> Table:
+def _category_picture(bins: Bins, before: Side, now: Side) -> Table:
     """Counts of both sides for the most frequent categories, the other ones, and those never seen."""
     tops = [one.categories.top[:NAMED] for one in bins.categorical]
     columns = np.array([len(one) + 2 for one in tops], dtype=np.int64)
-    rows = np.arange(len(tops))
-    sides = []
-    for counts, never in zip(cells, unseen, strict=True):
-        side = np.zeros((len(tops), NAMED + 2), dtype=np.int64)
-        named = np.where(np.arange(counts.shape[1])[:NAMED] < columns[:, None] - 2, counts[:, :NAMED], 0)
-        side[:, : named.shape[1]] = named
-        side[rows, columns - 2] = counts.sum(axis=1) - never - named.sum(axis=1)
-        side[rows, columns - 1] = never
-        sides.append(side)
-    return {"columns": columns, "names": tops, "reference": sides[0], "current": sides[1]}
+    return {"columns": columns, "names": tops, "reference": before.shown, "current": now.shown}
 
 
-def share_results(bins: Bins, reference: State, current: State, sizes: list[Floats]) -> dict[str, statistics.Shares]:
-    """Shares of rows without a value, and, of those with one, never seen before and out of range, in one go [features].
-
-    Out of range are values below the smallest or above the largest of the reference's baseline, infinities included.
+def share_results(before: Side, now: Side) -> dict[str, statistics.Shares]:
+    """Shares of rows without a value, and, of those with one, never seen before and out of range, in one go
+    [features].
     """
-    counted, kinds = len(bins.sizes), len(bins.categorical)
-    ends = np.array([where.stop for where in bins.category_at], dtype=np.int64)
-    first = np.arange(counted) * WIDTH
-    cases = []
-    for state in (reference, current):
-        beside = state.counts[bins.beside_at].reshape(counted, 3)
-        beyond = state.counts[first] + state.counts[first + bins.sizes - 1] + beside[:, 1:].sum(axis=1)
-        found = np.zeros((len(SHARES), counted + kinds))
-        found[0] = np.concatenate([beside[:, NULL], state.counts[ends - 1]])
-        found[1, counted:] = state.counts[ends - 2]
-        found[2, :counted] = np.where(bins.sizes > 1, beyond, 0)
-        cases.append(found)
-    rows = [np.stack([size + found[0], size, size]) for size, found in zip(sizes, cases, strict=True)]
-    shares = statistics.shares_of(cases[0], rows[0], cases[1], rows[1])
+    shares = statistics.shares_of(before.cases, before.out_of, now.cases, now.out_of)
     return {
         name: statistics.Shares(shares.reference[row], shares.current[row], shares.p[row])
         for row, name in enumerate(SHARES)

@@ -9,6 +9,7 @@ the rows.
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -112,7 +113,7 @@ def shown_cuts(ordered: Floats, edges: Edges, columns: int) -> Integers:
     return np.unique(found).astype(np.int64)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Categories:
     """The categories of one feature: `top` by name, `known` by hash, and whether there were too many to remember
     (`is_open`).
@@ -121,6 +122,11 @@ class Categories:
     top: tuple[str, ...]
     known: NDArray[np.uint64]
     is_open: bool
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The cell of every top category, and of those others that were met and found to be known."""
+        return {name: place for place, name in enumerate(self.top)}
 
     @property
     def cells(self) -> int:

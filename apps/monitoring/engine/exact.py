@@ -28,7 +28,7 @@ def unit_for(scale: float) -> float:
     return math.ldexp(1.0, max(math.frexp(scale)[1] - RESOLUTION, -1000))
 
 
-def quantise(values: Floats, unit: float) -> tuple[Integers, Integers]:
+def quantise(values: Floats, unit: Floats | float) -> tuple[Integers, Integers]:
     """High and low halves of each value in units, rounded to the nearest unit and capped at `CAP`. No NaN."""
     with np.errstate(over="ignore"):
         units = np.clip(np.rint(values / unit), -CAP, CAP)

@@ -7,10 +7,10 @@ predictions).
 """
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import accumulate, batched, pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -132,28 +132,25 @@ def total(blobs: Iterable[bytes], shape: Shape) -> State:
     """The state of all rows behind stored states. Their planes are added before they are put together: many times
     faster than to `merge` what `decode` gives.
     """
-    alike: dict[int, list[bytes]] = {}
-    for blob in blobs:
-        data = codec.decompress(blob, MAGIC)
-        if not data.startswith(shape.fingerprint):
+    parts = [empty(shape)]
+    for _, packed in codec.stacked(blobs, MAGIC):
+        if (packed[:, : len(shape.fingerprint)] != np.frombuffer(shape.fingerprint, dtype=np.uint8)).any():
             raise Mismatch(OTHER_BINS)
-        alike.setdefault(len(data), []).append(data)
-    parts = [_together(part, shape) for many in alike.values() for part in batched(many, TOGETHER)]
-    return merge([empty(shape), *parts])
+        parts += [_together(packed[first : first + TOGETHER], shape) for first in range(0, len(packed), TOGETHER)]
+    return merge(parts) if len(parts) != 2 else parts[1]
 
 
-def _together(many: Sequence[bytes], shape: Shape) -> State:
-    """The sum of at most `TOGETHER` packed states of one length."""
-    bodies = np.frombuffer(b"".join(many), dtype="u1").reshape(len(many), -1)
-    rows, wide = sum(HEAD.unpack_from(one)[1] for one in many), HEAD.unpack_from(many[0])[-1]
+def _together(packed: NDArray[np.uint8], shape: Shape) -> State:
+    """The sum of at most `TOGETHER` packed states of one size [states, size]."""
+    rows, wide = sum(HEAD.unpack_from(one)[1] for one in packed), HEAD.unpack_from(packed[0])[-1]
     planes = shape.counts * wide, shape.sums * HIGH, shape.sums * LOW
     ends = list(accumulate((HEAD.size, *planes)))
-    added = np.add.reduce(bodies[:, HEAD.size : ends[-1]], axis=0, dtype=np.uint16)
+    added = np.add.reduce(packed[:, HEAD.size : ends[-1]], axis=0, dtype=np.uint16)
     counts, high, low = (
         _from_planes(added[a - HEAD.size : b - HEAD.size].reshape(size, -1))
         for (a, b), size in zip(pairwise(ends), (wide, HIGH, LOW), strict=True)
     )
-    extremes = np.ascontiguousarray(bodies[:, ends[-1] :]).view("<f8").reshape(len(many), 2, shape.extremes)
+    extremes = np.ascontiguousarray(packed[:, ends[-1] :]).view("<f8").reshape(len(packed), 2, shape.extremes)
     lowest, highest = extremes[:, 0].min(axis=0), extremes[:, 1].max(axis=0)
     return State(shape.fingerprint, rows, counts, *carry(high, low), lowest, highest)
 

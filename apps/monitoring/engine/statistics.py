@@ -5,16 +5,16 @@ is, since thresholds are not portable between tools that use the same name for d
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import special
 
-from apps.monitoring.engine.bins import ABOVE_ALL, BELOW_ALL, OUTER, Bins, Ends
+from apps.monitoring.engine.bins import ABOVE_ALL, BELOW_ALL, COARSE, FINE, OUTER, Bins, Ends
 from apps.monitoring.engine.edges import WIDTH
 from apps.monitoring.engine.exact import Floats, Integers, value
 from apps.monitoring.engine.state import State
 
-WITHIN = np.array([0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.97, 0.99, 0.997])  # parts of a bin's width
 FLOOR = 1e-4  # share that an empty group counts as
 POOLED = 5.0  # expected count below which categories are pooled for the chi-squared test
 RARE = 10.0  # expected count below which a share is tested exactly
@@ -42,12 +42,14 @@ DEFINITIONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Sample:
     """The numeric part of a state, in floats: counts [features, WIDTH] with infinities in the outer bins and added up
-    from the left, rows with a value, and the smallest and largest finite value.
+    from the left, rows with a value, and the smallest and largest finite value. What follows from it alone is worked
+    out once, so that a sample that is compared again and again costs nothing but the comparing.
     """
 
+    bins: Bins
     counts: Floats
     reached: Floats
     finite: Floats
@@ -57,21 +59,67 @@ class Sample:
     lowest: Floats
     highest: Floats
 
+    @cached_property
+    def coarse(self) -> Floats:
+        """Counts of the ten groups [features, groups]."""
+        return group_counts(self, self.bins, COARSE)
+
+    @cached_property
+    def fine(self) -> Floats:
+        """Counts of the thirty groups."""
+        return group_counts(self, self.bins, FINE)
+
+    @cached_property
+    def shown(self) -> Floats:
+        """Counts of the columns of a picture."""
+        return grouped(self.reached, self.bins.numbers.shown)
+
+    @cached_property
+    def shares(self) -> Floats:
+        """The distribution function at the end of every bin."""
+        return self.reached / np.maximum(self.sizes, 1.0)[:, None]
+
+    @cached_property
+    def spread(self) -> tuple[Floats, Floats]:
+        """Share of each bin among finite values, and of those to its left."""
+        below = self.beside[:, BELOW_ALL, None]
+        rows = np.maximum(self.sizes[:, None] - below - self.beside[:, ABOVE_ALL, None], 1.0)
+        before = np.zeros_like(self.reached)
+        before[:, 1:] = (self.reached[:, :-1] - below) / rows
+        return self.finite / rows, before
+
+    @cached_property
+    def extremes(self) -> tuple[Integers, Integers, Floats, Floats]:
+        """The first and last finite value of the features where such lies within an inner bin, so that the edges do not
+        tell all: feature, bin, value, and the share of values before the first or up to the last.
+        """
+        values = np.stack([self.lowest, self.highest], axis=1)
+        filled = self.finite > 0
+        place = np.stack([filled.argmax(axis=1), WIDTH - 1 - filled[:, ::-1].argmax(axis=1)], axis=1)
+        row, end = np.nonzero((place > 0) & (place < self.bins.sizes[:, None] - 1))
+        at, beside = place[row, end], self.beside[row] / np.maximum(self.sizes[row], 1.0)[:, None]
+        left, right, found = self.bins.edges[row, at - 1], self.bins.edges[row, at], values[row, end]
+        share = np.where(end == 0, beside[:, BELOW_ALL], 1.0 - beside[:, ABOVE_ALL])
+        kept = (np.nextafter(left, np.inf) < found) & (found < right)
+        return row[kept], at[kept], found[kept], share[kept]
+
 
 def sample_of(state: State, bins: Bins) -> Sample:
     """The numeric part of a state, ready for comparison."""
     columns = len(bins.sizes)
     finite = state.counts[bins.histogram_at].reshape(columns, WIDTH).astype(np.float64)
     beside = state.counts[bins.beside_at].reshape(columns, 3)
-    counts = finite.copy()
-    rows = np.arange(columns)
-    counts[:, 0] += beside[:, 1]
-    counts[rows, bins.sizes - 1] += beside[:, 2]
+    counts = finite
+    if beside[:, 1:].any():
+        counts = finite.copy()
+        counts[:, 0] += beside[:, BELOW_ALL]
+        counts[np.arange(columns), bins.sizes - 1] += beside[:, ABOVE_ALL]
     means = bin_means(state, bins, finite)
-    has_any = (state.lowest <= state.highest)[:, None]
-    inside = np.where(has_any, np.clip(means, state.lowest[:, None], state.highest[:, None]), means)
+    has_any = state.lowest <= state.highest
+    lowest, highest = np.where(has_any, state.lowest, -np.inf), np.where(has_any, state.highest, np.inf)
+    inside = np.minimum(np.maximum(means, lowest[:, None]), highest[:, None])
     reached = np.cumsum(counts, axis=1)
-    return Sample(counts, reached, finite, beside, reached[:, -1], inside, state.lowest, state.highest)
+    return Sample(bins, counts, reached, finite, beside, reached[:, -1], inside, state.lowest, state.highest)
 
 
 def bin_means(state: State, bins: Bins, finite: Floats) -> Floats:
@@ -79,15 +127,12 @@ def bin_means(state: State, bins: Bins, finite: Floats) -> Floats:
     means = bins.means.copy()
     if not len(means):
         return means
-    units, pivots = bins.numbers.unit[:, None], bins.numbers.pivot
-    sums = value(state.high.reshape(-1, 2 * OUTER), state.low.reshape(-1, 2 * OUTER), units)
-    where = bins.numbers.outer
-    row, slot = np.nonzero(where >= 0)
+    sums = value(state.high.reshape(-1, 2 * OUTER), state.low.reshape(-1, 2 * OUTER), bins.numbers.unit[:, None])
+    where = np.maximum(bins.numbers.outer, 0)  # a column has its outer sums side by side, whatever its bins
+    rows = np.arange(len(means))[:, None]
+    row, slot = np.nonzero((bins.numbers.outer >= 0) & (finite[rows, where] > 0))
     column = where[row, slot]
-    counted = finite[row, column]
-    kept = counted > 0
-    row, slot, column, counted = row[kept], slot[kept], column[kept], counted[kept]
-    means[row, column] = pivots[row] + sums[row, slot] / counted
+    means[row, column] = bins.numbers.pivot[row] + sums[row, slot] / finite[row, column]
     return means
 
 
@@ -112,66 +157,55 @@ def index_p(index: Floats, n: Floats, m: Floats, groups: Floats) -> Floats:
     """How often an index at least this large appears by chance between samples of n and m rows."""
     with np.errstate(divide="ignore", invalid="ignore"):
         scaled = index / (1.0 / n + 1.0 / m)
-    return np.where(
-        (n > 0) & (m > 0) & (groups > 1), special.chdtrc(np.maximum(groups - 1, 1), np.nan_to_num(scaled)), 1.0
-    )
+    return np.where((n > 0) & (m > 0) & (groups > 1), special.chdtrc(np.maximum(groups - 1, 1), scaled), 1.0)
 
 
 def kolmogorov(reference: Sample, current: Sample, bins: Bins) -> tuple[Floats, Floats, Floats]:
     """Distance at the bin edges and at the ends of either sample, the most that the exact distance can be, and the
     p-value of the former.
     """
-    f, g = (one.reached / np.maximum(one.sizes, 1.0)[:, None] for one in (reference, current))
+    f, g = reference.shares, current.shares
     at_edges = np.abs(f - g).max(axis=1, initial=0.0)
-    before_f, before_g = (np.concatenate([np.zeros((len(one), 1)), one[:, :-1]], axis=1) for one in (f, g))
-    inside = np.maximum(np.abs(f - before_g), np.abs(before_f - g))
-    bound = np.minimum(np.maximum(np.where(bins.atoms, 0.0, inside).max(axis=1, initial=0.0), at_edges), 1.0)
+    # Between two edges both functions rise: they cannot be further apart than one's end from the other's begin.
+    inside = np.maximum(np.abs(f[:, 1:] - g[:, :-1]), np.abs(f[:, :-1] - g[:, 1:]))
+    first = np.maximum(f[:, 0], g[:, 0])
+    bound = np.where(bins.atoms[:, 1:], 0.0, inside).max(axis=1, initial=0.0)
+    bound = np.minimum(np.maximum(np.maximum(bound, np.where(bins.atoms[:, 0], 0.0, first)), at_edges), 1.0)
     with np.errstate(over="ignore", invalid="ignore"):
-        between = _apart_between(reference, current, (f, g), bins)
+        between = _apart_between(reference, current)
     distance = np.minimum(np.maximum(at_edges, between), bound)
     return distance, bound, kolmogorov_p(distance, reference.sizes, current.sizes)
 
 
-def _apart_between(reference: Sample, current: Sample, reached: tuple[Floats, Floats], bins: Bins) -> Floats:
-    """The largest difference of the distribution functions (which have `reached` so much at the end of every bin)
-    between the edges, where it can be told: just before the first finite value of a sample and at its last, and within
-    the reference's first and last bin where they are wider than its standard deviation.
+def _apart_between(reference: Sample, current: Sample) -> Floats:
+    """The largest difference of the distribution functions between the edges, where it can be told: just before the
+    first finite value of a sample and at its last, and within the reference's first and last bin where they are wider
+    than its standard deviation.
     """
-    f, g = reached
-    rows, sizes = np.arange(len(bins.sizes))[:, None], bins.sizes[:, None]
-    apart = []
-    for one, other, whole in ((reference, current, g), (current, reference, f)):
-        beside = one.beside / np.maximum(one.sizes, 1.0)[:, None]
-        values = np.stack([one.lowest, one.highest], axis=1)
-        shares = np.stack([beside[:, BELOW_ALL], 1.0 - beside[:, ABOVE_ALL]], axis=1)
-        place = np.minimum((bins.edges[:, None, :] < values[:, :, None]).sum(axis=2), sizes - 1)
-        said = _read(other, whole, place, values[:, :, None], bins)[:, :, 0]
-        # At an edge, and outside the reference's range, the edges tell all there is.
-        left, right = (bins.edges[rows, np.minimum(np.maximum(place - back, 0), WIDTH - 2)] for back in (1, 0))
-        is_inner = (place > 0) & (place < sizes - 1) & (np.nextafter(left, np.inf) < values) & (values < right)
-        apart.append(np.where(is_inner, np.abs(said - shares), 0.0))
-    place = np.concatenate([np.minimum(1, sizes - 1), np.maximum(sizes - 2, 0)], axis=1)
-    left, right = (one[rows, place][:, :, None] for one in bins.numbers.ends)
-    points = left + (right - left) * WITHIN
-    said, told = (_read(one, whole, place, points, bins) for one, whole in ((reference, f), (current, g)))
-    is_wide = (right - left)[:, :, 0] > bins.numbers.sd[:, None]
-    apart.append(np.where(is_wide, np.abs(said - told).max(axis=2), 0.0))
-    return np.concatenate(apart, axis=1).max(axis=1, initial=0.0)
+    apart = np.zeros(len(reference.sizes))
+    for one, other in ((reference, current), (current, reference)):
+        row, place, values, shares = one.extremes
+        if len(row):
+            np.maximum.at(apart, row, np.abs(_read(other, row, place, values[:, None])[:, 0] - shares))
+    row, place, points = reference.bins.wide
+    if len(row):
+        said, told = (_read(one, row, place, points) for one in (reference, current))
+        np.maximum.at(apart, row, np.abs(said - told).max(axis=1))
+    return apart
 
 
-def _read(one: Sample, reached: Floats, place: Integers, values: Floats, bins: Bins) -> Floats:
-    """The distribution function [features, bins, values] at values within some bins of each feature [features, bins]: a
+def _read(one: Sample, row: Integers, place: Integers, values: Floats) -> Floats:
+    """The distribution function [bins, values] at values within some bins, each the bin `place` of the feature `row`: a
     bin's part of it is taken as t**a of the bin's width, with the one `a` that gives the bin's mean.
     """
-    rows = np.arange(len(place))[:, None]
-    left, right = (end[rows, place] for end in bins.numbers.ends)
+    left, right = (end[row, place] for end in one.bins.numbers.ends)
     width = np.maximum(right - left, np.finfo(np.float64).tiny)
-    middle = np.minimum(np.maximum((one.means[rows, place] - left) / width, 0.02), 0.98)
+    middle = np.minimum(np.maximum((one.means[row, place] - left) / width, 0.02), 0.98)
     middle = np.where(np.isnan(middle), 0.5, middle)
-    part = np.minimum(np.maximum((values - left[:, :, None]) / width[:, :, None], 0.0), 1.0)
-    part **= (middle / (1.0 - middle))[:, :, None]
-    share = one.counts[rows, place] / np.maximum(one.sizes, 1.0)[:, None]
-    said: Floats = reached[rows, place][:, :, None] - share[:, :, None] * (1.0 - part)
+    part = np.minimum(np.maximum((values - left[:, None]) / width[:, None], 0.0), 1.0)
+    part **= (middle / (1.0 - middle))[:, None]
+    share = one.counts[row, place] / np.maximum(one.sizes[row], 1.0)
+    said: Floats = one.shares[row, place][:, None] - share[:, None] * (1.0 - part)
     return said
 
 
@@ -186,22 +220,15 @@ def wasserstein(reference: Sample, current: Sample, bins: Bins) -> Floats:
     Within a bin (l, r] with mass p and mean m below it F: the integral of the distribution function is F(l)(r - l) +
     p(r - m). This is exact unless the two functions cross inside a bin.
     """
-    (p, f), (q, g) = _finite(reference), _finite(current)
+    (p, f), (q, g) = reference.spread, current.spread
     left, right = bins.numbers.ends
     with np.errstate(over="ignore", invalid="ignore"):
         inner = (f - g) * (right - left) + p * (right - reference.means) - q * (right - current.means)
         last = np.arange(len(bins.sizes)), bins.sizes - 1
-        inner[last] = (p * (reference.means - left) - q * (current.means - left))[last]
-    return np.nan_to_num(np.abs(inner).sum(axis=1), nan=np.inf)
-
-
-def _finite(one: Sample) -> tuple[Floats, Floats]:
-    """Share of each bin among finite values, and of those to its left."""
-    below = one.beside[:, BELOW_ALL, None]
-    rows = np.maximum(one.sizes[:, None] - below - one.beside[:, ABOVE_ALL, None], 1.0)
-    before = np.zeros_like(one.reached)
-    before[:, 1:] = (one.reached[:, :-1] - below) / rows
-    return one.finite / rows, before
+        begin = left[last]
+        inner[last] = p[last] * (reference.means[last] - begin) - q[last] * (current.means[last] - begin)
+        moved = np.abs(inner).sum(axis=1)
+    return np.where(np.isnan(moved), np.inf, moved)
 
 
 def divergence(reference: Floats, current: Floats) -> Floats:
@@ -229,30 +256,25 @@ def chi_squared(reference: Floats, current: Floats) -> tuple[Floats, Integers, F
     Cells expected fewer than POOLED times in the smaller sample are joined, the rarest first, until together they are
     expected so often. Cells that are empty on both sides do not count.
     """
-    n, m = reference.sum(axis=1, keepdims=True), current.sum(axis=1, keepdims=True)
-    rows = np.maximum(n + m, 1.0)
-    expected = (reference + current) * np.minimum(n, m) / rows
-    expected[reference + current == 0] = np.inf
-    order = np.argsort(expected, axis=1, kind="stable")
-    expected, before, now = (np.take_along_axis(one, order, axis=1) for one in (expected, reference, current))
-    is_real = np.isfinite(expected)
-    real, rare = is_real.sum(axis=1), (expected < POOLED).sum(axis=1)
-    enough = (np.cumsum(np.where(is_real, expected, 0.0), axis=1) < POOLED).sum(axis=1) + 1
-    joined = np.where(rare > 0, np.minimum(np.maximum(rare, enough), real), 0)
-    is_joined = np.arange(expected.shape[1]) < joined[:, None]
-    pools = [np.where(is_joined, one, 0.0).sum(axis=1, keepdims=True) for one in (before, now)]
-    cells = [
-        np.concatenate([pool, np.where(is_joined, 0.0, one)], axis=1)
-        for pool, one in zip(pools, (before, now), strict=True)
-    ]
-    totals = cells[0] + cells[1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        wanted = [size * totals / rows for size in (n, m)]
-        terms = [(one - mean) ** 2 / mean for one, mean in zip(cells, wanted, strict=True)]
-    statistic = np.where(totals > 0, terms[0] + terms[1], 0.0).sum(axis=1)
-    freedom = np.maximum((totals > 0).sum(axis=1) - 1, 0)
-    says = (freedom > 0) & (np.minimum(n, m)[:, 0] > 0)
-    statistic, freedom = np.where(says, statistic, 0.0), np.where(says, freedom, 0)
+    n, m = reference.sum(axis=1), current.sum(axis=1)
+    rows, total = np.maximum(n + m, 1.0), reference + current
+    expected, real = total * (np.minimum(n, m) / rows)[:, None], total > 0
+    joined = real & (expected < POOLED)
+    # Any other cell is expected often enough by itself: one more fills a pool that is too small.
+    short = np.flatnonzero(joined.any(axis=1) & ((expected * joined).sum(axis=1) < POOLED))
+    if len(short):
+        next_rare = np.where(real & ~joined, expected, np.inf)[short].argmin(axis=1)
+        joined[short, next_rare] = True
+    kept = real & ~joined
+    # Both samples of a cell lie off by the same, so their two terms are one.
+    off = reference - total * (n / rows)[:, None]
+    pooled, pool = (off * joined).sum(axis=1), (total * joined).sum(axis=1)
+    terms = np.divide(off * off, total, out=np.zeros_like(off), where=kept).sum(axis=1)
+    terms += np.divide(pooled * pooled, pool, out=np.zeros_like(pool), where=pool > 0)
+    freedom = np.maximum(np.count_nonzero(kept, axis=1) + (pool > 0) - 1, 0)
+    says = (freedom > 0) & (np.minimum(n, m) > 0)
+    statistic = np.where(says, terms * rows * rows / np.maximum(n * m, 1.0), 0.0)
+    freedom = np.where(says, freedom, 0)
     return statistic, freedom, np.where(says, special.chdtrc(np.maximum(freedom, 1), statistic), 1.0)
 
 
@@ -269,9 +291,10 @@ def share_p(reference: Floats, n: Floats, current: Floats, m: Floats) -> Floats:
     z = (current / np.maximum(m, 1) - reference / np.maximum(n, 1)) / spread
     limit = np.where(np.minimum(n, m) * 10 <= np.maximum(n, m), FEW, RARE)
     found = 2 * special.ndtr(-np.abs(z))
-    few = expected < limit
+    is_plain = (total == 0) | (total == n + m) | (n == 0) | (m == 0)
+    few = (expected < limit) & ~is_plain
     found[few] = _binomial_p(now[few], cases[few], (m / rows)[few])
-    return np.where((total == 0) | (total == n + m) | (n == 0) | (m == 0), 1.0, np.clip(found, 0.0, 1.0))
+    return np.where(is_plain, 1.0, np.clip(found, 0.0, 1.0))
 
 
 def _binomial_p(cases: Floats, total: Floats, share: Floats) -> Floats:
