@@ -60,6 +60,7 @@ class Found:
     rows_reference: int = 0
     windows: int = 1
     features: bytes = b""
+    indexes: dict[str, float] = field(default_factory=dict)
     segments: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -320,7 +321,9 @@ def drift(
     result = report.as_json()
     if known.rows == 0:
         return Found(one, Level.NOT_ENOUGH, {}, current.rows, {**result, "note": "The reference holds no rows."})
-    return Found(one, report.level, report.signals, current.rows, result, known.rows, count, results.pack(report.table))
+    found = Found(one, report.level, report.signals, current.rows, result, known.rows, count)
+    found.features, found.indexes = results.pack(report.table), report.indexes
+    return found
 
 
 def _performance(

@@ -108,9 +108,9 @@ def of_checks(keys: Iterable[Any]) -> dict[Any, list[Reading]]:
 
 
 def indexes(keys: Iterable[Any]) -> dict[tuple[Any, str], float]:
-    """The stability index by check and feature; one query."""
-    rows = _tables(FeatureTable.objects.filter(check_run__in=list(keys)))
-    return {(key, feature): psi for key, table in rows for feature, psi in tables.indexes(table).items()}
+    """The stability index by check and feature; one query, and another where checks are older than the column."""
+    rows = FeatureTable.objects.filter(check_run__in=list(keys))
+    return {(key, feature): psi for key, found in _indexes(rows) for feature, psi in found.items()}
 
 
 def through_time(
@@ -136,13 +136,25 @@ def features_of(monitor: Monitor) -> list[str]:
     """Every feature that the monitor has checked with any baseline, in the order of the alphabet."""
     newest = Check.objects.filter(monitor=monitor, is_current=True).order_by("baseline_id", "-end_at", "-revision")
     keys = newest.distinct("baseline_id").values("pk")
-    rows = _tables(FeatureTable.objects.filter(check_run__in=keys))
-    return sorted({feature for _, table in rows for feature in tables.indexes(table)})
+    rows = FeatureTable.objects.filter(check_run__in=keys)
+    return sorted({feature for _, found in _indexes(rows) for feature in found})
 
 
 def has_seen(monitor: Monitor, feature: str) -> bool:
     """Whether the monitor has checked this feature."""
     return feature in features_of(monitor)
+
+
+def _indexes(rows: Any) -> Iterator[tuple[Any, dict[str, float]]]:
+    """Check and stability index by feature of each row."""
+    unkept = []
+    for key, found in rows.values_list("check_run_id", "indexes"):
+        if found is None:
+            unkept.append(key)
+        else:
+            yield key, found
+    if unkept:
+        yield from ((key, tables.indexes(table)) for key, table in _tables(rows.filter(check_run__in=unkept)))
 
 
 def _tables(rows: Any) -> Iterator[tuple[Any, bytes]]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from apps.audit.models import Record
 from apps.monitoring import actions, results
+from apps.monitoring.actions import sweeping
 from apps.monitoring.models import Alert, Check, FeatureTable, Incident, Monitor
 from apps.monitoring.tasks import run_monitor
 from apps.organizations.people import system
@@ -19,6 +20,15 @@ from tests.support import deliver
 
 DAY = dt.timedelta(days=1)
 pytestmark = pytest.mark.django_db
+
+
+class Older:
+    """Tables of checks from before their indexes were kept beside them."""
+
+    objects = FeatureTable.objects
+
+    def __new__(cls, **kept):
+        return FeatureTable(**kept | {"indexes": None})
 
 
 def swept(field, *monitors):
@@ -46,6 +56,22 @@ def test_sweep_finds_what_a_job_finds(field):
     assert (seen[0].level, seen[0].checked_until) == (seen[1].level, seen[1].checked_until)
     assert Record.objects.filter(body__contains='"monitors.checked"').count() == 1
     assert swept(field, swiftly) == 0
+
+
+def test_indexes_kept_beside_the_tables_are_those_in_them(field, monkeypatch):
+    monitor, alike = field.monitor(), field.monitor(name="Alike")
+    field.fly(300, labelled=False)
+    field.fly(1, START + DAY, labelled=False)
+    assert swept(field, monitor) == 1
+    check = Check.objects.get(monitor=monitor)
+    found = {(check.pk, one.feature): one.psi for one in results.of_check(check)}
+    assert results.indexes([check.pk]) == found
+    monkeypatch.setattr(sweeping, "FeatureTable", Older)
+    assert swept(field, alike) == 1
+    older = Check.objects.get(monitor=alike)
+    assert FeatureTable.objects.get(check_run=older).indexes is None
+    both = results.indexes([check.pk, older.pk])
+    assert both == found | {(older.pk, feature): psi for (_, feature), psi in found.items()}
 
 
 def test_sweep_opens_and_calms_incidents(field):

@@ -124,7 +124,7 @@ def _keep(monitor: Monitor, one: Found) -> Check:
     check = check_of(monitor, one, revision)
     check.save(force_insert=True)
     if one.features:
-        FeatureTable(check_run=check, data=one.features).save(force_insert=True)
+        FeatureTable(check_run=check, data=one.features, indexes=one.indexes).save(force_insert=True)
     SegmentResult.objects.bulk_create(
         [SegmentResult(check_run=check, rank=rank, **given) for rank, given in enumerate(one.segments, start=1)]
     )

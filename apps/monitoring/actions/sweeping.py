@@ -68,7 +68,7 @@ def keep_calm(*, found: Sequence[tuple[Monitor, list[Found]]], by: Any) -> list[
     for monitor, results in found:
         for one in sorted(results, key=lambda one: one.due.window):
             checks.append(check_of(monitor, one))
-            tables.append(FeatureTable(check_run=checks[-1], data=one.features))
+            tables.append(FeatureTable(check_run=checks[-1], data=one.features, indexes=one.indexes))
             if monitor.checked_until is None or one.due.window.end >= monitor.checked_until:
                 monitor.level, monitor.checked_until = one.level, one.due.window.end
         monitor.checked_at = timezone.now()

@@ -30,7 +30,9 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Report:
-    """The result of a check: the level of each signal, the features ranked, and how to recompute them."""
+    """The result of a check: the level of each signal, the features ranked, and how to recompute them. `indexes` are
+    the stability index of every feature, which pages draw many windows of.
+    """
 
     level: str
     rows_reference: int
@@ -38,6 +40,7 @@ class Report:
     signals: dict[str, str]
     limits: dict[str, Any]
     table: bytes
+    indexes: dict[str, float]
 
     @cached_property
     def features(self) -> list[dict[str, Any]]:
@@ -162,7 +165,7 @@ def compare(
     table = {"order": order, "numeric": numeric, "category": category, "shares": portions, "judged": judged}
     return Report(
         policy.worst(list(signals.values())), before.rows, now.rows, signals, limits.as_json(),
-        orjson.dumps(table, option=orjson.OPT_SERIALIZE_NUMPY),
+        orjson.dumps(table, option=orjson.OPT_SERIALIZE_NUMPY), dict(zip(found.names, psi.tolist(), strict=True)),
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def one_feature(table: bytes, name: str) -> tuple[int, dict[str, Any]] | None:
 
 
 def indexes(table: bytes) -> dict[str, float]:
-    """The stability index of every feature."""
+    """The stability index of every feature, for tables kept before it was kept beside them."""
     found = orjson.loads(table)
     blocks = found["numeric"], found["category"]
     return {name: psi for one in blocks for name, psi in zip(one["feature"], one["values"]["psi"], strict=True)}

@@ -218,10 +218,15 @@ class Check(TenantModel):
 
 
 class FeatureTable(AppendOnlyModel):
-    """What a drift check found of all features: one table, as `engine.results` packs it. Pages read it by `results`."""
+    """What a drift check found of all features: one table, as `engine.results` packs it. Pages read it by `results`.
+
+    `indexes` holds the stability index of each feature once more, so that a page over many windows need not unpack
+    their tables; null where the check is older than it.
+    """
 
     check_run = TenantForeignKey(Check, on_delete=models.CASCADE, related_name="+")
     data = models.BinaryField()
+    indexes = models.JSONField(null=True)
 
     project_path = "check_run__monitor__endpoint__model__project"
     model_path = "check_run__monitor__endpoint__model"
