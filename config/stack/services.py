@@ -1,14 +1,33 @@
 """The database and the broker that a portal or a test run needs: given by address, or our own."""
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from config.stack.broker import Broker
 from config.stack.database import Address, given_addresses, provision
 from config.stack.environment import Secrets, compose, environment_file, render, write_private
+from config.stack.errors import StackError
 from config.stack.folders import private
 from config.stack.postgres import Server
+
+SECONDS_TO_RETURN = 60
+
+
+def start_again(server: Server | Broker) -> None:
+    """Start a server that has died, and again when it is killed while it starts; StackError when it does not come back
+    in time.
+    """
+    deadline = time.monotonic() + SECONDS_TO_RETURN
+    while True:
+        try:
+            return server.start()
+        except StackError:
+            if time.monotonic() > deadline:
+                raise
+            server.process = None
+            time.sleep(0.2)
 
 
 class Services:
@@ -58,7 +77,7 @@ class Services:
         ]
         for _, own in dead:
             own.process = None
-            own.start()
+            start_again(own)
         return [name for name, _ in dead]
 
     def describe(self) -> str:
