@@ -13,6 +13,7 @@ class Kind(models.TextChoices):
     MODEL = "model_approval", "Approval of a model version"
     DEPLOYMENT = "deployment", "Deployment to production"
     WAIVER = "waiver", "Waiver of a finding"
+    DEFERRAL = "deferral", "Deferral of a revalidation"
     BASELINE = "baseline", "New monitoring baseline"
     RETIREMENT = "retirement", "Retirement of a model"
 
@@ -51,6 +52,7 @@ DEFAULTS: dict[str, Default] = {
     Kind.MODEL: Default((Step(ProjectRole.RISK), Step(ProjectRole.BUSINESS_OWNER)), is_high_risk=True),
     Kind.DEPLOYMENT: Default((Step(ProjectRole.SECURITY),), is_high_risk=True),
     Kind.WAIVER: Default((Step(ProjectRole.RISK),), is_high_risk=True),
+    Kind.DEFERRAL: Default((Step(ProjectRole.RISK),), is_high_risk=True),
     Kind.BASELINE: Default((Step(ProjectRole.RISK),)),
     Kind.RETIREMENT: Default((Step(ProjectRole.BUSINESS_OWNER), Step(ProjectRole.COMPLIANCE))),
 }

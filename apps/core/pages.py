@@ -51,6 +51,16 @@ class Tab:
 
 
 @dataclass(frozen=True)
+class Told:
+    """What an app says about a thing on the page that another app has for it."""
+
+    title: str
+    lines: Sequence[str]
+    url: str = ""
+    meaning: str = "neutral"
+
+
+@dataclass(frozen=True)
 class Change:
     """A field's value before and after."""
 

@@ -1,5 +1,6 @@
 """Environments, endpoints, and what answers there. Every verb is one transaction with one audit record."""
 
+from collections.abc import Collection
 from typing import Any
 
 from django.utils import timezone
@@ -8,7 +9,7 @@ from apps.approvals import actions as approvals
 from apps.approvals.kinds import Kind
 from apps.audit.actions import action, record
 from apps.core.errors import Invalid
-from apps.deployments import policies
+from apps.deployments import policies, terms
 from apps.deployments.engine import gate
 from apps.deployments.models import (
     DEPLOYMENT_STATES,
@@ -21,13 +22,16 @@ from apps.deployments.models import (
     GateDecision,
 )
 from apps.deployments.publishing import publish
-from apps.deployments.signals import endpoint_changed, version_deployed
+from apps.deployments.signals import endpoint_changed, terms_judged, version_deployed
 from apps.models.actions import set_alias
 from apps.models.models import CHAMPION, ModelVersion, RegisteredModel
 from apps.models.policies import developers
 from apps.projects import actions as projects
 from apps.projects.models import ProjectState
+from apps.validation import subjects
+from apps.validation.engine.conditions import STATEMENT
 
+IN_PLACE = ("endpoint__environment", "endpoint__model__project", "endpoint__organization", "version__model")
 # Keys that would hide pages of our own behind an endpoint's.
 OUR_PAGES = {"new", "gate", "history", "environments"}
 
@@ -92,13 +96,19 @@ def ask_gate(*, version: ModelVersion, environment: Environment, by: Any) -> Gat
 
 
 @action
-def request_deployment(*, endpoint: Endpoint, version: ModelVersion, by: Any, reason: str = "") -> Deployment:
-    """Plan a version for production and ask for the signatures the policy wants. Returns the planned deployment."""
+def request_deployment(
+    *, endpoint: Endpoint, version: ModelVersion, by: Any, reason: str = "", acknowledged: Collection[int] = ()
+) -> Deployment:
+    """Plan a version for production and ask for the signatures the policy wants. Returns the planned deployment.
+
+    `acknowledged` are the numbers of those conditions of its validation that are put in words.
+    """
     locked = _locked(endpoint)
     policies.check_request_deployment(by, locked, version)
     decision = _decide(version, locked.environment, "requested", by)
     planned = Deployment(endpoint=locked, version=version, number=_next(locked), reason=reason, requested_by=by)
     planned.decision = decision
+    _acknowledge(planned, acknowledged, by)
     planned.save(force_insert=True)
     planned.request = approvals.request(
         kind=Kind.DEPLOYMENT,
@@ -118,10 +128,13 @@ def request_deployment(*, endpoint: Endpoint, version: ModelVersion, by: Any, re
 
 
 @action
-def deploy(*, endpoint: Endpoint, version: ModelVersion, by: Any, reason: str = "") -> Deployment:
+def deploy(
+    *, endpoint: Endpoint, version: ModelVersion, by: Any, reason: str = "", acknowledged: Collection[int] = ()
+) -> Deployment:
     """Let a version answer at an endpoint from now on, in place of what answered before.
 
-    Into production it carries out the approved plan for this version; elsewhere the gate alone decides.
+    Into production it carries out the approved plan for this version; elsewhere the gate alone decides. `acknowledged`
+    are the numbers of the conditions in words that nobody acknowledged when it was asked for.
     """
     locked = _locked(endpoint)
     policies.check_deploy(by, locked, version)
@@ -129,6 +142,7 @@ def deploy(*, endpoint: Endpoint, version: ModelVersion, by: Any, reason: str = 
     if planned is None:
         planned = Deployment(endpoint=locked, version=version, number=_next(locked), requested_by=by)
     planned.reason = planned.reason or reason
+    _acknowledge(planned, acknowledged, by)
     planned.decision = _decide(version, locked.environment, "deployed", by)
     return _start(planned, by, reason)
 
@@ -148,6 +162,7 @@ def roll_back(*, endpoint: Endpoint, reason: str, by: Any) -> Deployment:
         reason=reason,
         requested_by=by,
         request=before.request,
+        acknowledged=before.acknowledged,
         rollback_of=undone,
     )
     return _start(fresh, by, reason)
@@ -208,6 +223,51 @@ def turn_off(*, endpoint: Endpoint, reason: str, by: Any) -> Endpoint:
     return _move(locked, EndpointState.OFF, "endpoint.turned_off", reason, by)
 
 
+@action
+def take_terms(*, deployment: Deployment, by: Any) -> Deployment:
+    """What answers is under the conditions of its newest validation from now on."""
+    locked = _locked_deployment(deployment)
+    locked.terms = _terms(locked.version)
+    locked.save()
+    record(by=by, action="deployment.terms_taken", subject=locked, details={"conditions": locked.terms})
+    publish()
+    return locked
+
+
+def judge_terms(*, deployment: Deployment, by: Any) -> bool:
+    """Hold what answers against its conditions; whether the answer is another than before.
+
+    People are told when it begins to break one. While a strict one is broken, callers get no answers.
+    """
+    found = terms.broken_of(deployment)
+    sentences = [sentence for sentence, _ in found]
+    is_halted = any(is_strict for _, is_strict in found)
+    if (deployment.breach, deployment.is_halted) == (" ".join(sentences), is_halted):
+        return False
+    _keep_judgement(deployment=deployment, sentences=sentences, is_halted=is_halted, by=by)
+    return True
+
+
+@action
+def _keep_judgement(*, deployment: Deployment, sentences: list[str], is_halted: bool, by: Any) -> Deployment:
+    locked = _locked_deployment(deployment)
+    locked.breach, locked.is_halted = " ".join(sentences), is_halted
+    locked.breached_at = (locked.breached_at or timezone.now()) if sentences else None
+    locked.save()
+    verb = "terms_broken" if sentences else "terms_kept"
+    record(by=by, action=f"deployment.{verb}", subject=locked, reason=locked.breach, details={"halted": is_halted})
+    publish()
+    terms_judged.send(sender=Deployment, deployment=locked, sentences=sentences, by=by)
+    return locked
+
+
+def follow_up(*, by: Any) -> None:
+    """Hold everything that answers against the conditions it is under."""
+    rows = Deployment.objects.filter(state=DeploymentState.LIVE).exclude(terms=[])
+    for live in rows.select_related(*IN_PLACE):
+        judge_terms(deployment=live, by=by)
+
+
 def snapshot(deployment: Deployment) -> dict[str, Any]:
     """What signers of a deployment sign: the version by its artifact's hash, the place, and the gate's answer."""
     version, endpoint = deployment.version, deployment.endpoint
@@ -221,6 +281,8 @@ def snapshot(deployment: Deployment) -> dict[str, Any]:
         "environment": endpoint.environment.key,
         "replaces": current.version.number if current else None,
         "gate": decision.reasons if decision else [],
+        "conditions": _terms(version),
+        "acknowledged": deployment.acknowledged,
         "reason": deployment.reason,
     }
 
@@ -231,6 +293,7 @@ def _start(fresh: Deployment, by: Any, reason: str) -> Deployment:
     if current is not None:
         _end(current, by, now)
     fresh.replaced, fresh.started_at, fresh.deployed_by = current, now, by
+    fresh.terms = _terms(fresh.version)
     DEPLOYMENT_STATES.move(fresh, DeploymentState.LIVE)
     fresh.save()
     went_live = endpoint.state == EndpointState.CREATED
@@ -290,6 +353,28 @@ def _decide(version: ModelVersion, environment: Environment, occasion: str, by: 
     details = {"allowed": answer.allowed, "refusals": answer.refusals, "occasion": occasion}
     record(by=by, action="gate.decided", subject=decision, details=details)
     return decision
+
+
+def _terms(version: ModelVersion) -> list[dict[str, Any]]:
+    return [condition.as_json() for condition in subjects.conditions_in_force(version)]
+
+
+def _acknowledge(deployment: Deployment, numbers: Collection[int], by: Any) -> None:
+    """Keep who took note of the conditions in words; Invalid while one is left of which nobody did."""
+    known = {one["text"] for one in deployment.acknowledged}
+    new = [one for one in _terms(deployment.version) if one["kind"] == STATEMENT and one["text"] not in known]
+    left = [one for one in new if one["number"] not in numbers]
+    if left:
+        said = " ".join(f"{one['number']}: “{one['text']}”" for one in left)
+        sentence = f"Acknowledge these conditions of its validation. {said}"
+        raise Invalid(sentence, {"acknowledged": sentence})
+    at = timezone.now().isoformat()
+    taken = [{"number": one["number"], "text": one["text"], "by": by.email, "at": at} for one in new]
+    deployment.acknowledged = [*deployment.acknowledged, *taken]
+
+
+def _locked_deployment(deployment: Deployment) -> Deployment:
+    return Deployment.objects.select_for_update(of=("self",)).select_related(*IN_PLACE).get(pk=deployment.pk)
 
 
 def _default_key(model: RegisteredModel, environment: Environment) -> str:

@@ -103,6 +103,12 @@ class VersionIn(serializers.Serializer):
 
     version = serializers.IntegerField(min_value=1)
     reason = serializers.CharField(required=False, allow_blank=True, default="")
+    acknowledged = serializers.ListField(
+        child=serializers.IntegerField(min_value=1),
+        required=False,
+        default=list,
+        help_text="Numbers of the conditions in words that you take note of.",
+    )
 
 
 class ReasonIn(serializers.Serializer):
@@ -126,6 +132,7 @@ class DeploymentOut(serializers.ModelSerializer):
     approval_state = serializers.CharField(source="request.state", default=None)
     rollback_of = serializers.IntegerField(source="rollback_of.number", default=None)
     replaced = serializers.IntegerField(source="replaced.number", default=None)
+    needs_confirmation = serializers.BooleanField(read_only=True)
     url = serializers.CharField(source="get_absolute_url", read_only=True)
 
     class Meta:
@@ -133,7 +140,7 @@ class DeploymentOut(serializers.ModelSerializer):
         fields = [
             "number", "endpoint", "environment", "model", "version", "artifact", "state", "reason", "requested_by",
             "approval", "approval_state", "started_at", "deployed_by", "ended_at", "ended_by", "replaced",
-            "rollback_of", "url",
+            "rollback_of", "terms", "acknowledged", "needs_confirmation", "breach", "breached_at", "is_halted", "url",
         ]  # fmt: skip
 
 
@@ -163,7 +170,7 @@ class Endpoints(Rows):
         given = self.given(VersionIn)
         rows = policies.for_gate(ModelVersion.objects.all())
         version = fetch(rows, self.request.user, model=endpoint.model, number=given["version"])
-        return {"endpoint": endpoint, "version": version, "reason": given["reason"], "by": self.request.user}
+        return {**given, "endpoint": endpoint, "version": version, "by": self.request.user}
 
     @extend_schema(request=EndpointIn, responses={201: EndpointOut})
     def create(self, request: Any, **_: Any) -> Response:

@@ -1,5 +1,6 @@
 """Forms of deployments."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -7,6 +8,7 @@ from django.db.models import Max
 
 from apps.deployments.models import Environment
 from apps.organizations.models import KEY
+from apps.validation.engine.conditions import STATEMENT
 
 
 class EnvironmentForm(forms.Form):
@@ -71,6 +73,23 @@ class OptionalReasonForm(forms.Form):
     reason = forms.CharField(
         required=False, widget=forms.Textarea(attrs={"rows": 3}), help_text="Kept with the deployment. Optional."
     )
+
+
+class DeployForm(OptionalReasonForm):
+    """Why, and one box for each condition in words, which has to be ticked."""
+
+    def __init__(self, *args: Any, conditions: Sequence[Any], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for condition in conditions:
+            if condition.kind == STATEMENT:
+                self.fields[f"condition_{condition.number}"] = forms.BooleanField(
+                    label=condition.words, help_text="A condition of its validation. Tick it when you have seen to it."
+                )
+
+    def acknowledged(self) -> list[int]:
+        """The numbers of the conditions that were ticked."""
+        names = (name for name, is_ticked in self.cleaned_data.items() if is_ticked is True)
+        return [int(name.removeprefix("condition_")) for name in names]
 
 
 class MomentForm(forms.Form):

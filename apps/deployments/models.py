@@ -214,6 +214,11 @@ class Deployment(TenantModel):
     decision = TenantForeignKey(
         "deployments.GateDecision", null=True, blank=True, on_delete=models.PROTECT, related_name="deployments"
     )
+    terms = models.JSONField(default=list, blank=True, help_text="The conditions of use it is under.")
+    acknowledged = models.JSONField(default=list, blank=True, help_text="Which of them somebody took note of, and who.")
+    breach = models.TextField(blank=True, help_text="The conditions that it breaks by now, in words.")
+    breached_at = models.DateTimeField(null=True, blank=True)
+    is_halted = models.BooleanField(default=False, help_text="Callers get no answers while a strict one is broken.")
     history = History()
 
     objects: ClassVar[Any] = DeploymentManager()
@@ -253,6 +258,11 @@ class Deployment(TenantModel):
                 | Q(state="ended", started_at__isnull=False, ended_at__isnull=False),
                 name="deployments_deployment_times",
             ),
+            models.CheckConstraint(
+                condition=Q(breach="", breached_at__isnull=True, is_halted=False)
+                | (~Q(breach="") & Q(breached_at__isnull=False)),
+                name="deployments_deployment_breach",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -260,6 +270,11 @@ class Deployment(TenantModel):
 
     def get_absolute_url(self) -> str:
         return reverse("deployments:deployment", args=[self.organization.key, self.endpoint.key, self.number])
+
+    @property
+    def needs_confirmation(self) -> bool:
+        """Whether a person has to confirm each of its decisions."""
+        return any(term["kind"] == "confirm" for term in self.terms)
 
     @property
     def is_waiting(self) -> bool:
@@ -365,6 +380,8 @@ class Traffic(TenantModel):
     predictions = models.PositiveBigIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
+    # Rows outside what the version's conditions of use allow, flagged or refused.
+    outside = models.PositiveBigIntegerField(default=0)
     seconds = models.FloatField(default=0)
     slices = ArrayField(models.PositiveIntegerField(), default=latency.no_calls)
 

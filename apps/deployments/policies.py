@@ -5,6 +5,7 @@ from typing import Any
 from apps.approvals.models import Signature
 from apps.core.errors import Conflict, IllegalMove, Refused
 from apps.datasets.models import VersionState as DataState
+from apps.deployments import terms
 from apps.deployments.engine import gate
 from apps.deployments.models import (
     DEPLOYMENT_STATES,
@@ -19,6 +20,7 @@ from apps.models.models import ModelVersion, RegisteredModel, VersionState
 from apps.organizations import access
 from apps.organizations.roles import Permission
 from apps.validation.models import Finding, RunState, ValidationRun
+from apps.validation.policies import held_up_by
 
 
 def check_create_environment(user: Any) -> None:
@@ -103,7 +105,7 @@ def check_fits(endpoint: Endpoint, version: ModelVersion) -> None:
 
 def check_gate(endpoint: Endpoint, version: ModelVersion) -> gate.Answer:
     """The gate's answer; raises with its sentences when it is no."""
-    answer = gate.decide(gather(version, endpoint.environment))
+    answer = gate.decide(gather(version, endpoint.environment, endpoint))
     if not answer.allowed:
         raise Refused(" ".join(answer.refusals))
     return answer
@@ -121,6 +123,8 @@ def check_roll_back(user: Any, endpoint: Endpoint) -> Deployment:
     good = {VersionState.APPROVED} if endpoint.environment.is_production else gate.TRIED
     if before.version.state not in good:
         raise Refused(f"The version before, {before.version}, is {before.version.state} and may not answer again.")
+    if broken := terms.broken(before.version, endpoint.environment, endpoint):
+        raise Refused(f"The version before, {before.version}, may not answer again. {' '.join(broken)}")
     return before
 
 
@@ -189,13 +193,14 @@ def for_gate(versions: Any) -> Any:
     )
 
 
-def gather(version: ModelVersion, environment: Environment) -> gate.Facts:
-    """The facts the gate decides on, as they are now."""
+def gather(version: ModelVersion, environment: Environment, endpoint: Endpoint | None = None) -> gate.Facts:
+    """The facts the gate decides on, as they are now; without an endpoint for the one there is in the environment."""
     project = version.model.project
     concluded = ValidationRun.objects.filter(version=version, state=RunState.FINISHED).exclude(outcome="").first()
     earlier = Environment.objects.filter(order__lt=environment.order, is_production=False)
     served = Deployment.objects.filter(version=version, started_at__isnull=False)
     data = version.dataset_version
+    conditions = list(concluded.terms.all()) if concluded else []
     return gate.Facts(
         version=str(version),
         environment=environment.name,
@@ -210,5 +215,8 @@ def gather(version: ModelVersion, environment: Environment) -> gate.Facts:
         approval_counts=version.approval is not None and version.approval.state == "approved",
         blocking_findings=tuple(str(finding) for finding in Finding.objects.blocking().filter(version=version)),
         earlier_environments=tuple(earlier.values_list("name", flat=True)),
+        held_up_by=held_up_by(version),
+        conditions=tuple(condition.words for condition in conditions),
+        broken_conditions=tuple(terms.broken(version, environment, endpoint, conditions)),
         served_in=tuple(served.values_list("endpoint__environment__name", flat=True)),
     )

@@ -13,6 +13,7 @@ from apps.core.tenancy import current_or_none
 from apps.deployments import actions, policies
 from apps.deployments.models import Deployment, DeploymentState, Endpoint, EndpointState
 from apps.deployments.publishing import publish
+from apps.deployments.signals import terms_judged
 from apps.discussions.notices import tell
 from apps.models.models import VersionState
 from apps.models.signals import archiving, retiring, state_changed
@@ -20,6 +21,7 @@ from apps.organizations import access
 from apps.organizations.models import ApiToken, Membership, RoleAssignment, TeamMembership
 from apps.organizations.roles import Permission
 from apps.organizations.signals import organization_created
+from apps.validation.signals import concluded, following_up, gathering_use
 
 
 @receiver(organization_created)
@@ -88,6 +90,36 @@ def tell_of_lost_approval(sender: Any, version: Any, **_: Any) -> None:
     for live in rows.select_related("endpoint__model", "endpoint__environment", "organization"):
         text = f"Roll back or replace: {version} answers at {live.endpoint}, but it is {version.state} now"
         _tell_operators(live.endpoint, text, live.endpoint.get_absolute_url())
+
+
+@receiver(concluded)
+def take_new_terms(sender: Any, version: Any, by: Any, **_: Any) -> None:
+    """What answers is under the conditions of its newest validation, and held against them at once."""
+    for live in Deployment.objects.filter(version=version, state=DeploymentState.LIVE):
+        actions.judge_terms(deployment=actions.take_terms(deployment=live, by=by), by=by)
+
+
+@receiver(gathering_use)
+def tell_what_answers(sender: Any, ids: set[Any], **_: Any) -> None:
+    """What answers somewhere is in use."""
+    ids.update(Deployment.objects.filter(state=DeploymentState.LIVE).values_list("version_id", flat=True))
+
+
+@receiver(following_up)
+def look_at_terms(sender: Any, by: Any, **_: Any) -> None:
+    """Once a day: days pass, monitors are switched off."""
+    actions.follow_up(by=by)
+
+
+@receiver(terms_judged)
+def tell_of_broken_terms(sender: Any, deployment: Any, sentences: list[str], **_: Any) -> None:
+    """Operators and validators learn when what answers breaks a condition of its validation."""
+    if not sentences:
+        return
+    what = "no longer answers" if deployment.is_halted else "still answers"
+    text = f"Act on {deployment.endpoint}: {deployment.version} {what}. {sentences[0]}"
+    _tell_operators(deployment.endpoint, text, deployment.get_absolute_url())
+    tell(access.people_with(Permission.VALIDATE, deployment.endpoint), text=text, url=deployment.get_absolute_url())
 
 
 @receiver([post_save, post_delete], sender=ApiToken)

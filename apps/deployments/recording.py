@@ -70,6 +70,7 @@ class Recorded:
     outputs: dict[str, Any] = field(default_factory=dict)
     error: str = ""
     is_repeat: bool = False
+    outside: int = 0  # rows of its call outside the conditions of use
 
 
 def store(server: str, calls: Sequence[records.Call]) -> int:
@@ -170,6 +171,7 @@ def _rows(call: records.Call) -> list[Recorded]:
         "seconds": facts.seconds,
         "status": facts.status,
         "error": facts.error,
+        "outside": facts.outside,
     }
     if facts.status != records.OK:
         return [Recorded(id=UUID(facts.call), prediction_id="", row=1, event_at=call.at, **shared)]

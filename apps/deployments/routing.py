@@ -27,13 +27,20 @@ from apps.deployments.serving.config import Config, replace
 from apps.models.models import ModelVersion
 from apps.organizations import access
 from apps.organizations.models import ApiToken
+from apps.organizations.people import system
 from apps.organizations.roles import Permission
+from apps.validation.actions import trigger_revalidation
+from apps.validation.engine.conditions import CONFIRM, INPUTS
+from apps.validation.models import Trigger
 
 log = structlog.get_logger("tenure.router")
 LIMITS = sandbox.Limits(wall=60, memory=4 * sandbox.GIB, threads=1)
 # Roles, grants until a date and tokens change without a revision of ours: everything is read again this often.
 REFRESH = 30.0
 LOOK = 1.0
+# The conditions of use that hold row by row; the gate and the daily look see to the others.
+SERVED_TERMS = (INPUTS, CONFIRM)
+CHANGED = "is not the file that was approved; its content has changed."
 
 
 class Router:
@@ -120,7 +127,7 @@ class Router:
         try:
             with _fetched(organization_id, path, target) as fetched:
                 if hashlib.sha256(fetched.read_bytes()).hexdigest() != entry["sha256"]:
-                    return f"{name} is not the file that was approved; its content has changed."
+                    return f"{name} {CHANGED}"
                 problem = _try_opening(fetched, entry["signature"])
                 if not problem:
                     fetched.replace(target)
@@ -165,6 +172,16 @@ def report(endpoint_id: UUID, deployment_id: UUID, problem: str) -> None:
         endpoint_id=endpoint_id,
         defaults={"deployment_id": deployment_id, "problem": problem, "reported_at": timezone.now()},
     )
+    if problem.endswith(CHANGED):
+        rows = Deployment.objects.select_related("endpoint", "version__model__project", "organization")
+        deployment = rows.get(pk=deployment_id)
+        trigger_revalidation(
+            version=deployment.version,
+            trigger=Trigger.ARTIFACT,
+            reason=problem,
+            source=deployment.get_absolute_url(),
+            by=system(),
+        )
 
 
 def _entry(organization: str, endpoint: Endpoint, deployment: Deployment | None) -> dict[str, Any]:
@@ -182,13 +199,16 @@ def _entry(organization: str, endpoint: Endpoint, deployment: Deployment | None)
     if deployment is None or endpoint.state == EndpointState.OFF:
         return entry
     version: ModelVersion = deployment.version
+    halted = f"This version may not answer now. {deployment.breach}" if deployment.is_halted else ""
     return entry | {
         "version": version.number,
         "version_id": str(version.pk),
         "signature": version.signature,
         "sha256": version.artifact.sha256,
-        "path": version.artifact.path,
+        "path": "" if halted else version.artifact.path,
+        "problem": halted,
         "deployment_id": deployment.pk,
+        "terms": [term for term in deployment.terms if term["kind"] in SERVED_TERMS],
     }
 
 

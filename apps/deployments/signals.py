@@ -13,3 +13,11 @@ endpoint_changed = Signal()
 # `endpoint_id`, `version_id`, `predictions` (a list of apps.deployments.recording.Recorded). Receivers keep something
 # small and queue the rest; when one raises, the batch is not stored and comes again.
 predictions_recorded = Signal()
+
+# Before conditions of use are judged, with `endpoint` and `monitors` (a list to add to: `kind` and all `limits` of each
+# monitor that is active there).
+gathering_monitors = Signal()
+
+# What answers breaks a condition under which it was validated, or keeps all of them again: `deployment`, `sentences`
+# (empty when it keeps them), `by`.
+terms_judged = Signal()

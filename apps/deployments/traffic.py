@@ -29,6 +29,7 @@ class Stretch:
     predictions: int = 0
     refused: int = 0
     failed: int = 0
+    outside: int = 0
     slices: list[int] = field(default_factory=latency.no_calls)
 
     def take(self, minute: Traffic) -> None:
@@ -37,6 +38,7 @@ class Stretch:
         self.predictions += minute.predictions
         self.refused += minute.refused
         self.failed += minute.failed
+        self.outside += minute.outside
         self.slices = latency.add(self.slices, minute.slices)
 
     def quantile(self, share: float) -> float | None:
@@ -74,6 +76,7 @@ def total(rows: Iterable[Stretch]) -> Stretch | None:
         whole.predictions += row.predictions
         whole.refused += row.refused
         whole.failed += row.failed
+        whole.outside += row.outside
         whole.slices = latency.add(whole.slices, row.slices)
     return whole
 
@@ -134,6 +137,7 @@ def _add(found: Traffic, rows: Sequence[Any]) -> None:
     for call in calls.values():
         found.refused += call.status == "refused"
         found.failed += call.status == "failed"
+        found.outside += call.outside
         found.seconds += call.seconds
         slices[latency.slice_of(call.seconds)] += 1
     found.slices = slices

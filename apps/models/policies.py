@@ -211,6 +211,17 @@ def developers(version: ModelVersion) -> dict[Any, str]:
     return made
 
 
+def requesters(version: ModelVersion) -> dict[Any, str]:
+    """Who asked for the version to be validated or approved: they do not validate it either."""
+    asked = {}
+    handed = version.history.filter(state=VersionState.CANDIDATE).order_by("history_date", "history_id").first()
+    if handed is not None and handed.history_user is not None:
+        asked[handed.history_user] = "asked for its validation"
+    if version.approval is not None:
+        asked[version.approval.requested_by] = "asked for its approval"
+    return asked
+
+
 def check_validated_by(user: Any, version: ModelVersion) -> None:
     """Validated by a validator who did not make it; Tenure itself may do both, since people approve afterwards."""
     access.check(user, Permission.VALIDATE, version)

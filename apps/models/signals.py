@@ -21,6 +21,9 @@ alias_moved = Signal()
 # frozen with the request) and `conflicts` (a dict of people who may not sign, to why).
 gathering_evidence = Signal()
 
+# A version's page is drawn, with `version` and `told` (a list of apps.core.pages.Told to add to).
+showing = Signal()
+
 # Before a version is archived, with `version` and `by`.
 archiving = Signal()
 

@@ -9,15 +9,20 @@ from apps.approvals.kinds import Kind
 from apps.approvals.models import Request
 from apps.approvals.signals import decided, signing
 from apps.deployments.models import Endpoint, EndpointState
-from apps.deployments.signals import endpoint_changed, predictions_recorded
+from apps.deployments.signals import endpoint_changed, gathering_monitors, predictions_recorded, terms_judged
 from apps.models.models import ModelVersion
 from apps.models.signals import registered
 from apps.monitoring import actions
 from apps.monitoring.actions.service import Call
-from apps.monitoring.models import BaselineRequest, Monitor
+from apps.monitoring.models import BaselineRequest, Cause, Monitor, Severity
+from apps.monitoring.signals import incident_opened
 from apps.organizations.people import system
 from apps.organizations.signals import organization_created
+from apps.validation.actions import trigger_revalidation
+from apps.validation.models import Trigger
 from apps.work import schedules
+
+OF_THE_MODEL = (Cause.DRIFT, Cause.PERFORMANCE, Cause.FEEDBACK, Cause.VALUE, Cause.SEGMENTS)
 
 
 @receiver(organization_created)
@@ -79,6 +84,49 @@ def stop_watching(endpoint: Any, state: str, by: Any, **_: Any) -> None:
     """What is off needs no monitor."""
     if state == EndpointState.OFF and Monitor.objects.filter(endpoint=endpoint, is_active=True).exists():
         actions.stop_monitors(endpoint=endpoint, reason="The endpoint is off.", by=by)
+
+
+@receiver(gathering_monitors)
+def tell_monitors(endpoint: Any, monitors: list[dict[str, Any]], **_: Any) -> None:
+    """What is watched at an endpoint, with which limits, for conditions of use that ask for it."""
+    from apps.monitoring.engine.policy import Limits
+
+    for monitor in Monitor.objects.filter(endpoint=endpoint, is_active=True):
+        monitors.append({"kind": monitor.kind, "limits": Limits.read(monitor.limits).as_json()})
+
+
+@receiver(terms_judged)
+def open_for_broken_terms(deployment: Any, sentences: list[str], by: Any, **_: Any) -> None:
+    """What answers against a condition of its validation is an incident; one is open at a time."""
+    endpoint = deployment.endpoint
+    if sentences and actions.open_of(endpoint, Cause.CONDITIONS) is None:
+        actions.open_incident(
+            endpoint=endpoint,
+            cause=Cause.CONDITIONS,
+            severity=Severity.SEVERE,
+            title=sentences[0],
+            evidence={"sentences": sentences, "halted": deployment.is_halted, "deployment": deployment.number},
+            by=by,
+        )
+
+
+@receiver(incident_opened)
+def revalidate(incident: Any, by: Any, **_: Any) -> None:
+    """A limit that was passed, or an incident somebody opened, has what answers validated again.
+
+    Failing or slow calls and silence say nothing of the model; a broken condition is told for itself.
+    """
+    current = incident.endpoint.current
+    by_a_person = incident.check_run_id is None and incident.cause != Cause.CONDITIONS
+    if current is None or not (by_a_person or incident.cause in OF_THE_MODEL):
+        return
+    trigger_revalidation(
+        version=current.version,
+        trigger=Trigger.INCIDENT if by_a_person else Trigger.BREACH,
+        reason=str(incident),
+        source=incident.get_absolute_url(),
+        by=by,
+    )
 
 
 def _row(one: Any) -> dict[str, Any]:

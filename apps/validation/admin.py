@@ -4,11 +4,16 @@ from django.contrib import admin
 
 from apps.core.admin import AuditAdmin, AuditInline
 from apps.validation.models import (
+    Challenge,
     CheckResult,
+    Condition,
+    Deferral,
     Finding,
+    IndependenceCheck,
     JudgingRules,
     Plan,
     PlanCheck,
+    Revalidation,
     SignedReport,
     Template,
     ValidationRun,
@@ -92,6 +97,38 @@ class FindingAdmin(AuditAdmin):
     inlines = [WaiverInline]
 
 
+@admin.register(Revalidation)
+class RevalidationAdmin(AuditAdmin):
+    list_display = ["version", "trigger", "state", "since", "first_due_on", "due_on", "settled_by", "ended_at"]
+    list_filter = ["state", "trigger"]
+    search_fields = ["reason", "version__model__name"]
+    list_select_related = ["version__model", "settled_by__version__model"]
+
+
+@admin.register(Deferral)
+class DeferralAdmin(AuditAdmin):
+    list_display = ["revalidation", "state", "until", "requested_by", "decided_at"]
+    list_filter = ["state"]
+    search_fields = ["reason"]
+    list_select_related = ["revalidation__version__model", "requested_by"]
+
+
+@admin.register(Challenge)
+class ChallengeAdmin(AuditAdmin):
+    list_display = ["run", "kind", "title", "bearing", "written_by", "created_at"]
+    list_filter = ["kind", "bearing"]
+    search_fields = ["title", "text"]
+    list_select_related = ["run__version__model", "written_by"]
+
+
+@admin.register(IndependenceCheck)
+class IndependenceCheckAdmin(AuditAdmin):
+    list_display = ["version", "occasion", "person", "level", "created_at"]
+    list_filter = ["occasion", "level"]
+    search_fields = ["person__email"]
+    list_select_related = ["version__model", "person"]
+
+
 @admin.register(Waiver)
 class WaiverAdmin(AuditAdmin):
     list_display = ["finding", "state", "until", "requested_by", "decided_at", "ended_at"]
@@ -111,4 +148,12 @@ class JudgingRulesAdmin(AuditAdmin):
 class SignedReportAdmin(AuditAdmin):
     list_display = ["run", "report_sha256", "key_id", "created_at"]
     search_fields = ["run__version__model__name", "report_sha256", "key_id"]
+    list_select_related = ["run__version__model"]
+
+
+@admin.register(Condition)
+class ConditionAdmin(AuditAdmin):
+    list_display = ["run", "number", "kind", "words", "is_strict", "created_at"]
+    list_filter = ["kind", "is_strict"]
+    search_fields = ["text"]
     list_select_related = ["run__version__model"]

@@ -8,7 +8,7 @@ from apps.datasets.models import DatasetVersion
 from apps.organizations import access
 from apps.organizations.roles import Permission
 from apps.validation import subjects
-from apps.validation.models import Finding, Outcome, RunState, Severity, ValidationRun
+from apps.validation.models import Bearing, Finding, Outcome, RunState, Severity, ValidationRun
 
 TEXT = forms.Textarea(attrs={"rows": 4})
 DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
@@ -80,7 +80,10 @@ class ConcludeForm(forms.Form):
         help_text="What you conclude and why, in words that who approves it can act on. It stays with the version.",
     )
     conditions = forms.CharField(
-        required=False, widget=TEXT, help_text="Under which conditions it is fit. Needed when you conclude so."
+        required=False,
+        widget=TEXT,
+        label="Conditions in words",
+        help_text="One a line. Whoever deploys the version has to acknowledge each. Those above are enforced.",
     )
 
 
@@ -166,6 +169,51 @@ class ReasonForm(forms.Form):
     """A reason that others will read."""
 
     reason = forms.CharField(widget=TEXT)
+
+
+class AskRevalidationForm(forms.Form):
+    """Why a version in use is validated again."""
+
+    reason = forms.CharField(widget=TEXT, help_text="What has changed, or what you want to see again.")
+    due_on = forms.DateField(required=False, widget=DAY, label="By", help_text="Empty: as the rules of its tier say.")
+
+
+class DeferForm(forms.Form):
+    """Asking to validate later."""
+
+    reason = forms.CharField(widget=TEXT, help_text="Why it can wait, and what makes up for it meanwhile.")
+    until = forms.DateField(widget=DAY, help_text="The new day. At most a year from now.")
+
+
+class RemarkForm(forms.Form):
+    """The validator's own words."""
+
+    result: forms.ModelChoiceField = forms.ModelChoiceField(
+        queryset=None, required=False, empty_label="The run as a whole", label="About"
+    )
+    text = forms.CharField(widget=TEXT, label="Remark", help_text="It stands in the report with your name, as it is.")
+
+    def __init__(self, *args: Any, run: ValidationRun, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["result"].queryset = run.results.all()  # type: ignore[attr-defined]
+
+
+class OwnTestForm(RemarkForm):
+    """A test that the plan does not ask for."""
+
+    title = forms.CharField(max_length=200, label="What was tested")
+    bearing = forms.ChoiceField(choices=[one for one in Bearing.choices if one[0]], label="What it says")
+    dataset_version: forms.ModelChoiceField = forms.ModelChoiceField(
+        queryset=None, required=False, label="Data", help_text="The rows it was done on, where they are on record."
+    )
+    file = forms.FileField(required=False, label="Evidence", help_text="Kept with its hash.")
+    field_order = ["title", "result", "text", "bearing", "dataset_version", "file"]
+
+    def __init__(self, *args: Any, run: ValidationRun, **kwargs: Any) -> None:
+        super().__init__(*args, run=run, **kwargs)
+        self.fields["text"].label = "What was done, and what came of it"
+        rows = DatasetVersion.objects.filter(dataset__project_id=run.version.model.project_id).select_related("dataset")
+        self.fields["dataset_version"].queryset = rows.order_by("-id")  # type: ignore[attr-defined]
 
 
 class TemplateForm(forms.Form):

@@ -5,15 +5,18 @@ from typing import Any
 from apps.core.errors import Conflict, IllegalMove, Invalid, NotVisible, Refused
 from apps.organizations import access
 from apps.organizations.roles import Permission
-from apps.validation import subjects
+from apps.validation import judging, subjects
 from apps.validation.models import (
     FINDING_STATES,
     SILENT,
+    DeferralState,
     Finding,
     FindingState,
     Outcome,
     Plan,
+    Revalidation,
     RunState,
+    Trigger,
     ValidationRun,
     Verdict,
     Waiver,
@@ -22,6 +25,8 @@ from apps.validation.models import (
 
 OPEN_STATES = ("draft", "candidate")
 UNUSABLE_STATES = ("rejected", "archived")
+STANDING_STATES = ("validated", "approved")
+AGAIN = " A version in use is validated again when its revalidation is due."
 
 
 def check_write_template(user: Any) -> None:
@@ -29,15 +34,20 @@ def check_write_template(user: Any) -> None:
     access.check(user, Permission.ADMINISTER)
 
 
+def held_against(version: Any) -> dict[Any, str]:
+    """The people who do not examine a version, and why: who made it, who asked for it to be validated or approved."""
+    return {**subjects.requesters(version), **subjects.developers(version)}
+
+
 def check_independent(user: Any, version: Any) -> None:
-    """Who trained, registered or last changed a version does not examine it; in the high tier their team neither."""
-    for developer, why in subjects.developers(version).items():
-        if developer.pk == user.pk:
+    """Who made a version or asked for it does not examine it; nor does their team where its tier says so."""
+    tier = subjects.tier_of(version)
+    teams = judging.current().independence[tier] == "team"
+    for other, why in held_against(version).items():
+        if other.pk == user.pk:
             raise Refused(f"{user} {why}: somebody else has to examine it.")
-        if subjects.tier_of(version) == "high" and access.share_team(user, developer):
-            raise Refused(
-                f"{user} is in a team with {developer}, who {why}. In the high tier another team examines it."
-            )
+        if teams and access.share_team(user, other):
+            raise Refused(f"{user} is in a team with {other}, who {why}. In the {tier} tier another team examines it.")
 
 
 def check_validate_any(user: Any) -> None:
@@ -54,8 +64,8 @@ def check_validate(user: Any, version: Any) -> None:
 def check_write_plan(user: Any, version: Any) -> None:
     """A validator writes the plan while the version is a candidate and no run is under way."""
     check_validate(user, version)
-    if version.state not in OPEN_STATES:
-        raise IllegalMove(f"{version} is {version.get_state_display().lower()}; there is nothing left to plan.")
+    if version.state not in OPEN_STATES and not is_revalidated(version):
+        raise IllegalMove(f"{version} is {version.get_state_display().lower()}; there is nothing left to plan.{AGAIN}")
     if ValidationRun.objects.filter(version=version, state__in=[RunState.QUEUED, RunState.RUNNING]).exists():
         raise Conflict("A run of the present plan is under way. Wait for it, or cancel it, before you change the plan.")
 
@@ -81,9 +91,9 @@ def check_start_run(user: Any, plan: Plan) -> None:
     check_validate(user, plan.version)
     if not plan.is_locked:
         raise IllegalMove(f"{plan} is {plan.get_state_display().lower()}. Only a locked plan is run.")
-    if plan.version.state != "candidate":
+    if plan.version.state != "candidate" and not is_revalidated(plan.version):
         raise IllegalMove(
-            f"{plan.version} is {plan.version.get_state_display().lower()}. Only a candidate is validated."
+            f"{plan.version} is {plan.version.get_state_display().lower()}. Only a candidate is validated.{AGAIN}"
         )
     if ValidationRun.objects.filter(version=plan.version, state__in=[RunState.QUEUED, RunState.RUNNING]).exists():
         raise Conflict("A run of this version is under way. Wait for it, or cancel it.")
@@ -103,9 +113,9 @@ def check_conclude(user: Any, run: ValidationRun, outcome: str = "") -> None:
         raise IllegalMove(f"{run} is {run.get_state_display().lower()}. Conclude when it has finished.")
     if run.is_concluded:
         raise IllegalMove(f"{run} is concluded: {str(run.get_outcome_display()).lower()}.")
-    if run.version.state != "candidate":
+    if run.version.state != "candidate" and not is_revalidated(run.version):
         raise IllegalMove(
-            f"{run.version} is {run.version.get_state_display().lower()}. Only a candidate is concluded on."
+            f"{run.version} is {run.version.get_state_display().lower()}. Only a candidate is concluded on.{AGAIN}"
         )
     if not run.plan.is_locked:
         raise Refused("The plan of this run was replaced. Conclude from a run of the plan in force.")
@@ -113,6 +123,47 @@ def check_conclude(user: Any, run: ValidationRun, outcome: str = "") -> None:
         raise Refused("There is a newer run. Conclude from that one.")
     if outcome in {Outcome.VALIDATED, Outcome.CONDITIONS}:
         check_nothing_against(run, outcome)
+
+
+def is_revalidated(version: Any) -> bool:
+    """Whether a version that was found fit has to be validated again."""
+    return version.state in STANDING_STATES and Revalidation.objects.due().filter(version=version).exists()
+
+
+def check_ask_revalidation(user: Any, version: Any) -> None:
+    """A validator asks, once at a time, for a version that was found fit."""
+    check_validate(user, version)
+    if version.state not in STANDING_STATES:
+        raise IllegalMove(
+            f"{version} is {version.get_state_display().lower()}; only what was found fit is validated again."
+        )
+    if Revalidation.objects.due().filter(version=version, trigger=Trigger.ASKED).exists():
+        raise Conflict(f"A validation of {version} was asked for already.")
+
+
+def check_request_deferral(user: Any, revalidation: Revalidation) -> None:
+    """Who may ask for decisions asks, one at a time, while it is due."""
+    access.check(user, Permission.REQUEST_APPROVAL, revalidation)
+    if not revalidation.is_due:
+        raise IllegalMove(f"{revalidation} is {revalidation.get_state_display().lower()}; there is nothing to defer.")
+    if revalidation.deferrals.filter(state=DeferralState.REQUESTED).exists():
+        raise Conflict("A deferral waits for a decision already.")
+
+
+def held_up_by(version: Any) -> str:
+    """Why new traffic waits for a revalidation, in a sentence; empty where none is late, or its tier does not mind."""
+    late = Revalidation.objects.overdue().filter(version=version).first()
+    if late is None or subjects.tier_of(version) not in judging.current().holds:
+        return ""
+    why = str(late.get_trigger_display())
+    return f"It was to be validated again by {late.due_on:%-d %B %Y} ({why[:1].lower()}{why[1:]}), and was not."
+
+
+def check_challenge(user: Any, run: ValidationRun) -> None:
+    """An independent validator, until the run is concluded: what is said later is said on a new run."""
+    check_validate(user, run.version)
+    if run.is_concluded:
+        raise IllegalMove(f"{run} is concluded. Write a comment, raise a finding, or say it on a new run.")
 
 
 def check_nothing_against(run: ValidationRun, outcome: str) -> None:

@@ -47,6 +47,8 @@ def of(run: ValidationRun, results: Iterable[CheckResult] | None = None) -> Reco
             "run": _run(run),
             "checks": _checks(run.plan, known),
             "findings": _findings(run),
+            "challenges": _challenges(run),
+            "independence": _independence(run),
             "conclusion": _conclusion(run),
             "made_with": made_with(),
         }
@@ -165,6 +167,36 @@ def _waiver(waiver: Any) -> Record:
     }
 
 
+def _challenges(run: ValidationRun) -> list[Record]:
+    """What the validator said and tried beyond the plan; nothing is added once the run is concluded."""
+    names = ("kind", "title", "text", "bearing", "file_name", "sha256", "created_at")
+    return [
+        {
+            **{name: getattr(one, name) for name in names},
+            "bearing_name": one.get_bearing_display() if one.bearing else "",
+            "check": one.result.name if one.result else "",
+            "data": {"name": str(one.dataset_version), "sha256": one.dataset_version.sha256}
+            if one.dataset_version
+            else None,
+            "by": _person(one.written_by),
+        }
+        for one in run.challenges.select_related("result", "dataset_version__dataset", "written_by")
+    ]
+
+
+def _independence(run: ValidationRun) -> list[Record]:
+    return [
+        {
+            "person": _person(one.person),
+            "occasion": one.get_occasion_display(),
+            "level": one.level,
+            "against": one.against,
+            "at": one.created_at,
+        }
+        for one in run.independence_checks.select_related("person")
+    ]
+
+
 def _conclusion(run: ValidationRun) -> Record | None:
     if not run.is_concluded:
         return None
@@ -173,6 +205,7 @@ def _conclusion(run: ValidationRun) -> Record | None:
         "outcome_name": run.get_outcome_display(),
         "statement": run.statement,
         "conditions": run.conditions,
+        "terms": [condition.as_json() for condition in run.terms.all()],
         "by": _person(run.concluded_by),
         "at": run.concluded_at,
     }

@@ -42,6 +42,7 @@ def said(record: Record, results: Iterable[CheckResult]) -> Record:
         "counts": _counts(record["checks"]),
         "summary": _summary(record["checks"]),
         "findings": [_finding(one) for one in record["findings"]],
+        "challenges": _challenges(record),
         "sections": _sections(record["checks"], evidence),
         "sources": _sources(record),
         "libraries": _pairs(["Library", "Version"], sorted(run["libraries"].items())),
@@ -279,7 +280,34 @@ def _people(record: Record) -> Record:
     if conclusion:
         done.append(("concluded", conclusion["by"], conclusion["at"]))
     rows += [[one["name"], one["email"], what, _when(at)] for what, one, at in done if one]
-    return {**_table(["Who", "Address", "What", "When"], rows, wide=(0, 1)), "independence": run["independence"]}
+    return {
+        **_table(["Who", "Address", "What", "When"], rows, wide=(0, 1)),
+        "independence": f"{run['independence']} {_held(record)}".strip(),
+    }
+
+
+def _challenges(record: Record) -> Record:
+    """Remarks and own tests; a record that was signed before there were any has none."""
+    rows = [
+        [
+            f"{one['by']['name']}, {_when(one['created_at'])}",
+            " ".join(part for part in (one["title"], one["check"] and f"on {one['check']}") if part) or "the whole run",
+            one["text"],
+            one["bearing_name"] or NOTHING,
+            " ".join(part for part in (one["file_name"], one["sha256"][:16]) if part) or NOTHING,
+        ]
+        for one in record.get("challenges", [])
+    ]
+    return _table(["Who", "About", "What was said or done", "It says", "Evidence"], rows, wide=(2,))
+
+
+def _held(record: Record) -> str:
+    """Against whom each person was held, as it is on record."""
+    told = []
+    for one in record.get("independence", []):
+        others = ", ".join(f"{other['person']} ({other['why']})" for other in one["against"]) or "nobody"
+        told.append(f"{one['occasion']}: {one['person']['name']}, held against {others}.")
+    return " ".join(told)
 
 
 def _definitions(checks: list[Record]) -> Record:

@@ -11,3 +11,9 @@ concluded = Signal()
 # Sent when a finding is raised or closed and when a waiver begins or ends, with `version` and `by`: what the gate
 # answered for this version may be different now.
 standing_changed = Signal()
+
+# Asked when it matters which versions people rely on, with `ids` (a set to add the ids of versions to).
+gathering_use = Signal()
+
+# Sent once a day, with `by`: whoever holds something against a conclusion that may have run out looks at it now.
+following_up = Signal()

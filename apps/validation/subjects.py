@@ -5,15 +5,19 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from django.db.models import Q
+
 from apps.core import files
 from apps.core.errors import Invalid
 from apps.datasets.models import DatasetVersion
-from apps.models.models import ModelVersion
-from apps.models.policies import developers, parts_of, written_of
+from apps.models.models import CHAMPION, Alias, ModelVersion, VersionState
+from apps.models.policies import developers, parts_of, requesters, written_of
 from apps.projects.policies import missing as missing_in_charter
-from apps.validation.models import Finding, Outcome, Plan, ValidationRun, Waiver
+from apps.validation.models import Condition, Finding, Outcome, Plan, ValidationRun, Waiver
+from apps.validation.signals import gathering_use
 
-__all__ = ["developers"]
+__all__ = ["developers", "requesters"]
+STANDING = (VersionState.VALIDATED, VersionState.APPROVED)
 
 
 def locked(version: ModelVersion) -> ModelVersion:
@@ -185,11 +189,7 @@ def changed_after_card(version: ModelVersion) -> str:
     card = version.card
     if card is None:
         return ""
-    past = version.model.project.history.filter(history_date__lte=card.created_at).order_by("-history_date").first()
-    if past is None:
-        return ""
-    now = version.model.project
-    changed = [name.replace("_", " ") for name in PURPOSE if getattr(past, name) != getattr(now, name)]
+    changed = changed_purpose(version.model.project, card.created_at)
     return f"{', '.join(changed)} changed after {card.created_at:%Y-%m-%d}" if changed else ""
 
 
@@ -216,14 +216,40 @@ def evidence_of(version: ModelVersion) -> dict[str, Any] | None:
         "verdict": run.verdict,
         "outcome": run.outcome,
         "statement": run.statement,
-        "conditions": run.conditions,
+        "conditions": [condition.as_json() for condition in run.terms.all()],
         "concluded_by": str(run.concluded_by),
+        "independence": list(run.independence_checks.values("occasion", "person__email", "level", "against")),
+        "challenges": list(
+            run.challenges.values("kind", "title", "text", "bearing", "sha256", "written_by__email", "created_at")
+        ),
         "results": list(run.results.values("name", "verdict", "value", "low", "high", "fail", "warn")),
         "findings": list(findings.values("number", "title", "severity", "state")),
         "waivers": list(
             Waiver.objects.in_force().filter(finding__version=version).values("finding__number", "until", "reason")
         ),
     }
+
+
+def in_use() -> Any:
+    """Versions that people rely on: champions, and what apps above say is in use."""
+    ids: set[Any] = set()
+    gathering_use.send(sender=ModelVersion, ids=ids)
+    champions = Alias.objects.filter(name=CHAMPION).values("version_id")
+    return ModelVersion.objects.filter(Q(pk__in=ids) | Q(pk__in=champions), state__in=STANDING, model__retired_at=None)
+
+
+def changed_purpose(project: Any, since: Any) -> list[str]:
+    """What of a project's purpose is another now than it was then, in words."""
+    past = project.history.filter(history_date__lte=since).order_by("-history_date").first()
+    if past is None:
+        return []
+    return [name.replace("_", " ") for name in PURPOSE if getattr(past, name) != getattr(project, name)]
+
+
+def conditions_in_force(version: ModelVersion) -> list[Condition]:
+    """Under which conditions it may be used: those of the newest conclusion."""
+    run = concluded_run(version)
+    return list(run.terms.all()) if run is not None else []
 
 
 def concluded_run(version: ModelVersion) -> ValidationRun | None:
@@ -238,6 +264,6 @@ def move(version: ModelVersion, run: ValidationRun, by: Any) -> None:
 
     if run.outcome == Outcome.REJECTED:
         actions.reject_version(version=version, reason=run.statement, by=by)
-    else:
+    elif version.state == VersionState.CANDIDATE:
         details = {"run": run.number, "plan": run.plan.content_hash, "outcome": run.outcome, "verdict": run.verdict}
         actions.mark_validated(version=version, reason=run.statement, details=details, by=by)

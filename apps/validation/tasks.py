@@ -14,6 +14,7 @@ from apps.organizations.people import system
 from apps.validation import actions, reuse, subjects
 from apps.validation.engine.pace import Pace
 from apps.validation.models import CheckResult, Finding, ResultOrigin, ValidationRun
+from apps.validation.signals import following_up
 from apps.work import jobs
 from apps.work.models import Job, JobState
 from apps.work.tasks import task
@@ -192,9 +193,12 @@ def _sha256(path: Path) -> str:
 
 @task("validation.follow_up")
 def follow_up(_organization_id: str) -> None:
-    """End waivers that ran out, remind of those that will soon, and of findings whose day passed yesterday."""
+    """End what ran out, raise what is due by its date, remind of what is near or late. Once a day."""
     actions.expire_waivers(by=system())
     actions.remind_of_waivers(by=system())
+    actions.raise_by_date(by=system())
+    actions.remind_of_revalidations(by=system())
     for finding in Finding.objects.overdue().select_related("version__model__organization", "owner"):
         if finding.should_remind:
             actions.remind_overdue(finding=finding, by=system())
+    following_up.send(sender=Finding, by=system())

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.validation.views import findings, plans, reports, rules, runs
+from apps.validation.views import challenge, findings, plans, reports, revalidation, rules, runs
 
 app_name = "validation"
 VERSION = "<slug:model>/<int:version>/"
@@ -17,6 +17,13 @@ urlpatterns = [
     path("validation/compare/", reports.ComparePage.as_view(), name="compare"),
     path(f"validation/runs/{ONE}cancel/", runs.CancelRun.as_view(), name="cancel-run"),
     path(f"validation/runs/{ONE}conclude/", runs.Conclude.as_view(), name="conclude"),
+    path(f"validation/runs/{ONE}remark/", challenge.Remark.as_view(), name="remark"),
+    path(f"validation/runs/{ONE}test/", challenge.AddTest.as_view(), name="add-test"),
+    path("validation/challenges/<uuid:pk>/evidence/", challenge.Evidence.as_view(), name="challenge-evidence"),
+    path("validation/aging/", revalidation.Aging.as_view(), name="aging"),
+    path(f"validation/aging/{VERSION}ask/", revalidation.AskRevalidation.as_view(), name="ask-revalidation"),
+    path("validation/revalidations/<uuid:pk>/", revalidation.RevalidationPage.as_view(), name="revalidation"),
+    path("validation/revalidations/<uuid:pk>/defer/", revalidation.Defer.as_view(), name="defer"),
     path("validation/plans/", plans.PlanList.as_view(), name="plans"),
     path(f"validation/plans/{VERSION}write/", plans.WritePlan.as_view(), name="write-plan"),
     path(f"validation/plans/{ONE}", plans.PlanPage.as_view(), name="plan"),

@@ -1,6 +1,7 @@
 """A model with versions that could be deployed, as rows; the apps below have tests of how they come to be."""
 
 import io
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -15,7 +16,7 @@ from apps.deployments.models import Deployment, Endpoint, Environment
 from apps.models.models import Artifact, ModelVersion, RegisteredModel
 from apps.organizations.actions import open_scope
 from apps.projects.models import Project
-from apps.validation.models import Finding, Plan, ValidationRun
+from apps.validation.models import Condition, Finding, Plan, ValidationRun
 from tests.cast import Cast
 from tests.deployments import samples
 
@@ -82,7 +83,9 @@ class Shop:
         signers = [self.cast.rhea, self.cast.bianca]
         return self.approved("model_approval", self.project.pk, self.cast.dario, signers, tier=self.project.tier)
 
-    def validation(self, version: ModelVersion, outcome: str = "validated") -> ValidationRun:
+    def validation(
+        self, version: ModelVersion, outcome: str = "validated", terms: Sequence[dict[str, Any]] = ()
+    ) -> ValidationRun:
         """A finished validation with its conclusion."""
         plan = Plan.objects.filter(version=version).first() or self._plan(version)
         number = ValidationRun.objects.filter(version=version).count() + 1
@@ -93,6 +96,8 @@ class Shop:
             concluded_by=self.cast.vera, concluded_at=timezone.now(),
         )  # fmt: skip
         run.save(force_insert=True)
+        for number, term in enumerate(terms, start=1):
+            Condition(run=run, number=number, **term).save(force_insert=True)
         return run
 
     def _plan(self, version: ModelVersion) -> Plan:
@@ -121,9 +126,12 @@ class Shop:
         """A planned deployment, waiting for its signature."""
         return actions.request_deployment(endpoint=endpoint, version=version, reason="Better", by=self.cast.otto)
 
+    def sign(self, planned: Deployment) -> None:
+        """Its signature."""
+        approvals.sign(request=planned.request, by=self.cast.sigrid, confirmed=True)
+
     def deploy(self, endpoint: Endpoint, version: ModelVersion) -> Deployment:
         """A version on an endpoint, by the whole way."""
         if endpoint.environment.is_production:
-            planned = self.planned(endpoint, version)
-            approvals.sign(request=planned.request, by=self.cast.sigrid, confirmed=True)
+            self.sign(self.planned(endpoint, version))
         return actions.deploy(endpoint=endpoint, version=version, by=self.cast.otto)

@@ -28,7 +28,7 @@ def test_gate_answers_with_reasons(shop: Shop, sign_in: Any, cast: Cast) -> None
     client = sign_in(cast.wim)
     asked = {"model": "late-arrivals", "version": 1, "environment": "production"}
     answer = client.get(f"{API}gate/", asked).json()
-    assert (answer["allowed"], answer["reasons"], len(answer["checks"])) == (True, [], 8)
+    assert (answer["allowed"], answer["reasons"], len(answer["checks"])) == (True, [], 10)
     answer = client.get(f"{API}gate/", asked | {"version": 2}).json()
     assert (answer["allowed"], answer["reasons"]) == (False, ["Late arrivals version 2 is validated, not approved."])
     with tenant(cast.meridian.pk):

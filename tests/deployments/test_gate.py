@@ -27,7 +27,8 @@ def test_everything_in_order_is_allowed() -> None:
     answer = decide(FINE)
     assert (answer.allowed, answer.refusals) == (True, [])
     assert [reason.code for reason in answer.reasons] == [
-        "charter", "tier", "data", "validation", "findings", "approval", "format", "order",
+        "charter", "tier", "data", "validation", "conditions", "revalidation", "findings", "approval", "format",
+        "order",
     ]  # fmt: skip
 
 
@@ -41,6 +42,8 @@ def test_everything_in_order_is_allowed() -> None:
         ({"data_is_signed_off": False, "data": ""}, "data", "names no data it was trained on"),
         ({"validation": ""}, "validation", "is not validated"),
         ({"validation": "rejected"}, "validation", "did not pass its validation"),
+        ({"held_up_by": "It was due."}, "revalidation", "waits for its revalidation. It was due."),
+        ({"broken_conditions": ("Until 3 May.",)}, "conditions", "stands against it: Until 3 May."),
         ({"blocking_findings": ("F1 Gap", "F2 Slow")}, "findings", "F1 Gap; F2 Slow. Resolve or waive them."),
         ({"blocking_findings": ("a", "b", "c", "d", "e")}, "findings", "a; b; c and 2 more."),
         ({"version_state": "validated"}, "approval", "is validated, not approved."),

@@ -419,3 +419,23 @@ def test_metrics(server: Server) -> None:
     )
     assert "tenure_serving_lost_total 0" in text
     assert "tenure_serving_spool_bytes" in text
+
+
+def test_conditions_of_use_flag_rows_refuse_them_and_ask_for_a_person(server: Server) -> None:
+    limits = {"column": "month", "least": 4, "most": None}
+    outside = {"kind": "inputs", "limits": limits, "words": "Only from April.", "is_strict": False}
+    server.route(samples.endpoint(server.sha256, terms=[outside, {"kind": "confirm"}]))
+
+    flagged = server.infer(samples.request())
+    server.route(samples.endpoint(server.sha256, terms=[outside | {"is_strict": True}]))
+    refused = server.infer(samples.request())
+
+    assert flagged.status == 200 and flagged.headers["X-Needs-Confirmation"] == "true"
+    said = {"needs_confirmation": True, "rows_outside_conditions": [1], "outside_conditions": 1}
+    assert flagged.json["parameters"] == said
+    assert (refused.status, refused.json) == (422, {"error": "Row 1 cannot be answered here. Only from April."})
+    calls = recorded(server)[-2:]
+    assert [(call.facts.status, call.facts.rows, call.facts.outside) for call in calls] == [
+        ("ok", 2, 1),
+        ("refused", 0, 1),
+    ]

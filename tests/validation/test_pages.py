@@ -65,6 +65,7 @@ def test_validator_plans_locks_runs_and_concludes_in_the_pages(inside: Cast, sig
     assert "How many positives are found for each false alarm?" in page
     assert "The favourable answer goes to" in page
     given = {"outcome": Outcome.VALIDATED, "statement": "Accurate and fair enough."}
+    given |= {"terms-TOTAL_FORMS": 0, "terms-INITIAL_FORMS": 0}
     assert vera.post(url("conclude", *of(run)), given).status_code == 303
     report = vera.get(url("report", *of(run))).content.decode()
     assert "Accurate and fair enough." in report and "Vera neither trained" in report

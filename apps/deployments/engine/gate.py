@@ -26,6 +26,10 @@ class Facts:
     # Names of the environments on the way to this one, and of those in which this version has already served.
     earlier_environments: tuple[str, ...] = ()
     served_in: tuple[str, ...] = ()
+    # Sentences: the conditions under which it was validated, and why it would break some of them.
+    conditions: tuple[str, ...] = ()
+    broken_conditions: tuple[str, ...] = ()
+    held_up_by: str = ""  # why it waits for a revalidation that is overdue; empty where nothing holds it up
 
 
 @dataclass(frozen=True)
@@ -85,10 +89,26 @@ def _validation(facts: Facts) -> Reason:
     if facts.validation == "validated":
         return Reason("validation", True, f"{facts.version} is validated.")
     if facts.validation == "conditions":
-        return Reason("validation", True, f"{facts.version} is validated under conditions; its report names them.")
+        return Reason("validation", True, f"{facts.version} is validated under conditions.")
     if facts.validation == "rejected":
         return Reason("validation", False, f"{facts.version} did not pass its validation. Correct what was found.")
     return Reason("validation", False, f"{facts.version} is not validated. Run its plan; a validator concludes.")
+
+
+def _conditions(facts: Facts) -> Reason:
+    if facts.broken_conditions:
+        return Reason(
+            "conditions", False, f"A condition of its validation stands against it: {' '.join(facts.broken_conditions)}"
+        )
+    if facts.conditions:
+        return Reason("conditions", True, f"It keeps the conditions of its validation: {' '.join(facts.conditions)}")
+    return Reason("conditions", True, "Its validation names no conditions.")
+
+
+def _revalidation(facts: Facts) -> Reason:
+    if facts.held_up_by:
+        return Reason("revalidation", False, f"{facts.version} waits for its revalidation. {facts.held_up_by}")
+    return Reason("revalidation", True, "No overdue revalidation holds it up.")
 
 
 def _findings(facts: Facts) -> Reason:
@@ -131,6 +151,8 @@ RULES: tuple[Callable[[Facts], Reason], ...] = (
     _tier,
     _data,
     _validation,
+    _conditions,
+    _revalidation,
     _findings,
     _approval,
     _format,

@@ -23,6 +23,7 @@ from apps.deployments.serving.journal import Journal
 from apps.deployments.serving.metrics import Metrics
 from apps.deployments.serving.protocol import Rejected
 from apps.deployments.serving.routes import SERVED, Route, Table, Token
+from apps.deployments.serving.terms import Outside
 from apps.models.engine.signatures import SignatureError
 
 log = structlog.get_logger("tenure.serving")
@@ -72,23 +73,24 @@ class Application:
             self.metrics.turned_away.labels(str(rejection.status)).inc()
             return _send(start, rejection.status, _error(rejection), [*headers, *rejection.headers])
         headers += _about(route)
-        status, rows, error, body, full = 200, 0, "", b"", b""
+        status, rows, outside, error, body, full = 200, 0, 0, "", b"", b""
         try:
-            rows, body, full, answer = self._predict(route, environ, call)
+            rows, outside, body, full, answer = self._predict(route, environ, call)
         except Rejected as rejection:
             status, error, answer = rejection.status, rejection.sentence, _error(rejection)
             headers += rejection.headers
+            outside = rejection.rows if isinstance(rejection, Outside) else 0
         seconds, kept = time.perf_counter() - began, True
         if route.predict is not None:
-            facts = _facts(route, token, call, request_id, status, seconds, rows, error)
+            facts = _facts(route, token, call, request_id, status, seconds, rows, error, outside)
             kept = self.journal.keep(route, rows, records.encode(facts, body, full))
         if not kept and route.must_record:
             status, rows, answer = 503, 0, _error(NOT_RECORDED)
-        self.metrics.count(route, status=status, seconds=seconds, rows=rows, kept=kept)
+        self.metrics.count(route, status=status, seconds=seconds, rows=rows, kept=kept, outside=outside)
         return _send(start, status, answer, headers)
 
-    def _predict(self, route: Route, environ: Environ, call: str) -> tuple[int, bytes, bytes, bytes]:
-        """Rows, request body, the answer to record and the answer to send."""
+    def _predict(self, route: Route, environ: Environ, call: str) -> tuple[int, int, bytes, bytes, bytes]:
+        """Rows, how many of them lie outside the conditions of use, request body, answer to record and to send."""
         _check_served(route)
         with self._place(route.organization):
             body = self._body(environ)
@@ -96,19 +98,22 @@ class Application:
             raise Rejected(503, route.problem, (("Retry-After", "30"),))
         ask = protocol.read(body, route.signature.names, self.config.row_limit)
         columns = ask.columns(route.signature)
+        outside = route.terms.outside(columns) if route.terms.ranges else []
         try:
             outputs = route.predict(columns)
         except SignatureError as misfit:
-            said = " ".join(f"{name} {text}" for name, text in misfit.fields.items())
-            raise Rejected(400, f"{misfit.sentence} {said}".strip()) from None
+            fields = " ".join(f"{name} {text}" for name, text in misfit.fields.items())
+            raise Rejected(400, f"{misfit.sentence} {fields}".strip()) from None
         except Exception:
             log.exception("model_failed", endpoint=route.endpoint_id, version=route.version, call=call)
             sentence = "The model failed on this input. It was recorded; its owner should look at it."
             raise Rejected(500, sentence) from None
         identity = ask.id or call
-        full = protocol.answer(route.endpoint, route.version, identity, outputs, ())
-        answer = protocol.answer(route.endpoint, route.version, identity, outputs, ask.wanted) if ask.wanted else full
-        return ask.rows, body, full, answer
+        said = route.terms.said(outside)
+        full = protocol.answer(route.endpoint, route.version, identity, outputs, (), said)
+        wanted = ask.wanted
+        answer = protocol.answer(route.endpoint, route.version, identity, outputs, wanted, said) if wanted else full
+        return ask.rows, len(outside), body, full, answer
 
     @contextmanager
     def _place(self, organization: str) -> Iterator[None]:
@@ -261,12 +266,22 @@ def _send(start: Start, status: int, body: bytes, headers: list[tuple[str, str]]
 
 def _about(route: Route) -> list[tuple[str, str]]:
     about = [("X-Model-Version", str(route.version))]
+    if route.terms.needs_confirmation:
+        about.append(("X-Needs-Confirmation", "true"))
     return [*about, ("Deprecation", "true")] if route.state == "draining" else about
 
 
 def _facts(
-    route: Route, token: Token, call: str, request_id: str, status: int, seconds: float, rows: int, error: str
+    route: Route,
+    token: Token,
+    call: str,
+    request_id: str,
+    status: int,
+    seconds: float,
+    rows: int,
+    error: str,
+    outside: int,
 ) -> records.Facts:
     kind = records.OK if status == 200 else records.FAILED if status >= 500 else records.REFUSED
     ids = (call, route.organization_id, route.endpoint_id, route.version_id)
-    return records.Facts(*ids, time.time(), seconds, kind, rows, request_id, token.id, error)
+    return records.Facts(*ids, time.time(), seconds, kind, rows, request_id, token.id, error, outside)

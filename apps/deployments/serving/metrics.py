@@ -23,14 +23,17 @@ class Metrics:
         self.requests = Counter("tenure_serving_requests_total", "Requests by outcome.", [*NAMES, "status"])
         self.predictions = Counter("tenure_serving_predictions_total", "Predictions answered.", NAMES)
         self.dropped = Counter("tenure_serving_dropped_total", "Predictions answered but not recorded.", NAMES)
+        self.outside = Counter("tenure_serving_outside_total", "Rows outside the conditions of use.", NAMES)
         self.latency = Histogram("tenure_serving_seconds", "From arrival to answer.", NAMES, buckets=BUCKETS)
         self.turned_away = Counter("tenure_serving_turned_away_total", "Requests that reached no endpoint.", ["status"])
 
-    def count(self, route: "Route", *, status: int, seconds: float, rows: int, kept: bool) -> None:
+    def count(self, route: "Route", *, status: int, seconds: float, rows: int, kept: bool, outside: int = 0) -> None:
         """Count a call that reached an endpoint."""
         labels = (route.organization, route.endpoint, str(route.version))
         self.requests.labels(*labels, str(status)).inc()
         self.latency.labels(*labels).observe(seconds)
+        if outside:
+            self.outside.labels(*labels).inc(outside)
         if rows:
             self.predictions.labels(*labels).inc(rows)
             if not kept:

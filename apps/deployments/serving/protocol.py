@@ -79,12 +79,21 @@ def read(body: bytes, names: list[str], row_limit: int) -> Ask:
     )
 
 
-def answer(name: str, version: int, identity: str, outputs: Mapping[str, np.ndarray], wanted: tuple[str, ...]) -> bytes:
+def answer(
+    name: str,
+    version: int,
+    identity: str,
+    outputs: Mapping[str, np.ndarray],
+    wanted: tuple[str, ...],
+    parameters: Mapping[str, Any] | None = None,
+) -> bytes:
     """The answer's bytes. Raises Rejected(500) when the model gave something that is not a number."""
     tensors = [_tensor(key, array) for key, array in outputs.items() if not wanted or key in wanted]
     if unknown := set(wanted) - set(outputs):
         raise Rejected(400, f"This model has no output “{sorted(unknown)[0]}”. It has: {', '.join(outputs)}.")
-    content = {"model_name": name, "model_version": str(version), "id": identity, "outputs": tensors}
+    content: dict[str, Any] = {"model_name": name, "model_version": str(version), "id": identity, "outputs": tensors}
+    if parameters:
+        content["parameters"] = dict(parameters)
     try:
         return json.dumps(content, allow_nan=False, separators=(",", ":")).encode()
     except ValueError:

@@ -32,6 +32,7 @@ class Facts:
     request_id: str
     token: str = ""
     error: str = ""
+    outside: int = 0  # rows outside what the version's conditions of use allow
 
 
 @dataclass(frozen=True)

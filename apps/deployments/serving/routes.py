@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from apps.deployments.serving.terms import NO_TERMS, Terms
 from apps.models.engine.signatures import Columns, Signature
 
 log = structlog.get_logger("tenure.serving")
@@ -52,6 +53,7 @@ class Route:
     predict: Predict | None = None
     problem: str = ""
     must_record: bool = False
+    terms: Terms = NO_TERMS
 
     @property
     def base(self) -> str:
@@ -115,7 +117,8 @@ class Loader:
                 signature=signature,
                 problem=f"The artifact of version {entry['version']} could not be opened on this server.",
             )
-        return Route(**known, signature=signature, predict=fresh[key])
+        terms = Terms.read(entry.get("terms", []), entry["signature"])
+        return Route(**known, signature=signature, predict=fresh[key], terms=terms)
 
     def _predictor(self, sha256: str, signature: Signature) -> Predict:
         from apps.models.engine.onnx_runtime import OnnxModel

@@ -9,6 +9,7 @@ from apps.core.pages import Action, Crumb, refusal
 from apps.deployments import actions, policies, traffic
 from apps.deployments.engine import gate
 from apps.deployments.forms import (
+    DeployForm,
     OptionalReasonForm,
     ReasonForm,
 )
@@ -20,13 +21,13 @@ from apps.deployments.views.shared import OfDeployment, OfEndpoint, crumbs
 from apps.discussions import timeline
 from apps.models.models import ModelVersion
 from apps.organizations.bases import ActionPage, ObjectFormPage, ObjectPage, fetch
+from apps.validation import subjects
 
 
 class ChangeVersion(OfEndpoint, ObjectFormPage):
     """May this version go to this endpoint? The gate's answer, and the way to put it there."""
 
     template_name = "deployments/change_version.html"
-    form_class = OptionalReasonForm
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
@@ -44,10 +45,16 @@ class ChangeVersion(OfEndpoint, ObjectFormPage):
         """The verb."""
         return "Ask for approval" if self.needs_approval else "Deploy"
 
+    def get_form(self, **kwargs: Any) -> DeployForm:
+        kwargs.pop("files", None)
+        return DeployForm(conditions=subjects.conditions_in_force(self.version), **kwargs)
+
     def perform(self, form: Any) -> str:
         action = actions.request_deployment if self.needs_approval else actions.deploy
         by, reason = self.request.user, form.cleaned_data["reason"]
-        deployment = action(endpoint=self.object, version=self.version, reason=reason, by=by)
+        deployment = action(
+            endpoint=self.object, version=self.version, reason=reason, acknowledged=form.acknowledged(), by=by
+        )
         return deployment.get_absolute_url()
 
     def context(self, **more: Any) -> dict[str, Any]:
@@ -58,7 +65,7 @@ class ChangeVersion(OfEndpoint, ObjectFormPage):
             version=self.version,
             needs_approval=self.needs_approval,
             current=self.object.current,
-            answer=gate.decide(policies.gather(self.version, self.object.environment)),
+            answer=gate.decide(policies.gather(self.version, self.object.environment, self.object)),
             refused=refusal(check, self.request.user, self.object, self.version),
             **more,
         )

@@ -6,9 +6,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 
 from apps.approvals.models import RequestState
-from apps.core.pages import Action, Crumb, refusal
+from apps.core.pages import Action, Crumb, Told, refusal
 from apps.discussions import timeline
-from apps.models import actions, comparison, policies, records
+from apps.models import actions, comparison, policies, records, signals
 from apps.models.engine import cards
 from apps.models.forms import CardForm, MessageForm, OptionalReasonForm, ReasonForm
 from apps.models.models import CHAMPION, ModelVersion, VersionState
@@ -38,7 +38,10 @@ class VersionPage(VersionBase):
     def context(self, **more: Any) -> dict[str, Any]:
         version, user = self.object, self.request.user
         written = policies.written_of(version)
+        told: list[Told] = []
+        signals.showing.send(sender=ModelVersion, version=version, told=told)
         return super().context(
+            told=told,
             crumbs=self.crumbs(version.model, Crumb(f"Version {version.number}")),
             owner=version.registered_by,
             lead=version.note,

@@ -27,6 +27,7 @@ from apps.monitoring.actions.incidents import (
     find_cause,
     investigate,
     open_incident,
+    open_of,
     resolve,
     write_entry,
 )
@@ -95,6 +96,7 @@ __all__ = [
     "mute",
     "note_refusal",
     "open_incident",
+    "open_of",
     "pause_monitor",
     "pick_up",
     "receive",

@@ -22,6 +22,7 @@ class Cause(models.TextChoices):
     FEEDBACK = "feedback", "Users are dissatisfied"
     VALUE = "value", "The business value falls short"
     SEGMENTS = "segments", "A segment fares differently"
+    CONDITIONS = "conditions", "A condition of its validation is broken"
 
 
 class Severity(models.TextChoices):

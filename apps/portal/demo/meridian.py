@@ -4,6 +4,8 @@ import datetime as dt
 import time
 from typing import Any
 
+from django.utils import timezone
+
 from apps.datasets import actions as datasets
 from apps.datasets.models import Dataset, DataSource
 from apps.deployments import actions as deployments
@@ -23,7 +25,8 @@ from apps.retirement.models import RetirementPlan
 from apps.retraining import actions as retraining
 from apps.retraining.models import RetrainingPolicy
 from apps.validation import actions as validation
-from apps.validation.models import Plan
+from apps.validation.models import ConditionKind, Plan
+from apps.validation.subjects import conditions_in_force
 
 WEATHER = ["temp", "dewp", "humid", "wind_speed", "precip", "pressure", "visib"]
 FEATURES = [
@@ -377,6 +380,10 @@ class Meridian(Walk):
             run=run,
             outcome="conditions",
             statement=f"Better than a simple model and stable across airports ({said}). Fit to order the duty managers' attention.",
+            terms=[
+                {"kind": "until", "limits": {"date": (timezone.localdate() + dt.timedelta(days=365)).isoformat()}},
+                {"kind": "confirm", "text": "The duty manager decides."},
+            ],
             conditions="Weekly drift and performance checks; retrain before the season changes.",
             by=self.company["vera"],
         )
@@ -429,8 +436,10 @@ class Meridian(Walk):
                     .select_related("request")
                     .first()
                 )
+                version = self.at(number)
+                in_words = [one.number for one in conditions_in_force(version) if one.kind == ConditionKind.STATEMENT]
                 waiting = waiting or deployments.request_deployment(
-                    endpoint=self.endpoint, version=self.at(number), reason=reason, by=otto
+                    endpoint=self.endpoint, version=version, reason=reason, acknowledged=in_words, by=otto
                 )
             self.sign(waiting.request, "sigrid")
             with self.inside():

@@ -48,6 +48,16 @@ def _tell_troubled(report: ServingReport) -> Concern:
     )
 
 
+def _breaking(user: Any) -> QuerySet:
+    return Deployment.objects.filter(state=DeploymentState.LIVE).exclude(breach="")
+
+
+def _tell_breaking(deployment: Deployment) -> Concern:
+    title = deployment.endpoint.model.project.title
+    why = shorten(deployment.breach, 160)
+    return Concern(STAGE, str(deployment), deployment.get_absolute_url(), why, "wrong", None, title)
+
+
 def _lossy(user: Any) -> QuerySet:
     return ServerCounter.objects.filter(dropped__gt=0, updated_at__gte=timezone.now() - RECENT)
 
@@ -67,6 +77,7 @@ SOURCES = [
         ("request__due_at",),
     ),
     Source(STAGE, _troubled, _tell_troubled, (*ENDPOINT, "deployment")),
+    Source(STAGE, _breaking, _tell_breaking, (*ENDPOINT, "version__model")),
     Source(STAGE, _lossy, _tell_lossy, ENDPOINT),
 ]
 

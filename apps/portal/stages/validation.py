@@ -15,7 +15,7 @@ from apps.models.models import ModelVersion, VersionState
 from apps.organizations import access
 from apps.portal.stages import development
 from apps.portal.stages.base import Concern, Findable, Life, Source, Step, several
-from apps.validation.models import Finding, RunState, Severity, ValidationRun, Waiver, WaiverState
+from apps.validation.models import Finding, Revalidation, RunState, Severity, ValidationRun, Waiver, WaiverState
 
 STAGE = "validation"
 SOON = timedelta(days=14)
@@ -71,6 +71,18 @@ def _tell_waiver(waiver: Waiver) -> Concern:
     return Concern(STAGE, str(waiver), waiver.get_absolute_url(), why, "attention", waiver.until, title)
 
 
+def _again(user: Any) -> QuerySet:
+    """What has to be validated again, and soon."""
+    return Revalidation.objects.due().filter(due_on__lte=timezone.localdate() + SOON)
+
+
+def _tell_again(one: Revalidation) -> Concern:
+    title = one.version.model.project.title
+    meaning = "wrong" if one.is_overdue else "attention"
+    why = f"To be validated again: {str(one.get_trigger_display()).lower()}"
+    return Concern(STAGE, str(one.version), one.get_absolute_url(), why, meaning, one.due_on, title)
+
+
 def _broken(user: Any) -> QuerySet:
     """Runs that an error stopped and that were not started again."""
     later = ValidationRun.objects.filter(version=OuterRef("version"), number__gt=OuterRef("number"))
@@ -87,6 +99,13 @@ SOURCES = [
     Source(STAGE, _findings, _tell_finding, FINDING, ("due_on",)),
     Source(STAGE, _approvals, _tell_approval, (*VERSION, "approval__organization"), ("approval__due_at",)),
     Source(STAGE, _candidates, _tell_candidate, VERSION, ("id",)),
+    Source(
+        STAGE,
+        _again,
+        _tell_again,
+        ("organization", "version__model__organization", "version__model__project"),
+        ("due_on",),
+    ),
     Source(STAGE, _broken, _tell_broken, ("organization", "version__model__organization", "version__model__project")),
     Source(
         STAGE,

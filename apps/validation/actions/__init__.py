@@ -1,5 +1,6 @@
 """Everything that changes plans, runs, findings and waivers."""
 
+from apps.validation.actions.challenge import add_test, remark
 from apps.validation.actions.findings import (
     assign_finding,
     close_finding,
@@ -10,6 +11,16 @@ from apps.validation.actions.findings import (
     retest,
 )
 from apps.validation.actions.plans import built_in_lines, change_plan, lock_plan, write_plan, write_template
+from apps.validation.actions.revalidation import (
+    ask_revalidation,
+    conclude_deferral,
+    deferral_snapshot,
+    lapse_revalidations,
+    raise_by_date,
+    remind_of_revalidations,
+    request_deferral,
+    trigger_revalidation,
+)
 from apps.validation.actions.rules import write_rules
 from apps.validation.actions.runs import (
     begin_run,
@@ -31,10 +42,10 @@ from apps.validation.actions.waivers import (
 )
 
 __all__ = [
-    "assign_finding", "begin_run", "built_in_lines", "cancel_run", "change_plan", "close_finding", "conclude",
-    "conclude_waiver",
-    "end_run", "expire_waivers", "finish_run", "invalidate_waivers_if_changed", "keep_result", "lock_plan",
-    "mark_ready", "plan_work", "raise_finding", "remind_of_waivers", "remind_overdue", "request_waiver", "retest",
-    "revoke_waiver",
-    "start_run", "take_over_result", "write_plan", "write_rules", "write_template",
+    "add_test", "ask_revalidation", "assign_finding", "begin_run", "built_in_lines", "cancel_run", "change_plan",
+    "close_finding", "conclude", "conclude_deferral", "conclude_waiver", "deferral_snapshot", "end_run",
+    "expire_waivers", "finish_run", "invalidate_waivers_if_changed", "keep_result", "lapse_revalidations",
+    "lock_plan", "mark_ready", "plan_work", "raise_by_date", "raise_finding", "remark", "remind_of_revalidations",
+    "remind_of_waivers", "remind_overdue", "request_deferral", "request_waiver", "retest", "revoke_waiver",
+    "start_run", "take_over_result", "trigger_revalidation", "write_plan", "write_rules", "write_template",
 ]  # fmt: skip

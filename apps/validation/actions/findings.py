@@ -12,6 +12,7 @@ from apps.discussions.notices import tell
 from apps.organizations import access
 from apps.organizations.roles import Permission
 from apps.validation import judging, policies, subjects
+from apps.validation.actions.independence import keep_independence
 from apps.validation.actions.waivers import invalidate_waivers_if_changed, mail_of
 from apps.validation.engine.judging import beyond
 from apps.validation.models import (
@@ -19,6 +20,7 @@ from apps.validation.models import (
     CheckResult,
     Finding,
     FindingState,
+    Occasion,
     Severity,
     ValidationRun,
     Verdict,
@@ -238,6 +240,7 @@ def close_finding(*, finding: Finding, note: str, by: Any) -> Finding:
     FINDING_STATES.move(locked, FindingState.CLOSED)
     locked.closing_note, locked.closed_by, locked.closed_at = note.strip(), by, timezone.now()
     locked.save()
+    keep_independence(person=by, version=locked.version, occasion=Occasion.CLOSED, finding=locked)
     record(by=by, action="finding.closed", subject=locked, reason=locked.closing_note)
     invalidate_waivers_if_changed(finding=locked, by=by)
     tell([locked.owner], text=f"Closed: “{locked}”", url=locked.get_absolute_url())

@@ -1,6 +1,6 @@
 """Running a locked plan, keeping each result as it comes, and concluding from them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db.models import Max
@@ -13,11 +13,15 @@ from apps.discussions.notices import tell
 from apps.organizations import access
 from apps.organizations.roles import Permission
 from apps.validation import attestations, policies, reuse, subjects
+from apps.validation.actions.conditions import keep_conditions, read_conditions
 from apps.validation.actions.findings import raise_from_result
+from apps.validation.actions.independence import keep_independence
 from apps.validation.actions.plans import plan_content
+from apps.validation.actions.revalidation import settle_revalidations
 from apps.validation.models import (
     RUN_STATES,
     CheckResult,
+    Occasion,
     Outcome,
     Plan,
     PlanCheck,
@@ -41,6 +45,7 @@ def start_run(*, plan: Plan, by: Any, anew: bool = False) -> ValidationRun:
     run = ValidationRun(plan=plan, version=version, number=newest + 1, started_by=by, anew=anew)
     run.independence = independence_statement(by, version)
     run.save(force_insert=True)
+    keep_independence(person=by, version=version, occasion=Occasion.STARTED, run=run)
     jobs.start(
         kind="validation.run",
         subject=run,
@@ -60,10 +65,10 @@ def start_run(*, plan: Plan, by: Any, anew: bool = False) -> ValidationRun:
 
 def independence_statement(user: Any, version: Any) -> str:
     """What makes the validator independent, in words that stay with the run."""
-    people = ", ".join(sorted({str(developer) for developer in subjects.developers(version)}))
-    return (
-        f"{user} neither trained, registered nor changed {version}; that was {people or 'nobody of this organization'}."
-    )
+    people = ", ".join(sorted({str(developer) for developer in subjects.developers(version)})) or "nobody here"
+    asked = ", ".join(sorted({str(person) for person in subjects.requesters(version)}))
+    made = f"{user} neither trained, registered nor changed {version}; that was {people}."
+    return f"{made} Its validation or approval was asked for by {asked}." if asked else made
 
 
 @action
@@ -217,20 +222,33 @@ def cancel_run(*, run: ValidationRun, by: Any) -> ValidationRun:
 
 
 @action
-def conclude(*, run: ValidationRun, outcome: str, statement: str, by: Any, conditions: str = "") -> ValidationRun:
-    """The validator's word: validated, conditions (say which) or rejected. The version moves with it."""
+def conclude(
+    *,
+    run: ValidationRun,
+    outcome: str,
+    statement: str,
+    by: Any,
+    conditions: str = "",
+    terms: Sequence[Mapping[str, Any]] = (),
+) -> ValidationRun:
+    """The validator's word: validated, conditions (say which) or rejected. The version moves with it.
+
+    `terms` are conditions that gate and servers enforce (apps.validation.engine.conditions); each line of `conditions`
+    is one in words, which somebody acknowledges when the version is deployed.
+    """
     locked = ValidationRun.objects.select_for_update(of=("self",)).select_related("plan", "version").get(pk=run.pk)
     if outcome not in {Outcome.VALIDATED, Outcome.CONDITIONS, Outcome.REJECTED}:
         raise Invalid("Say what you conclude.", {"outcome": "Choose one."})
     policies.check_conclude(by, locked, outcome)
     if not statement.strip():
         raise Invalid("Say what you conclude and why.", {"statement": "Say what you conclude and why."})
-    if outcome == Outcome.CONDITIONS and not conditions.strip():
-        raise Invalid("Say under which conditions it is fit.", {"conditions": "Say under which conditions it is fit."})
+    read = read_conditions(locked.version, terms, conditions) if outcome == Outcome.CONDITIONS else []
     locked.outcome, locked.statement = outcome, statement.strip()
-    locked.conditions = conditions.strip() if outcome == Outcome.CONDITIONS else ""
+    locked.conditions = "\n".join(condition.words for condition in read)
     locked.concluded_by, locked.concluded_at = by, timezone.now()
     locked.save()
+    keep_conditions(locked, read)
+    keep_independence(person=by, version=locked.version, occasion=Occasion.CONCLUDED, run=locked)
     signed = attestations.sign(locked)
     record(
         by=by,
@@ -239,12 +257,13 @@ def conclude(*, run: ValidationRun, outcome: str, statement: str, by: Any, condi
         reason=locked.statement,
         details={
             "outcome": outcome,
-            "conditions": locked.conditions,
+            "conditions": [condition.as_json() for condition in read],
             "verdict": locked.verdict,
             "report": signed.report_sha256,
             "key": signed.key_id,
         },
     )
+    settle_revalidations(run=locked, by=by)
     subjects.move(locked.version, locked, by)
     _tell_concluded(locked)
     concluded.send(sender=ValidationRun, run=locked, version=locked.version, by=by)

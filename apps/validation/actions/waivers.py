@@ -14,6 +14,7 @@ from apps.discussions.notices import tell
 from apps.organizations import access
 from apps.organizations.roles import Permission
 from apps.validation import policies, subjects
+from apps.validation.actions.independence import keep_signers
 from apps.validation.models import WAIVER_STATES, Finding, Waiver, WaiverState
 from apps.validation.signals import standing_changed
 
@@ -87,6 +88,7 @@ def conclude_waiver(*, request: Request, by: Any) -> Waiver:
         WAIVER_STATES.move(waiver, WaiverState.DECLINED)
     waiver.decided_at = waiver.decided_at or now
     waiver.save()
+    keep_signers(waiver, request)
     record(by=by, action=f"waiver.{waiver.state}", subject=waiver, reason=request.outcome)
     standing_changed.send(sender=Waiver, version=waiver.finding.version, by=by)
     return waiver

@@ -1,8 +1,13 @@
 """API of validation: plans, runs, results, findings, waivers, templates, and the checks there are."""
 
+from apps.validation.api.challenge import Challenges, Independence
 from apps.validation.api.findings import Findings, Waivers
 from apps.validation.api.plans import Checks, Plans, Templates
+from apps.validation.api.revalidation import Aging, Deferrals, Revalidations
 from apps.validation.api.rules import Rules
-from apps.validation.api.runs import Results, Runs
+from apps.validation.api.runs import Conditions, Results, Runs
 
-__all__ = ["Checks", "Findings", "Plans", "Results", "Rules", "Runs", "Templates", "Waivers"]
+__all__ = [
+    "Aging", "Challenges", "Checks", "Conditions", "Deferrals", "Findings", "Independence", "Plans", "Results",
+    "Revalidations", "Rules", "Runs", "Templates", "Waivers",
+]  # fmt: skip

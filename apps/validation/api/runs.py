@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -12,6 +13,8 @@ from apps.validation.api.reports import OnPaper
 from apps.validation.api.shared import ABOUT, OfVersion, VersionOut
 from apps.validation.models import (
     CheckResult,
+    Condition,
+    ConditionKind,
     Outcome,
     ValidationRun,
 )
@@ -74,12 +77,35 @@ class RunIn(serializers.Serializer):
     anew = serializers.BooleanField(required=False, default=False)
 
 
+class TermIn(serializers.Serializer):
+    """A condition that gate and prediction servers enforce."""
+
+    kind = serializers.ChoiceField(choices=ConditionKind.choices)
+    limits = serializers.DictField(required=False)
+    text = serializers.CharField(required=False, allow_blank=True)
+    is_strict = serializers.BooleanField(required=False)
+
+
+class ConditionOut(serializers.ModelSerializer):
+    """A condition of use."""
+
+    version = VersionOut(source="run.version")
+    run = serializers.IntegerField(source="run.number")
+    words = serializers.CharField(read_only=True)
+    in_force = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = Condition
+        fields = ["id", "version", "run", "number", "kind", "limits", "text", "is_strict", "words", "in_force"]
+
+
 class ConcludeIn(serializers.Serializer):
     """The validator's word."""
 
     outcome = serializers.ChoiceField(choices=[choice for choice in Outcome.choices if choice[0]])
     statement = serializers.CharField()
     conditions = serializers.CharField(required=False, allow_blank=True, default="")
+    terms = TermIn(many=True, required=False)
 
 
 @extend_schema(parameters=ABOUT)
@@ -105,6 +131,21 @@ class Runs(OnPaper, OfVersion):
         run = self.get_object(policies.check_conclude)
         actions.conclude(run=run, by=request.user, **self.given(ConcludeIn))
         return self.answer(self.get_object())
+
+
+@extend_schema(parameters=ABOUT)
+class Conditions(OfVersion):
+    """Conditions of use; `in_force` are those of the newest conclusion."""
+
+    model = Condition
+    related = ("run__version__model",)
+    path = "run__version"
+    serializer_class = ConditionOut
+    filterset_fields = ["kind", "is_strict"]
+
+    def get_queryset(self) -> Any:
+        later = ValidationRun.objects.filter(version=OuterRef("run__version"), number__gt=OuterRef("run__number"))
+        return super().get_queryset().annotate(in_force=~Exists(later.exclude(outcome=Outcome.NONE)))
 
 
 class EarlierOut(serializers.ModelSerializer):

@@ -1,5 +1,7 @@
 """Plans locked before results, runs with their results, findings and their waivers."""
 
+from apps.validation.models.challenge import Bearing, Challenge, ChallengeKind, IndependenceCheck, Occasion
+from apps.validation.models.conditions import Condition, ConditionKind
 from apps.validation.models.findings import (
     FINDING_STATES,
     WAIVER_STATES,
@@ -11,6 +13,15 @@ from apps.validation.models.findings import (
 )
 from apps.validation.models.plans import PLAN_STATES, Plan, PlanCheck, PlanState, Template
 from apps.validation.models.reports import SignedReport
+from apps.validation.models.revalidation import (
+    DEFERRAL_STATES,
+    REVALIDATION_STATES,
+    Deferral,
+    DeferralState,
+    Revalidation,
+    RevalidationState,
+    Trigger,
+)
 from apps.validation.models.rules import JudgingRules
 from apps.validation.models.runs import (
     RUN_STATES,
@@ -24,24 +35,38 @@ from apps.validation.models.runs import (
 )
 
 __all__ = [
+    "DEFERRAL_STATES",
     "FINDING_STATES",
     "PLAN_STATES",
+    "REVALIDATION_STATES",
     "RUN_STATES",
     "SILENT",
     "WAIVER_STATES",
+    "Bearing",
+    "Challenge",
+    "ChallengeKind",
     "CheckResult",
+    "Condition",
+    "ConditionKind",
+    "Deferral",
+    "DeferralState",
     "Finding",
     "FindingState",
+    "IndependenceCheck",
     "JudgingRules",
+    "Occasion",
     "Outcome",
     "Plan",
     "PlanCheck",
     "PlanState",
     "ResultOrigin",
+    "Revalidation",
+    "RevalidationState",
     "RunState",
     "Severity",
     "SignedReport",
     "Template",
+    "Trigger",
     "ValidationRun",
     "Verdict",
     "Waiver",

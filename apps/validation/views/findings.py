@@ -103,6 +103,7 @@ class FindingPage(ObjectPage):
             primary=None if finding.is_closed else primary,
             actions=[] if finding.is_closed else [button for button in buttons if button is not primary],
             waivers=self._waivers(),
+            independence=finding.independence_checks.select_related("person"),
             timeline=timeline.of(finding),
             **more,
         )

@@ -11,6 +11,7 @@ from apps.organizations.bases import ActionPage, ListPage, ObjectFormPage, Objec
 from apps.validation import actions, attestations, policies, report, subjects
 from apps.validation.forms import ConcludeForm
 from apps.validation.models import Finding, Outcome, Plan, RunState, ValidationRun, Verdict
+from apps.validation.terms_form import terms_form
 from apps.validation.views.shared import BESIDE, BY_NUMBER, link, tabs, version_crumbs
 from apps.work import jobs
 
@@ -77,6 +78,9 @@ class RunBase(ObjectPage):
             shown=len(results),
             counts=[(choice, sum(result.verdict == choice for result in results)) for choice in Verdict],
             findings=findings,
+            terms=run.terms.all(),
+            challenges=run.challenges.select_related("result", "dataset_version__dataset__organization", "written_by"),
+            independence=run.independence_checks.select_related("person"),
             state=run,
             **more,
         )
@@ -130,6 +134,7 @@ class RunPage(RunBase):
         user, version, plan = self.request.user, self.object.version, self.object.plan
         raised = link(self.organization, "raise-finding", version.model.key, version.number)
         compare = f"{link(self.organization, 'compare')}?first={self.object.pk}"
+        challenged = refusal(policies.check_challenge, user, self.object)
         again = link(self.organization, "start-run", version.model.key, version.number, plan.number)
         refused = refusal(policies.check_start_run, user, plan)
         return [
@@ -146,6 +151,14 @@ class RunPage(RunBase):
                 f"{raised}?run={self.object.number}",
                 method="get",
                 refused=refusal(policies.check_raise_finding, user, version),
+            ),
+            Action("Remark", self._link("remark"), method="get", refused=challenged),
+            Action("Add a test of your own", self._link("add-test"), method="get", refused=challenged),
+            Action(
+                "Validate it again",
+                link(self.organization, "ask-revalidation", version.model.key, version.number),
+                method="get",
+                refused=refusal(policies.check_ask_revalidation, user, version),
             ),
             Action("Run the plan again", again, refused=refused),
             Action("Measure everything anew", again, refused=refused, fields={"anew": "yes"}),
@@ -208,6 +221,7 @@ class Conclude(ObjectFormPage):
     lookups = BY_NUMBER
     title, submit, form_class = "Conclude", "Conclude", ConcludeForm
     done = "Concluded. Who developed the version and who owns the project have been told."
+    formset: Any = None
 
     def get_queryset(self) -> Any:
         return ValidationRun.objects.select_related(*BESIDE, "plan")
@@ -215,13 +229,25 @@ class Conclude(ObjectFormPage):
     def check(self) -> None:
         policies.check_conclude(self.request.user, self.object)
 
+    def post(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        """Refuse conditions that do not read; else go on as every form does."""
+        self.check()
+        self.formset = terms_form(self.object.version, request.POST)
+        if not self.formset.is_valid():
+            return self.render(form=self.get_form(data=request.POST), status=422)
+        return super().post(request, **kwargs)
+
     def perform(self, form: Any) -> str:
-        actions.conclude(run=self.object, by=self.request.user, **form.cleaned_data)
+        terms = self.formset.written() if form.cleaned_data["outcome"] == Outcome.CONDITIONS else []
+        actions.conclude(run=self.object, by=self.request.user, terms=terms, **form.cleaned_data)
         return str(self.object.get_absolute_url())
 
     def context(self, **more: Any) -> dict[str, Any]:
         run = self.object
+        if self.formset is None:
+            self.formset = terms_form(run.version)
         return super().context(
+            formset=self.formset,
             crumbs=version_crumbs(
                 self.organization,
                 run.version,

@@ -24,6 +24,7 @@ def tabs(organization: Any, current: str) -> list[Tab]:
         "plans": "Plans",
         "findings": "Findings",
         "waivers": "Waivers",
+        "aging": "Revalidation",
         "checks": "Checks",
         "templates": "Templates",
         "rules": "Rules",
