@@ -427,15 +427,19 @@ def _check_feedback(monitor: Monitor, one: Due, limits: Any) -> Found:
 
 
 def _check_silence(monitor: Monitor, one: Due, limits: Any) -> Found:
+    from apps.monitoring.engine import VERSION, service
+
     level = Level.QUIET if one.rows else Level.DRIFT
     result = {"rows": one.rows, "hours": limits.silence_hours, "limits": limits.as_json()}
+    result |= {"definitions": service.SILENCE, "engine": VERSION}
     return Found(one, level, {"silence": level}, one.rows, result)
 
 
 def _check_value(monitor: Monitor, one: Due, limits: Any) -> Found:
-    from apps.monitoring.engine import service
+    from apps.monitoring.engine import VERSION, service
 
-    newest = {reading.metric_id: reading for reading in _readings(monitor)}
+    # What was read after the window is no part of it, so that the check gives the same again.
+    newest = {reading.metric_id: reading for reading in _readings(monitor) if reading.at <= one.window.end}
     levels, readings = {}, []
     for reading in newest.values():
         metric = reading.metric
@@ -445,7 +449,8 @@ def _check_value(monitor: Monitor, one: Due, limits: Any) -> Found:
         row = {"metric": metric.name, "unit": metric.unit, "value": reading.value, "at": reading.at.isoformat()}
         readings.append(row | {"baseline": metric.baseline, "target": metric.target, "level": level})
     level = _worst(levels)
-    return Found(one, level, {"value": level}, len(readings), {"readings": readings, "limits": limits.as_json()})
+    result = {"readings": readings, "limits": limits.as_json(), "definitions": service.PROMISES, "engine": VERSION}
+    return Found(one, level, {"value": level}, len(readings), result)
 
 
 def _worst(signals: dict[str, str]) -> str:

@@ -10,7 +10,8 @@ from apps.monitoring.actions.service import Call
 from apps.monitoring.checking import Due
 from apps.monitoring.engine import results as tables
 from apps.monitoring.engine.policy import Limits
-from apps.monitoring.models import Check, FeatureTable, Monitor, MonitorKind, Reference, SegmentResult
+from apps.monitoring.models import Batch, Check, FeatureTable, Monitor, MonitorKind, Reference, SegmentResult
+from apps.projects.models import SuccessMetric, ValueReading
 from tests.monitoring.field import START
 
 DAY = dt.timedelta(days=1)
@@ -101,3 +102,36 @@ def test_service_and_feedback(field):
     for monitor in (service, rating):
         field.run(monitor)
         assert_same(Check.objects.get(monitor=monitor))
+
+
+def test_silence(field):
+    field.fly(20, labelled=False)
+    Batch.objects.filter(endpoint=field.endpoint).update(created_at=dt.datetime.now(dt.UTC) - 3 * DAY)
+    monitor = field.monitor(MonitorKind.SILENCE, clock="now", limits={"silence_hours": 2})
+    field.run(monitor)
+    check = Check.objects.get(monitor=monitor)
+    assert assert_same(check).result | {"limits": None} == check.result | {"limits": None}
+    assert check.level == "drift"
+
+
+def test_value_of_the_readings_that_there_were(field):
+    metric = SuccessMetric(
+        project=field.shop.project, name="Missed connections", unit="%", direction="lower", baseline=4.0, target=3.0,
+        due_on=dt.date(2013, 6, 30),
+    )  # fmt: skip
+    metric.save()
+
+    def read(month, value):
+        ValueReading(
+            metric=metric, value=value, at=dt.datetime(2013, month, 1, tzinfo=dt.UTC), source="Hub report",
+            recorded_by=field.cast.bianca,
+        ).save(force_insert=True)  # fmt: skip
+
+    read(5, 3.6)
+    read(7, 3.4)
+    monitor = field.monitor(MonitorKind.VALUE)
+    field.run(monitor)
+    check = Check.objects.get(monitor=monitor)
+    read(8, 2.5)
+    assert assert_same(check).result["readings"] == check.result["readings"]
+    assert check.result["readings"][0]["value"] == 3.4

@@ -22,6 +22,11 @@ DEFINITIONS = {
     "error_share": "Share of calls that failed on our side; refused input does not count. 95 % Wilson interval.",
     "rating": "Mean rating from 1 to 5; 95 % normal interval.",
 }
+SILENCE = {"rows": "Rows of predictions that arrived in the window, whenever what they predict happened."}
+PROMISES = {
+    "readings": "Of each promise the newest reading of the window, beside where it began and what was promised. Short "
+    "of it is over the limit once it is due, or where it lies behind where it began.",
+}
 
 
 def latency_counts(seconds: Iterable[float]) -> list[int]:

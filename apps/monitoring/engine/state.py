@@ -7,7 +7,7 @@ predictions).
 """
 
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate, pairwise
@@ -206,11 +206,3 @@ def end_of(start: datetime, grain: str) -> datetime:
     if grain == "month":
         return (start.replace(day=1) + timedelta(days=32)).replace(day=1)
     return start + (timedelta(days=1) if grain == "day" else timedelta(hours=1))
-
-
-def roll(states: Mapping[datetime, State], grain: str) -> dict[datetime, State]:
-    """Finer states added up to days or months, without loss."""
-    gathered: dict[datetime, list[State]] = {}
-    for start in sorted(states):
-        gathered.setdefault(start_of(start, grain), []).append(states[start])
-    return {start: merge(many) for start, many in gathered.items()}

@@ -67,10 +67,17 @@ def test_roll_up_to_days_and_months_loses_nothing():
     rng = np.random.default_rng(3)
     start = dt.datetime(2013, 1, 30, 5, tzinfo=dt.UTC)
     hours = {start + dt.timedelta(hours=n): reduce_all(scored(rng, 20), BASELINE.bins) for n in range(0, 80, 3)}
-    days = states.roll(hours, "day")
-    months = states.roll(days, "month")
-    assert list(months) == [dt.datetime(2013, 1, 1, tzinfo=dt.UTC), dt.datetime(2013, 2, 1, tzinfo=dt.UTC)]
-    assert states.merge(months.values()) == states.merge(hours.values())
+    rolled = hours
+    for grain in ("day", "month"):
+        starts = sorted({states.start_of(start, grain) for start in rolled})
+        rolled = {
+            whole: states.merge(one for start, one in rolled.items() if states.start_of(start, grain) == whole)
+            for whole in starts
+        }
+    assert list(rolled) == [dt.datetime(2013, 1, 1, tzinfo=dt.UTC), dt.datetime(2013, 2, 1, tzinfo=dt.UTC)]
+    assert states.merge(rolled.values()) == states.merge(hours.values())
+    blobs = [one.encode() for one in hours.values()]
+    assert states.total(blobs, BASELINE.bins.shape) == states.merge(hours.values())
 
 
 def test_window_starts_and_ends_meet():
