@@ -173,6 +173,14 @@ def test_an_embedding_of_another_size_is_refused(reading):
         field.send("predictions", wrong)
 
 
+def test_the_form_of_a_period_says_that_embeddings_get_their_reference_only_so(reading, sign_in):
+    page = reverse("monitoring:baseline-of-period", args=["meridian", reading.endpoint.key])
+    said = "embeddings get their reference only so"
+    assert said in sign_in(reading.cast.otto).get(page).content.decode()
+    reading.shop.deploy(reading.endpoint, reading.shop.version(3))
+    assert said not in sign_in(reading.cast.otto).get(page).content.decode()
+
+
 def test_monitor_of_texts_is_set_up_where_there_are_any(reading):
     field = reading
     kinds = {one.kind for one in actions.set_up_usual(endpoint=field.endpoint, by=field.cast.otto)}

@@ -404,6 +404,14 @@ class MakeBaselineOfPeriod(_OfEndpoint):
 
     title, submit, form_class = "Baseline from a period", "Make the baseline", PeriodForm
     done = "The baseline is being made; earlier predictions will be counted with it."
+    lead = "What came in this period becomes how things should look from now on."
+    of_embeddings = " The columns of embeddings get their reference only so: datasets hold none."
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        current = self.object.current
+        beside = current.version.signature.get("beside", []) if current else []
+        has_embeddings = any(column["type"] == "embedding" for column in beside)
+        return super().context(**({"lead": self.lead + self.of_embeddings * has_embeddings} | more))
 
     def perform(self, form: Any) -> str:
         current = self.object.current
