@@ -94,7 +94,7 @@ class Holdout:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A whole training recipe, checked."""
+    """A whole training recipe, checked. `reweigh` names columns whose groups are to be independent of the target."""
 
     task: str
     target: str
@@ -108,12 +108,13 @@ class Recipe:
     seed: int = 20
     protected: tuple[str, ...] = ()
     allow_protected: bool = False
+    reweigh: tuple[str, ...] = ()
     sample_limit: int = 200_000
 
     @property
     def columns(self) -> list[str]:
         """Every column the training reads."""
-        extra = [name for name in (self.cv.column, self.holdout.column) if name]
+        extra = [name for name in (self.cv.column, self.holdout.column, *self.reweigh) if name]
         return list(dict.fromkeys([*(feature.name for feature in self.features), self.target, *extra]))
 
     @property
@@ -128,6 +129,7 @@ class Recipe:
             "features": [asdict(feature) for feature in self.features],
             "candidates": [asdict(candidate) for candidate in self.candidates],
             "protected": list(self.protected),
+            "reweigh": list(self.reweigh),
         }
 
 
@@ -184,6 +186,7 @@ class _Reader:
             threshold=self.number(self.value, "threshold", 0.5, 0, 1),
             seed=int(self.number(self.value, "seed", 20, 0, 2**31 - 1)),
             protected=tuple(self.names("protected")),
+            reweigh=tuple(self.names("reweigh")),
             allow_protected=bool(self.value.get("allow_protected", False)),
             sample_limit=int(self.number(self.value, "sample_limit", 200_000, 100, 5_000_000)),
         )
@@ -206,6 +209,8 @@ class _Reader:
                 self.problems[name] = (
                     "is a protected attribute. Leave it out, or say allow_protected: true and why in the card"
                 )
+        if recipe.reweigh and recipe.task == REGRESSION:
+            self.problems["reweigh"] = "weighs rows by group and class, and a regression has no classes"
         titles = [candidate.name for candidate in recipe.candidates]
         if len(set(titles)) < len(titles):
             self.problems["candidates"] = "must have different names"

@@ -60,7 +60,7 @@ def text(value: Mapping[str, Any]) -> str:
 
 _SHOWN = (
     "task", "target", "positive", "metric", "threshold", "seed", "features", "candidates", "cv", "holdout",
-    "protected", "allow_protected", "sample_limit",
+    "protected", "allow_protected", "reweigh", "sample_limit",
 )  # fmt: skip
 _TOP = {"allow_protected": False, "sample_limit": 200_000, "threshold": 0.5}
 _INSIDE = ("name", "kind", "estimator", "impute", "fill", "parameters", "grid", "folds", "share", "column")

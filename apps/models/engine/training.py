@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from apps.core.sandbox import Job, Refused, sandboxed
 
-from . import arrow, conversion, figures, gate, metrics, preprocessing, recipes
+from . import arrow, conversion, figures, gate, metrics, preprocessing, recipes, weights
 from .estimators import ESTIMATORS, Setting
 from .parallel import threads
 from .preprocessing import Preprocessor
@@ -38,14 +38,15 @@ class Data:
     columns: Columns
     truth: np.ndarray
     order: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.truth)
 
     def take(self, rows: Rows) -> Data:
         """The given rows."""
-        order = None if self.order is None else self.order[rows]
-        return Data({name: column[rows] for name, column in self.columns.items()}, self.truth[rows], order)
+        order, weights = (None if one is None else one[rows] for one in (self.order, self.weights))
+        return Data({name: column[rows] for name, column in self.columns.items()}, self.truth[rows], order, weights)
 
 
 @dataclass
@@ -221,7 +222,14 @@ class Training:
         order = None
         if column:
             order = _positions(table.column(column))
-        return Data(self.signature.columns_from_arrow(table), truth, order)
+        return Data(self.signature.columns_from_arrow(table), truth, order, self.weigh(table, truth))
+
+    def weigh(self, table: pa.Table, truth: np.ndarray) -> np.ndarray | None:
+        """The rows' weights where the recipe asks for reweighing; None where all count alike."""
+        if not self.recipe.reweigh:
+            return None
+        groups = [table.column(name).to_numpy(zero_copy_only=False) for name in self.recipe.reweigh]
+        return weights.reweighed(weights.crossed(groups), truth)
 
     def sample(self, data: Data) -> Data:
         """At most as many rows as the recipe allows, drawn with its seed, in their order."""
@@ -256,7 +264,7 @@ class Training:
                 key = (number, scale)
                 if key not in prepared:
                     prepared[key] = self.prepare(train.take(rows), train.take(rest), scale)
-                run.folds.append(self.one_fold(run, prepared[key], train.truth[rows], train.truth[rest]))
+                run.folds.append(self.one_fold(run, prepared[key], train.take(rows), train.truth[rest]))
             run.seconds = time.perf_counter() - started
             row = run.as_json(self.recipe.metric)
             said = "is not defined" if row["mean"] is None else f"{row['mean']:.4f}"
@@ -269,23 +277,25 @@ class Training:
         return fitted.transform(rows.columns), fitted.transform(rest.columns)
 
     def one_fold(
-        self, run: Compared, matrices: tuple[np.ndarray, np.ndarray], truth: np.ndarray, rest: np.ndarray
+        self, run: Compared, matrices: tuple[np.ndarray, np.ndarray], train: Data, rest: np.ndarray
     ) -> dict[str, float]:
         """Fit on one side, measure on the other."""
-        estimator = self.learn(run, matrices[0], truth)
+        estimator = self.learn(run, matrices[0], train)
         said = estimator.predict(matrices[1])
         if self.signature.classes:
             said = spread(estimator.predict_proba(matrices[1]), estimator.classes_, len(self.signature.classes))
         return metrics.evaluate(self.signature, rest, np.asarray(said, dtype=np.float64))
 
-    def learn(self, run: Compared, matrix: np.ndarray, truth: np.ndarray) -> Any:
+    def learn(self, run: Compared, matrix: np.ndarray, train: Data) -> Any:
         """One fitted estimator; what the library objects to becomes a sentence."""
         setting = Setting(
             self.recipe.task, self.recipe.seed, self.job.threads, matrix.shape[1], len(self.signature.classes)
         )
         kind = ESTIMATORS[run.candidate.estimator]
         try:
-            return kind.build(setting, run.parameters).fit(matrix.astype(np.float64) if kind.scale else matrix, truth)
+            rows = matrix.astype(np.float64) if kind.scale else matrix
+            given = {} if train.weights is None else {"sample_weight": train.weights}
+            return kind.build(setting, run.parameters).fit(rows, train.truth, **given)
         except ValueError as error:
             raise Refused(f"{run.name} could not be trained: {' '.join(str(error).split())[:300]}") from error
 
@@ -305,7 +315,7 @@ class Training:
         """Preprocessor and estimator on all training rows."""
         scale = ESTIMATORS[run.candidate.estimator].scale
         preprocessor = Preprocessor.fit(self.recipe, train.columns, scale=scale)
-        return preprocessor, self.learn(run, preprocessor.transform(train.columns), train.truth)
+        return preprocessor, self.learn(run, preprocessor.transform(train.columns), train)
 
     def export(self, preprocessor: Preprocessor, estimator: Any, test: Data) -> conversion.Proof:
         """Write model.onnx; refuse it where it does not say the same as the trained model."""

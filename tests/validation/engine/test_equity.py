@@ -17,7 +17,7 @@ from apps.validation.engine.case import Case, Rows
 from apps.validation.engine.checks.calibration import InTheLarge, TopLabel
 from apps.validation.engine.checks.equity import AccuracyGap, ErrorGap, Flip, GroupCalibration, Power
 from apps.validation.engine.checks.fairness import Intersection, PredictiveParity
-from apps.validation.engine.checks.mitigation import Mitigation, Reweighing, reweighed
+from apps.validation.engine.checks.mitigation import Mitigation, Reweighing
 from apps.validation.engine.checks.performance import AucOfClasses, AveragePrecision, Matthews
 from apps.validation.engine.checks.residuals import Slope
 from apps.validation.engine.checks.security import Membership
@@ -152,18 +152,6 @@ def test_price_of_equal_treatment_is_what_thresholds_by_group_cost(case: Case) -
 
     assert "the ratio is 0.80" in found.sentence
     assert found.value == pytest.approx(0.0, abs=0.15)
-
-
-def test_weights_make_group_and_outcome_independent() -> None:
-    random = np.random.default_rng(3)
-    women = random.random(2_000) < 0.4
-    truth = (random.random(2_000) < np.where(women, 0.1, 0.6)).astype(int)
-
-    weights = reweighed([women, ~women], truth)
-
-    rates = [np.average(truth[group], weights=weights[group]) for group in (women, ~women)]
-    assert rates[0] == pytest.approx(rates[1], abs=1e-12)
-    assert weights.sum() == pytest.approx(len(truth))
 
 
 def test_reweighing_shows_gap_and_accuracy_with_and_without(case: Case) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from apps.validation.engine.arrays import Array, Flags, Floats, Line
+from apps.models.engine.weights import reweighed
+from apps.validation.engine.arrays import Array, Floats, Line
 from apps.validation.engine.base import (
     CannotRun,
     Check,
@@ -102,7 +103,9 @@ class Reweighing(Check):
         if missing:
             raise CannotRun(f"The training rows do not say {' and '.join(missing)}.")
         groups, small = large_groups(case, settings)
-        member = [part.rows for part in groups_of(train, attributes, settings["edges"])]
+        member = np.full(len(train), -1)
+        for place, part in enumerate(groups_of(train, attributes, settings["edges"])):
+            member[part.rows] = place
         seen, asked = encoded(train, case.test)
         good = 0 if settings["favourable"] == "negative" else 1
         ways = {"as they are": np.ones(len(train)), "reweighed": reweighed(member, np.asarray(train.truth))}
@@ -123,17 +126,6 @@ class Reweighing(Check):
         }
         shown = [table("The same learner on the same rows", lines, **titles)]
         return Measured(max(0.0, before["accuracy"] - after["accuracy"]), sentence, tables=shown, **told(small))
-
-
-def reweighed(groups: Sequence[Flags], truth: Array) -> Floats:
-    """P(group) P(outcome) / P(group and outcome) for each row, so that both are independent; 1 outside all groups."""
-    weights = np.ones(len(truth))
-    for group in groups:
-        for outcome in np.unique(truth):
-            both = group & (truth == outcome)
-            if both.any():
-                weights[both] = group.mean() * (truth == outcome).mean() / both.mean()
-    return weights
 
 
 def boosted(seen: Floats, truth: Array, weights: Floats, asked: Floats, seed: int) -> Array:
