@@ -135,6 +135,32 @@ def test_request_waits_for_ruth_with_the_finding_to_read(chromium: Browser, demo
         assert page.goto("/o/meridian/approvals/").status == 404
 
 
+def test_gap_is_found_with_its_interval_mitigated_and_retested(demo: Running) -> None:
+    found = demo.rows(
+        "select f.state, r.verdict, r.value, r.low, r.high, r.fail, t.verdict as again, t.value as after, v.number, "
+        "p.recipe->'reweigh' as reweigh from validation_finding f "
+        "join validation_checkresult r on r.id = f.result_id join validation_checkresult t on t.id = f.retest_id "
+        "join validation_validationrun u on u.id = t.run_id join models_modelversion v on v.id = u.version_id "
+        "join models_trainingrun p on p.id = v.run_id where r.name = 'fair.impact_ratio:sex'"
+    )
+    assert len(found) == 1
+    gap = found[0]
+    assert (gap["verdict"], gap["number"], gap["reweigh"]) == ("failed", 2, ["sex"])
+    assert gap["low"] < gap["value"] < gap["high"] and gap["low"] < gap["fail"]
+    assert gap["after"] > 1.3 * gap["value"]  # it helps,
+    assert (gap["again"], gap["state"]) == ("failed", "in_progress")  # and is not enough: a waiver is asked for.
+
+
+def test_flights_pass_with_two_warnings(demo: Running) -> None:
+    counted = demo.rows(
+        "select r.verdict, count(*) as checks from validation_checkresult r "
+        "join validation_validationrun u on u.id = r.run_id join models_modelversion v on v.id = u.version_id "
+        "join models_registeredmodel m on m.id = v.model_id where m.key = 'late-arrivals' and v.number = 1 group by 1"
+    )
+    counts = {row["verdict"]: row["checks"] for row in counted}
+    assert (counts.get("failed", 0), counts["warned"]) == (0, 2) and counts["passed"] > 30
+
+
 def test_other_organization_is_not_there_at_any_address(chromium: Browser, demo: Running) -> None:
     with window(chromium, demo) as page:
         enter(page, "wim")
