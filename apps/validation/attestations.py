@@ -24,7 +24,7 @@ REPORT = "report.pdf"
 def sign(run: ValidationRun) -> SignedReport:
     """Draw the report of a run that was just concluded, sign what it says, and keep both."""
     loaded = records.load(run)
-    results = list(loaded.results.all())
+    results = records.results_of(loaded)
     record = records.of(loaded, results)
     made = sheets.pdf(record, results)
     stored = files.store(io.BytesIO(made), folder="reports", name=f"{loaded.version.model.key}-validation.pdf")
@@ -82,7 +82,7 @@ def report(run: ValidationRun) -> bytes:
         with files.open_file(signed.report) as kept:
             return kept.read()
     loaded = records.load(run)
-    results = list(loaded.results.all())
+    results = records.results_of(loaded)
     return sheets.pdf(records.of(loaded, results), results)
 
 

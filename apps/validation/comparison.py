@@ -129,8 +129,7 @@ def _line(name: str, asked: Any, found: Any) -> Line:
         report.show(line, result, evidence=False) if line else None for line, result in zip(lines, results, strict=True)
     ]
     about = report.described((lines[0] or lines[1]).key)
-    values = [result.value if result else None for result in results]
-    moved = None if None in values else values[1] - values[0]
+    moved = _moved(*(result.value if result else None for result in results))
     sign = 1 if about["sense"] == "at_least" else -1
     return Line(
         name=name,
@@ -143,6 +142,10 @@ def _line(name: str, asked: Any, found: Any) -> Line:
         is_apart=_apart(*results),
         asked_otherwise=_asked_otherwise(*lines),
     )
+
+
+def _moved(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else after - before
 
 
 def _apart(first: CheckResult | None, second: CheckResult | None) -> bool:
@@ -212,7 +215,7 @@ def as_json(found: Comparison) -> dict[str, Any]:
 
 
 def _line_json(line: Line, question: str) -> dict[str, Any]:
-    told = {"name": line.name, "title": line.title, "question": question, "difference": line.moved}
+    told: dict[str, Any] = {"name": line.name, "title": line.title, "question": question, "difference": line.moved}
     told |= {"moved": line.moved_word, "intervals_apart": line.is_apart, "asked_otherwise": line.asked_otherwise}
     for side, shown in (("first", line.first), ("second", line.second)):
         result = shown.result if shown else None

@@ -24,7 +24,7 @@ BESIDE = (
 )  # fmt: skip
 MEASURED = (
     "verdict", "value", "low", "high", "interval_level", "interval_method", "sense", "judged", "sentence", "reason",
-    "rows_used", "rows_total", "seed", "seconds", "layer",
+    "rows_used", "rows_total", "seed", "seconds", "layer", "origin",
 )  # fmt: skip
 
 Record = dict[str, Any]
@@ -35,9 +35,13 @@ def load(run: ValidationRun) -> ValidationRun:
     return ValidationRun.objects.select_related(*BESIDE).get(pk=run.pk)
 
 
-def of(run: ValidationRun, results: Iterable[CheckResult] | None = None) -> Record:
-    """What is known of a run that `load` gave, as it stands now."""
-    known = run.results.all() if results is None else results
+def results_of(run: ValidationRun) -> list[CheckResult]:
+    """Its results, each with the run it was taken over from where it was."""
+    return list(run.results.select_related("reused_from__run__version__model"))
+
+
+def of(run: ValidationRun, results: Iterable[CheckResult]) -> Record:
+    """What is known of a run that `load` gave, and of its results, as it stands now."""
     return plain(
         {
             "format": FORMAT,
@@ -45,7 +49,7 @@ def of(run: ValidationRun, results: Iterable[CheckResult] | None = None) -> Reco
             "version": _version(run.version),
             "plan": _plan(run.plan),
             "run": _run(run),
-            "checks": _checks(run.plan, known),
+            "checks": _checks(run.plan, results),
             "findings": _findings(run),
             "challenges": _challenges(run),
             "independence": _independence(run),
@@ -125,8 +129,10 @@ def _check(line: Any, result: CheckResult | None) -> Record:
     about = report.described(line.key)
     asked = {name: getattr(line, name) for name in ("name", "key", "family", "parameters", "fail", "warn", "required")}
     found = {name: getattr(result, name) for name in MEASURED} if result is not None else {}
-    evidence = content_hash(result.evidence) if result is not None else ""
-    return {**about, "judged": line.judged, **asked, **found, "evidence": evidence}
+    if result is not None:
+        earlier = result.reused_from
+        found |= {"evidence": content_hash(result.evidence), "from": str(earlier.run) if earlier is not None else ""}
+    return {**about, "judged": line.judged, **asked, **found}
 
 
 def _findings(run: ValidationRun) -> list[Record]:

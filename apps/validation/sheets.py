@@ -227,7 +227,8 @@ def _made(one: Record) -> str:
         return ""
     rows = f"{number(one['rows_used'])} of {number(one['rows_total'])} rows, " if one["rows_used"] else ""
     method = f"; interval: {one['interval_method']}" if one["interval_method"] else ""
-    return f"{rows}seed {one['seed']}, {duration(one['seconds'])}{method}; evidence {one['evidence'][:16]}"
+    taken_over = f"; taken over from {one['from']}" if one["from"] else ""
+    return f"{rows}seed {one['seed']}, {duration(one['seconds'])}{method}{taken_over}; evidence {one['evidence'][:16]}"
 
 
 def _printed(shown: report.ShownTable) -> Record:

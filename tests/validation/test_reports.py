@@ -60,7 +60,7 @@ def test_report_and_statement_are_made_again_to_the_same_bytes(inside: Cast) -> 
     run = concluded(inside)
     signed = SignedReport.objects.get(run=run)
     loaded = records.load(run)
-    results = list(loaded.results.all())
+    results = records.results_of(loaded)
 
     again = attestations.drawn_again(signed, results)
 
@@ -78,14 +78,14 @@ def test_report_before_the_conclusion_is_drawn_from_the_record(inside: Cast) -> 
     first = attestations.report(run)
 
     assert first.startswith(b"%PDF-1.7") and attestations.report(run) == first
-    record = records.of(records.load(run))
+    record = records.of(records.load(run), records.results_of(run))
     assert [one["title"] for one in record["findings"]] == ["ROC AUC failed"]
     assert sheets.said(record, run.results.all())["conclusion"] is None
 
 
 def test_names_that_never_end_fit_and_are_no_markup(inside: Cast) -> None:
     run = finished_run(inside)
-    record = records.of(records.load(run))
+    record = records.of(records.load(run), records.results_of(run))
     results = list(run.results.all())
     plain = sheets.pdf(record, results)
     record["version"]["label"] = "#panic() $x$ " + "a_name_without_end_" * 12

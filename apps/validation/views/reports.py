@@ -22,6 +22,7 @@ class OfRun(ObjectMixin, TenantPage):
 
     model = ValidationRun
     lookups = BY_NUMBER
+    object: ValidationRun
 
     def get_queryset(self) -> Any:
         return ValidationRun.objects.select_related("version__model", "organization")
