@@ -11,8 +11,8 @@ TAKEN_OVER = (
     "value", "low", "high", "interval_level", "interval_method", "sense", "evidence", "rows_used", "rows_total", "seed",
     "seconds", "layer",
 )  # fmt: skip
-# What people write and change about a model. Only checks that ask for the records see it.
-RECORDS = ("documents", "lineage")
+# What people write and change about a model, and what is published about libraries. Only checks that ask for it see it.
+RECORDS = ("documents", "lineage", "evidence", "dependencies")
 
 
 def keys_of(given: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, str]:
@@ -35,7 +35,7 @@ def keys_of(given: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, s
         except KeyError:
             continue
         if check.reusable:
-            sees_records = Need.FACTS in check.needs or not identity.is_built_in(check)
+            sees_records = bool({Need.FACTS, Need.ADVISORIES} & check.needs) or not identity.is_built_in(check)
             content = {
                 "files": dict(digests),
                 "given": shared,

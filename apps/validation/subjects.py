@@ -13,6 +13,7 @@ from apps.datasets.models import DatasetVersion
 from apps.models.models import CHAMPION, Alias, ModelVersion, VersionState
 from apps.models.policies import developers, parts_of, requesters, written_of
 from apps.projects.policies import missing as missing_in_charter
+from apps.validation import advisories, evidence
 from apps.validation.models import Condition, Finding, Outcome, Plan, ValidationRun, Waiver
 from apps.validation.signals import gathering_use
 
@@ -100,7 +101,7 @@ def payload(plan: Plan, done: list[str]) -> dict[str, Any]:
         "seed": plan.seed,
         "max_rows": plan.max_rows,
         "roles": {"time": plan.time_column, "attributes": plan.attributes},
-        "facts": facts(plan.version),
+        "facts": facts(plan),
     }
     if plan.champion is not None:
         given["champion"] = {**_registered(plan.champion), "name": str(plan.champion.number)}
@@ -122,14 +123,23 @@ def _registered(version: ModelVersion) -> dict[str, Any]:
     return {"format": artifact.format, "sha256": artifact.sha256, "signature": version.signature}
 
 
-def facts(version: ModelVersion) -> dict[str, Any]:
+def facts(plan: Plan) -> dict[str, Any]:
     """What the records say: the documents of version and project, its origin, folds and conversion of its training."""
+    version = plan.version
+    written, origin = documents(version), lineage(version)
     return {
-        "documents": documents(version),
+        "documents": written,
         "cross_validation": folds(version),
         "conversion": conversion(version),
-        "lineage": lineage(version),
+        "lineage": origin,
+        "evidence": evidence.of(plan, written, origin),
+        "dependencies": advisories.about(libraries(version)),
     }
+
+
+def libraries(version: ModelVersion) -> dict[str, str]:
+    """What its training run was computed with, by name and version; nothing for an upload."""
+    return dict((version.run.result or {}).get("libraries", {})) if version.run is not None else {}
 
 
 def conversion(version: ModelVersion) -> dict[str, Any] | None:
@@ -146,7 +156,7 @@ def lineage(version: ModelVersion) -> list[dict[str, Any]]:
         "somebody's word that the data are fit": data is not None and data.signed_off_at is not None,
         "the recipe, by hash": run is not None and bool(run.recipe_hash),
         "the split into training and test rows": run is not None and run.split is not None,
-        "the libraries it was trained with": run is not None and bool((run.result or {}).get("libraries")),
+        "the libraries it was trained with": bool(libraries(version)),
         "the artifact, by digest": bool(version.artifact.sha256),
     }
     return [{"what": what, "known": there} for what, there in known.items()]

@@ -8,6 +8,7 @@ answer is read. Hosts named in TENURE_OUTGOING_HOSTS (a receiver on the premises
 import socket
 import time
 from dataclasses import dataclass
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import requests
@@ -119,6 +120,27 @@ def _post(url: str, body: bytes, headers: dict[str, str], until: float) -> tuple
                 said += part
             text = said.decode("utf-8", "replace").replace("\x00", "")[:KEPT_ANSWER]
             return response.status_code, text, _seconds(response.headers.get("Retry-After", ""))
+
+
+def download(url: str, file: BinaryIO, most: int, seconds: float) -> None:
+    """Copy what lies at an address into a file, under the same rules; OSError with a sentence where that fails."""
+    until, size = time.monotonic() + seconds, 0
+    try:
+        check_address(url)
+        with _session(urlsplit(url).hostname or "") as session:
+            session.trust_env = False
+            with session.get(url, stream=True, timeout=(CONNECT, READ), allow_redirects=False) as response:
+                if sentence := _sentence(response.status_code):
+                    raise OSError(sentence)
+                for piece in response.iter_content(1024 * 1024):
+                    size += len(piece)
+                    if size > most or time.monotonic() > until:
+                        raise OSError(f"It is larger than {most / 1024**2:,.0f} MiB or takes too long.")
+                    file.write(piece)
+    except Invalid as error:
+        raise OSError(error.sentence) from error
+    except (requests.RequestException, InvalidIPAddress) as error:
+        raise OSError(f"It cannot be reached: {_why(error)}.") from error
 
 
 def _why(error: BaseException) -> str:

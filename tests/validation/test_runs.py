@@ -399,3 +399,27 @@ def test_thresholds_are_said_in_sentences() -> None:
         "fails when the lower end of the interval is below 0.6, warns when the lower end of the interval is below 0.65"
     )
     assert threshold_words(None, 0.2, "at_most", "value", "") == "warns when above 0.2"
+
+
+def test_rule_book_is_answered_by_what_is_on_record(inside: Cast) -> None:
+    lines = [*LINES, {"key": "doc.eu_ai_act", "fail": 0.1, "warn": 1.0}]
+    result = finished_run(inside, lines=lines).results.get(key="doc.eu_ai_act")
+
+    points = {row["place"]: row for row in result.evidence["tables"][0]["rows"]}
+    assert result.verdict == "warned" and 0.1 < result.value < 1
+    assert points["Article 13"]["answered"] == "yes"
+    assert points["Article 13"]["by"] == "card: intended use, card: out of scope, card: limitations"
+    assert points["Article 10 (2) f, g"]["by"].startswith("checks of fairness in the plan")
+    assert points["Article 15 (4)"]["missing"] == "checks of robustness in the plan, checks of consistency in the plan"
+
+
+def test_every_key_of_a_rule_book_is_some_evidence(inside: Cast) -> None:
+    from apps.validation import subjects
+    from apps.validation.engine import rulebooks
+
+    plan = factories.plan_of(inside)
+    known = {one["key"] for one in subjects.facts(plan)["evidence"]}
+
+    books = [book for book in vars(rulebooks).values() if isinstance(book, rulebooks.RuleBook)]
+    asked = {key for book in books for point in book.points for key in point.keys}
+    assert len(books) == 4 and asked - known == set()

@@ -10,7 +10,7 @@ from django.utils import timezone
 from apps.audit.actions import action, record
 from apps.core.canonical import content_hash
 from apps.core.errors import Invalid
-from apps.validation import policies, subjects
+from apps.validation import advisories, policies, subjects
 from apps.validation.models import PLAN_STATES, Plan, PlanCheck, PlanState, Template
 
 Lines = Sequence[Mapping[str, Any]]
@@ -205,6 +205,7 @@ def _there(plan: Plan) -> frozenset[Any]:
         Need.TRAIN: plan.train_data is not None,
         Need.CHAMPION: plan.champion is not None,
         Need.TIME: bool(plan.time_column),
+        Need.ADVISORIES: advisories.is_configured(),
         Need.CONVERSION: subjects.conversion(plan.version) is not None,
     }
     return ALWAYS_THERE | {need for need, is_there in given.items() if is_there}

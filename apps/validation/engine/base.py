@@ -121,6 +121,7 @@ class Need(StrEnum):
     ARTIFACT = "artifact"
     FACTS = "facts"
     CONVERSION = "conversion"
+    ADVISORIES = "advisories"
     GROUP = "group"
     REFERENCE = "reference"
     STRESS = "stress"
@@ -135,6 +136,7 @@ NEED_REASONS: Mapping[Need, str] = {
     Need.ARTIFACT: "The artifact's bytes were not given.",
     Need.FACTS: "The records about the model were not given.",
     Need.CONVERSION: "No record says that the artifact was converted from another format.",
+    Need.ADVISORIES: "Known vulnerabilities were not looked for.",
     Need.GROUP: "No column is named that says which list a row belongs to.",
     Need.REFERENCE: "The plan names no reference data.",
     Need.STRESS: "The plan names no stress data.",

@@ -138,6 +138,7 @@ class Case:
             Need.ARTIFACT: self.artifact is not None,
             Need.FACTS: bool(self.facts),
             Need.CONVERSION: bool(self.facts.get("conversion")),
+            Need.ADVISORIES: "found" in (self.facts.get("dependencies") or {}),
             Need.GROUP: bool(self.roles.get("group")),
             Need.REFERENCE: self.reference is not None and len(self.reference) > 0,
             Need.STRESS: self.stress is not None and len(self.stress) > 0,
@@ -147,7 +148,8 @@ class Case:
 
     def why_absent(self, need: Need) -> str:
         """Why something is not there, in words."""
-        return self.absent.get(need, NEED_REASONS[need])
+        said = (self.facts.get("dependencies") or {}).get("reason") if need is Need.ADVISORIES else None
+        return said or self.absent.get(need, NEED_REASONS[need])
 
     @cached_property
     def said(self) -> Prediction:

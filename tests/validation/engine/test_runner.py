@@ -31,11 +31,14 @@ from apps.validation.engine.registry import Registry
 from apps.validation.engine.runner import overall, run_item, validate, walk
 from tests.validation.engine.cases import case, world
 from tests.validation.engine.graphs import SIGNATURE, logistic, parquet
+from tests.validation.faults import worlds
 
 FACTS = {
     "documents": [{"document": "card", "section": "Use", "required": True, "filled": True}],
     "lineage": [{"what": "the recipe", "known": True}],
     "conversion": {"rows": 100, "worst_difference": 0.0, "label_flips": 0},
+    "evidence": worlds.FACTS["evidence"],
+    "dependencies": worlds.FACTS["dependencies"],
 }
 OF_THE_FILE = ("sec.format", "sec.graph", "sec.digest", "lat.cold", "lat.size")
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from apps.validation.engine import advisories
 from apps.validation.engine.arrays import Array, Columns
 from apps.validation.engine.base import Limits
 from apps.validation.engine.case import Artifact, Case
@@ -110,6 +111,15 @@ def section(case: Case, **changed: Any) -> Case:
     return replace(case, facts={**case.facts, "documents": documents})
 
 
+@fault("a library with a known hole", "sec.dependencies")
+def known_hole(case: Case, folder: Path) -> Case:
+    advisory = {"id": "PYSEC-2024-110", "affected": [{"package": {"ecosystem": "PyPI", "name": "scikit-learn"}}]}
+    advisory["affected"][0]["ranges"] = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "1.8"}]}]
+    told = case.facts["dependencies"]
+    found = advisories.affecting(told["packages"], iter([advisory]))
+    return replace(case, facts={**case.facts, "dependencies": {**told, "found": found}})
+
+
 @fault("a stale card", "doc.freshness")
 def stale_card(case: Case, folder: Path) -> Case:
     return section(case, stale=True, note="the purpose changed on 2026-03-01")
@@ -118,6 +128,32 @@ def stale_card(case: Case, folder: Path) -> Case:
 @fault("a card with an empty section", "doc.completeness")
 def empty_section(case: Case, folder: Path) -> Case:
     return section(case, filled=False)
+
+
+def without(case: Case, *keys: str) -> Case:
+    """The case without some of what answers rule books."""
+    told = [{**one, "known": one["known"] and one["key"] not in keys} for one in case.facts["evidence"]]
+    return replace(case, facts={**case.facts, "evidence": told})
+
+
+@fault("a high-risk system that nobody can overrule", "doc.eu_ai_act")
+def nobody_overrules(case: Case, folder: Path) -> Case:
+    return without(case, "card:oversight")
+
+
+@fault("a model assessed by who built it", "doc.nist_ai_rmf")
+def assessed_by_builder(case: Case, folder: Path) -> Case:
+    return without(case, "plan:independent")
+
+
+@fault("a model whose limits nobody wrote down", "doc.sr_26_2")
+def limits_unwritten(case: Case, folder: Path) -> Case:
+    return without(case, "card:limitations")
+
+
+@fault("a system whose data nobody assessed", "doc.iso_42001")
+def data_unassessed(case: Case, folder: Path) -> Case:
+    return without(case, "lineage:fitness")
 
 
 @fault("an origin nobody knows", "doc.lineage")

@@ -12,6 +12,7 @@ import numpy as np
 from apps.validation.engine.arrays import Array, Columns, Floats, is_number
 from apps.validation.engine.base import Kind
 from apps.validation.engine.case import Case, Rows
+from apps.validation.engine.rulebooks import EU_AI_ACT, ISO_42001, NIST_AI_RMF, SR_26_2
 
 FACTS: dict[str, Any] = {
     "documents": [
@@ -19,6 +20,13 @@ FACTS: dict[str, Any] = {
         for name in ("Intended use", "Out of scope", "Limitations", "Fairness and ethics", "Human oversight")
     ],
     "lineage": [{"what": what, "known": True} for what in ("the training rows", "the recipe", "the split")],
+    "evidence": [
+        {"key": key, "name": key, "known": True}
+        for book in (EU_AI_ACT, NIST_AI_RMF, SR_26_2, ISO_42001)
+        for point in book.points
+        for key in point.keys
+    ],
+    "dependencies": {"packages": {"scikit-learn": "1.7.2"}, "found": [], "source": "advisories.json"},
     "conversion": {"rows": 500, "worst_difference": 2e-7, "label_flips": 0},
 }
 

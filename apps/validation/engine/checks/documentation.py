@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from apps.validation.engine.base import TIERS, CannotRun, Check, Family, Limits, Measured, Need, Sense, Titles, table
 from apps.validation.engine.case import Case
+from apps.validation.engine.rulebooks import EU_AI_ACT, ISO_42001, NIST_AI_RMF, SR_26_2, RuleBook, answered
 
 PLACES = {"card": "model card", "charter": "charter", "risks": "risk register"}
 
@@ -117,4 +119,77 @@ class Lineage(Check):
         return Measured(1 - len(lacking) / len(asked), sentence, tables=[table("Origin", rows, **titles)], rows_used=0)
 
 
-CHECKS = (Completeness, Freshness, Lineage)
+class RuleBookCheck(Check):
+    """What the checklists of rule books share. One is in force where the template of the tier asks it."""
+
+    book: ClassVar[RuleBook]
+    family = Family.DOCUMENTATION
+    metric = "share of the points that records, documents and the plan's checks answer"
+    unit = "percent"
+    needs = frozenset({Need.FACTS})
+    tiers: ClassVar[Sequence[str]] = ()
+    limits = {"low": Limits(None, 0.5), "limited": Limits(None, 1.0), "high": Limits(0.5, 1.0)}
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The share, and for each point what answers it or is missing. A checklist of evidence is no legal opinion."""
+        evidence = {one["key"]: (one["name"], one["known"]) for one in case.fact("evidence")}
+        rows = answered(self.book, evidence)
+        lacking = [f"{row['place']}: {row['missing']}" for row in rows if row["answered"] == "no"]
+        titles: Titles = {
+            "place": ("place", "text"),
+            "asks": ("asked for", "text"),
+            "answered": ("answered", "text"),
+            "by": ("by", "text"),
+            "missing": ("missing", "text"),
+        }
+        all_well = f"All {len(rows)} points are answered by what is on record."
+        return Measured(
+            1 - len(lacking) / len(rows),
+            f"{len(lacking)} of {len(rows)} points are not answered: {lacking[0]}." if lacking else all_well,
+            tables=[table(self.book.title, rows, **titles)],
+            rows_used=0,
+        )
+
+
+class EuAiAct(RuleBookCheck):
+    """The duties of high-risk systems, articles 9 to 15."""
+
+    key = "doc.eu_ai_act"
+    title = "EU AI Act, articles 9 to 15"
+    question = "What answers the duties of a high-risk system, and what is missing?"
+    source = "Regulation (EU) 2024/1689, articles 9 to 15 and annex IV"
+    book = EU_AI_ACT
+    tiers = ("high",)
+
+
+class NistAiRmf(RuleBookCheck):
+    """The framework's subcategories that evidence on a model can answer."""
+
+    key = "doc.nist_ai_rmf"
+    title = "NIST AI RMF"
+    question = "What answers the framework's points about one model, and what is missing?"
+    source = "NIST AI 100-1 (January 2023), MAP, MEASURE and MANAGE"
+    book = NIST_AI_RMF
+
+
+class Sr262(RuleBookCheck):
+    """The interagency guidance on model risk of April 2026."""
+
+    key = "doc.sr_26_2"
+    title = "SR 26-2"
+    question = "What answers the guidance on model risk, and what is missing?"
+    source = "Federal Reserve SR 26-2 with OCC Bulletin 2026-13, in place of SR 11-7"
+    book = SR_26_2
+
+
+class Iso42001(RuleBookCheck):
+    """The controls of annex A that are about one system."""
+
+    key = "doc.iso_42001"
+    title = "ISO/IEC 42001"
+    question = "What answers the controls about one system, and what is missing?"
+    source = "ISO/IEC 42001:2023, annex A"
+    book = ISO_42001
+
+
+CHECKS = (Completeness, Freshness, Lineage, EuAiAct, NistAiRmf, Sr262, Iso42001)

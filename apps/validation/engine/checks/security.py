@@ -8,7 +8,19 @@ from typing import Any
 import numpy as np
 
 from apps.validation.engine.arrays import Array, Floats, Line
-from apps.validation.engine.base import TIERS, CannotRun, Check, Family, Kind, Limits, Measured, Need, Sense, table
+from apps.validation.engine.base import (
+    TIERS,
+    CannotRun,
+    Check,
+    Family,
+    Kind,
+    Limits,
+    Measured,
+    Need,
+    Sense,
+    Titles,
+    table,
+)
 from apps.validation.engine.case import Artifact, Case, ask
 from apps.validation.engine.intervals import bootstrap
 from apps.validation.engine.metrics import METRICS, Prediction
@@ -124,6 +136,43 @@ def examined(artifact: Artifact) -> Any:
     return report
 
 
+class Dependencies(Check):
+    """The libraries a model was made with, against published advisories."""
+
+    key = "sec.dependencies"
+    family = Family.SECURITY
+    title = "Known vulnerabilities"
+    question = "Were the libraries it was trained with known to be vulnerable?"
+    metric = "number of published advisories that name a version the training used"
+    unit = "count"
+    source = "Open Source Vulnerability format 1.6 (osv.dev); CWE-1395"
+    sense = Sense.AT_MOST
+    tiers = TIERS
+    needs = frozenset({Need.ADVISORIES})
+    limits = {"low": Limits(None, 0.0), "limited": Limits(None, 0.0), "high": Limits(0.0, None)}
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The count, with each advisory and the version in which it is fixed."""
+        told = case.fact("dependencies")
+        found, packages = list(told["found"]), told["packages"]
+        titles: Titles = {
+            "package": ("package", "text"),
+            "version": ("version", "text"),
+            "id": ("advisory", "text"),
+            "summary": ("about", "text"),
+            "fixed": ("fixed in", "text"),
+        }
+        names = sorted({f"{one['package']} {one['version']}" for one in found})
+        none = f"No advisory names a version of the {len(packages)} libraries it was trained with."
+        return Measured(
+            float(len(found)),
+            f"Advisories against it: {len(found)}, about {', '.join(names)}." if found else none,
+            tables=[table("Advisories", found, **titles)] if found else [],
+            notes=[f"Looked for in {told['source']}, SHA-256 {told['sha256']}."] if "sha256" in told else [],
+            rows_used=0,
+        )
+
+
 class Membership(Check):
     """Whether the model betrays who was in its training rows."""
 
@@ -159,4 +208,4 @@ def errors_of(case: Case, said: Prediction, truth: Array) -> Floats:
     return np.asarray(1 - said.chances[np.arange(len(truth)), truth.astype(int)])
 
 
-CHECKS = (Format, Graph, Digest, Membership)
+CHECKS = (Format, Graph, Digest, Dependencies, Membership)
