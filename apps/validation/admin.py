@@ -8,6 +8,7 @@ from apps.validation.models import (
     CheckResult,
     Condition,
     Deferral,
+    EvidenceDocument,
     Finding,
     IndependenceCheck,
     JudgingRules,
@@ -157,3 +158,10 @@ class ConditionAdmin(AuditAdmin):
     list_filter = ["kind", "is_strict"]
     search_fields = ["text"]
     list_select_related = ["run__version__model"]
+
+
+@admin.register(EvidenceDocument)
+class EvidenceDocumentAdmin(AuditAdmin):
+    list_display = ["title", "version", "name", "url", "sha256", "added_by", "created_at"]
+    search_fields = ["title", "url", "sha256", "version__model__name"]
+    list_select_related = ["version__model", "added_by"]

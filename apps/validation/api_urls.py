@@ -18,5 +18,6 @@ router.register("findings", api.Findings, basename="api-findings")
 router.register("waivers", api.Waivers, basename="api-waivers")
 router.register("validation-templates", api.Templates, basename="api-validation-templates")
 router.register("validation-rules", api.Rules, basename="api-validation-rules")
+router.register("validation-documents", api.Documents, basename="api-validation-documents")
 router.register("validation-checks", api.Checks, basename="api-validation-checks")
 urlpatterns = router.urls

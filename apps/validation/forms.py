@@ -9,14 +9,92 @@ from apps.organizations import access
 from apps.organizations.roles import Permission
 from apps.validation import subjects
 from apps.validation.models import Bearing, Finding, Outcome, RunState, Severity, ValidationRun
+from apps.validation.models.plans import COLUMN_ROLES, DATA_ROLES
 
 TEXT = forms.Textarea(attrs={"rows": 4})
 DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
-class PlanForm(forms.Form):
+class SlicesField(forms.CharField):
+    """Slices, one a line: a name, a colon, a filter."""
+
+    widget = TEXT
+
+    def prepare_value(self, value: Any) -> Any:
+        """The lines of the slices."""
+        if not isinstance(value, list):
+            return value
+        return "\n".join(f"{one['name']}: {one['where']}" for one in value)
+
+    def clean(self, value: Any) -> Any:
+        """The slices; None where nothing is written."""
+        found = []
+        for line in str(super().clean(value)).splitlines():
+            name, colon, where = line.partition(":")
+            if line.strip() and not colon:
+                raise forms.ValidationError(f"“{line.strip()[:80]}” has no colon behind its name.")
+            found += [{"name": name, "where": where}] if line.strip() else []
+        return found or None
+
+
+class LinesField(forms.CharField):
+    """Texts, one a line."""
+
+    widget = TEXT
+
+    def prepare_value(self, value: Any) -> Any:
+        """One a line."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> Any:
+        """The texts; None where nothing is written."""
+        return [line.strip() for line in str(super().clean(value)).splitlines() if line.strip()] or None
+
+
+class NamesField(forms.CharField):
+    """Names between commas."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Between commas."""
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> Any:
+        """The names, one by one; None where nothing is written."""
+        return [name.strip() for name in str(super().clean(value)).split(",") if name.strip()] or None
+
+
+def column_field(label: str, help_text: str) -> forms.CharField:
+    """A field for the name of a column."""
+    return forms.CharField(required=False, max_length=200, label=label, help_text=help_text)
+
+
+ATTRIBUTES = (
+    "Columns by which people may be treated differently, separated by commas: sex, race. They need not be inputs of "
+    "the model."
+)
+SLICES = 'One a line, a name and a filter: young women: age < 30 and sex = "female"'
+EVIDENCE = (
+    "What must be there before somebody concludes that it is fit, one a line: card, card: Limitations, charter, risks, "
+    "data, or document: Penetration test."
+)
+
+
+class SetupForm(forms.Form):
+    """Columns by role, attributes, slices and evidence: what plans and templates both name."""
+
+    time_column = column_field("Time column", "Says when a row was, to see whether it holds over time.")
+    series_column = column_field("Series column", "Tells the series of a forecast apart, such as shops.")
+    horizon_column = column_field("Column of the time ahead", "Says how far ahead a forecast looked.")
+    group_column = column_field("List column", "Says which list a row of a ranking belongs to.")
+    attributes = NamesField(required=False, label="Protected attributes", help_text=ATTRIBUTES)
+    slices = SlicesField(required=False, help_text=SLICES)
+    evidence = LinesField(required=False, label="Required evidence", help_text=EVIDENCE)
+
+
+class PlanForm(SetupForm):
     """What a plan is about; its checks come from the template and are changed on the next page."""
 
+    kind = forms.ChoiceField(label="Kind of model", help_text="What the plan takes its answers for.")
     test_data: forms.ModelChoiceField = forms.ModelChoiceField(
         queryset=None,
         required=False,
@@ -25,16 +103,11 @@ class PlanForm(forms.Form):
     train_data: forms.ModelChoiceField = forms.ModelChoiceField(
         queryset=None, required=False, label="Training data", help_text="Empty: those it was trained on."
     )
-    time_column = forms.CharField(
-        required=False,
-        max_length=200,
-        help_text="The column that says when a row was, to see whether it holds over time.",
+    reference_data: forms.ModelChoiceField = forms.ModelChoiceField(
+        queryset=None, required=False, help_text="Rows of the population it is for, such as those of production."
     )
-    attributes = forms.CharField(
-        required=False,
-        label="Protected attributes",
-        help_text="Columns by which people may be treated differently, separated by commas: sex, race. They need not "
-        "be inputs of the model.",
+    stress_data: forms.ModelChoiceField = forms.ModelChoiceField(
+        queryset=None, required=False, help_text="Rows that it must still answer well on, with their truth."
     )
     favourable = forms.ChoiceField(
         choices=[("positive", "The positive class"), ("negative", "The negative class")],
@@ -53,16 +126,26 @@ class PlanForm(forms.Form):
         label="Why there is a new plan",
         help_text="Needed when the version has a plan already.",
     )
+    field_order = ("kind", "test_data", "train_data", "reference_data", "stress_data")
 
     def __init__(self, *args: Any, version: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         rows = DatasetVersion.objects.filter(dataset__project_id=version.model.project_id).select_related("dataset")
-        for name in ("test_data", "train_data"):
-            self.fields[name].queryset = rows.exclude(file="").order_by("-id")  # type: ignore[attr-defined]
+        for role in DATA_ROLES:
+            self.fields[f"{role}_data"].queryset = rows.exclude(file="").order_by("-id")  # type: ignore[attr-defined]
+        answer = subjects.kind_of(version)
+        self.fields["kind"].choices = subjects.kinds_for(answer)  # type: ignore[attr-defined]
+        self.fields["kind"].initial = answer
+        self.fields["kind"].required = False
 
-    def clean_attributes(self) -> list[str]:
-        """The names, one by one."""
-        return [name.strip() for name in self.cleaned_data["attributes"].split(",") if name.strip()]
+
+class DocumentForm(forms.Form):
+    """A document beside a version."""
+
+    title = forms.CharField(max_length=120, help_text="As the plan asks for it, for example Penetration test.")
+    file = forms.FileField(required=False, help_text="At most 25 MiB. Its hash is kept.")
+    url = forms.URLField(required=False, max_length=500, label="Or a link", assume_scheme="https")
+    note = forms.CharField(required=False, widget=TEXT)
 
 
 class NoForm(forms.Form):
@@ -216,7 +299,28 @@ class OwnTestForm(RemarkForm):
         self.fields["dataset_version"].queryset = rows.order_by("-id")  # type: ignore[attr-defined]
 
 
-class TemplateForm(forms.Form):
-    """Why the checks that plans begin with change."""
+class TemplateForm(SetupForm):
+    """What else plans take from their template, and why it changes."""
 
+    reason = forms.CharField(widget=TEXT, label="Why it changes")
+
+    def setup(self) -> dict[str, Any]:
+        """The part of a template beside its checks."""
+        said = self.cleaned_data
+        columns = {role: said[f"{role}_column"] for role in COLUMN_ROLES}
+        return {"columns": columns, **{name: said[name] for name in ("attributes", "slices", "evidence")}}
+
+    @staticmethod
+    def filled(setup: dict[str, Any]) -> dict[str, Any]:
+        """The form's first values from a template."""
+        columns = {f"{role}_column": name for role, name in setup.get("columns", {}).items()}
+        return {**columns, **{name: setup.get(name, "") for name in ("attributes", "slices", "evidence")}}
+
+
+class TextForm(forms.Form):
+    """A plan or a template as text."""
+
+    text = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 30, "spellcheck": "false", "class": "mono"}), strip=False
+    )
     reason = forms.CharField(widget=TEXT, label="Why it changes")

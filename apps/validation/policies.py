@@ -5,7 +5,7 @@ from typing import Any
 from apps.core.errors import Conflict, IllegalMove, Invalid, NotVisible, Refused
 from apps.organizations import access
 from apps.organizations.roles import Permission
-from apps.validation import judging, subjects
+from apps.validation import judging, required, subjects
 from apps.validation.models import (
     FINDING_STATES,
     SILENT,
@@ -84,6 +84,22 @@ def check_lock_plan(user: Any, plan: Plan) -> None:
     check_change_plan(user, plan)
     if not plan.checks.exists():
         raise Invalid("A plan without checks says nothing. Add one first.")
+
+
+def check_add_document(user: Any, version: Any) -> None:
+    """Who develops or validates a version puts documents beside it, while it can still be used."""
+    if not access.can(user, Permission.VALIDATE, version):
+        access.check(user, Permission.TRAIN, version)
+    if version.state in UNUSABLE_STATES:
+        raise IllegalMove(f"{version} is {version.get_state_display().lower()}; nothing is added to it any more.")
+
+
+def check_add_document_any(user: Any) -> None:
+    """There is something to put a document beside."""
+    try:
+        access.check_somewhere(user, Permission.VALIDATE)
+    except Refused:
+        access.check_somewhere(user, Permission.TRAIN)
 
 
 def check_start_run(user: Any, plan: Plan) -> None:
@@ -167,7 +183,12 @@ def check_challenge(user: Any, run: ValidationRun) -> None:
 
 
 def check_nothing_against(run: ValidationRun, outcome: str) -> None:
-    """Fit needs every required check to have run, and every heavy finding closed or waived."""
+    """Fit needs all evidence to be there, every required check to have run, every heavy finding closed or waived."""
+    if lacking := required.missing(run.plan):
+        raise Refused(
+            f"The plan asks for evidence that is not there: {', '.join(map(str, lacking))}. Add it, or write a new "
+            "plan with the reason why it is not needed."
+        )
     silent = run.results.filter(verdict__in=SILENT, required=True).values_list("name", flat=True)
     if silent:
         raise Refused(

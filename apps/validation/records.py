@@ -19,7 +19,8 @@ BESIDE = (
     "organization", "version__organization", "version__model__organization", "version__model__project",
     "version__artifact__added_by", "version__registered_by", "version__run__started_by",
     "plan__version__artifact", "plan__locked_by", "plan__template",
-    "plan__test_data__dataset", "plan__train_data__dataset", "plan__champion__artifact", "plan__champion__model",
+    "plan__test_data__dataset", "plan__train_data__dataset", "plan__reference_data__dataset",
+    "plan__stress_data__dataset", "plan__champion__artifact", "plan__champion__model",
     "started_by", "concluded_by",
 )  # fmt: skip
 MEASURED = (
@@ -95,7 +96,6 @@ def _version(one: Any) -> Record:
 
 def _plan(plan: Plan) -> Record:
     template, champion = plan.template, plan.champion
-    data = {"test": plan.test_data, "train": plan.train_data}
     return {
         "number": plan.number,
         "hash": plan.content_hash,
@@ -107,7 +107,7 @@ def _plan(plan: Plan) -> Record:
         "template": {"version": template.version, "hash": template.content_hash} if template else None,
         "locked_by": _person(plan.locked_by),
         "locked_at": plan.locked_at,
-        "data": {role: {"name": str(one), "sha256": one.sha256} for role, one in data.items() if one is not None},
+        "data": {role: {"name": str(one), "sha256": one.sha256} for role, one in plan.data.items()},
         "champion": {"label": str(champion), "sha256": champion.artifact.sha256} if champion else None,
     }
 

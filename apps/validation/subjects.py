@@ -15,6 +15,7 @@ from apps.models.policies import developers, parts_of, requesters, written_of
 from apps.projects.policies import missing as missing_in_charter
 from apps.validation import advisories, evidence
 from apps.validation.models import Condition, Finding, Outcome, Plan, ValidationRun, Waiver
+from apps.validation.models.plans import KINDS
 from apps.validation.signals import gathering_use
 
 __all__ = ["developers", "requesters"]
@@ -38,6 +39,13 @@ def tier_of(version: ModelVersion) -> str:
 def kind_of(version: ModelVersion) -> str:
     """What it answers: binary, multiclass or regression."""
     return str(version.signature["task"])
+
+
+def kinds_for(answer: str) -> list[tuple[str, str]]:
+    """The kinds of plan that answers of this kind can be taken for, with their names."""
+    from apps.validation.engine.base import USES
+
+    return [(kind, name) for kind, name in KINDS if answer in USES[kind]]  # type: ignore[index]
 
 
 def default_owner(version: ModelVersion) -> Any:
@@ -76,12 +84,9 @@ def column_names(data: DatasetVersion) -> list[str]:
 
 def files_of(plan: Plan) -> dict[str, str]:
     """Where in storage the bytes lie that the child reads, by role."""
-    version, champion = plan.version, plan.champion
-    paths = {"model": version.artifact.path, "test": plan.test_data.file}
-    if plan.train_data is not None:
-        paths["train"] = plan.train_data.file
-    if champion is not None:
-        paths["champion"] = champion.artifact.path
+    paths = {"model": plan.version.artifact.path, **{role: data.file for role, data in plan.data.items()}}
+    if plan.champion is not None:
+        paths["champion"] = plan.champion.artifact.path
     return paths
 
 
@@ -100,7 +105,9 @@ def payload(plan: Plan, done: list[str]) -> dict[str, Any]:
         "done": done,
         "seed": plan.seed,
         "max_rows": plan.max_rows,
-        "roles": {"time": plan.time_column, "attributes": plan.attributes},
+        "kind": plan.kind,
+        "roles": {**plan.columns, "attributes": plan.attributes},
+        "slices": {one["name"]: one["where"] for one in plan.slices},
         "facts": facts(plan),
     }
     if plan.champion is not None:
@@ -110,9 +117,8 @@ def payload(plan: Plan, done: list[str]) -> dict[str, Any]:
 
 def inputs_of(plan: Plan) -> dict[str, str]:
     """The digests of everything that goes in, for the record of a run."""
-    digests = {"plan": plan.content_hash, "model": plan.version.artifact.sha256, "test": plan.test_data.sha256}
-    if plan.train_data is not None:
-        digests["train"] = plan.train_data.sha256
+    digests = {"plan": plan.content_hash, "model": plan.version.artifact.sha256}
+    digests |= {role: data.sha256 for role, data in plan.data.items()}
     if plan.champion is not None:
         digests["champion"] = plan.champion.artifact.sha256
     return digests
@@ -185,12 +191,13 @@ def documents(version: ModelVersion) -> list[dict[str, Any]]:
     lacking = missing_in_charter(project)
     about_risks = [sentence for sentence in lacking if "risk R" in sentence or "one risk" in sentence]
     approved = project.approval is not None and project.approval.state == "approved"
-    sections.append(_section("charter", "Complete", True, not [one for one in lacking if one not in about_risks]))
-    sections.append(_section("charter", "Approved as it stands", True, approved))
+    complete = not [one for one in lacking if one not in about_risks]
+    sections += [_section("charter", name, True, so) for name, so in zip(CHARTER, (complete, approved), strict=True)]
     sections.append(_section("risks", "Every risk treated, high remains accepted", True, not about_risks))
     return sections
 
 
+CHARTER = ["Complete", "Approved as it stands"]
 PURPOSE = ("problem", "outcomes", "intended_users", "affected_persons", "automation", "tier")
 
 

@@ -14,6 +14,7 @@ from apps.organizations.people import system
 from apps.validation import actions, reuse, subjects
 from apps.validation.engine.pace import Pace
 from apps.validation.models import CheckResult, Finding, ResultOrigin, ValidationRun
+from apps.validation.models.plans import DATA_ROLES
 from apps.validation.signals import following_up
 from apps.work import jobs
 from apps.work.models import Job, JobState
@@ -57,7 +58,9 @@ def run_plan(job: jobs.Running) -> None:
 
 def _run(job: jobs.Running) -> ValidationRun:
     related = ("plan__version__model__project", "plan__version__artifact", "plan__champion__artifact", "started_by")
-    return ValidationRun.objects.select_related(*related, "plan__test_data", "plan__train_data").get(pk=job.subject_id)
+    return ValidationRun.objects.select_related(*related, *(f"plan__{role}_data" for role in DATA_ROLES)).get(
+        pk=job.subject_id
+    )
 
 
 class Attempt:

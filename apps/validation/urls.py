@@ -2,11 +2,22 @@
 
 from django.urls import path
 
-from apps.validation.views import challenge, findings, plans, reports, revalidation, rules, runs
+from apps.validation.views import (
+    challenge,
+    documents,
+    findings,
+    plans,
+    reports,
+    revalidation,
+    rules,
+    runs,
+    templates,
+)
 
 app_name = "validation"
 VERSION = "<slug:model>/<int:version>/"
 ONE = f"{VERSION}<int:number>/"
+SORT = "<slug:tier>/<slug:kind>/"
 
 urlpatterns = [
     path("validation/", runs.RunList.as_view(), name="runs"),
@@ -27,6 +38,9 @@ urlpatterns = [
     path("validation/plans/", plans.PlanList.as_view(), name="plans"),
     path(f"validation/plans/{VERSION}write/", plans.WritePlan.as_view(), name="write-plan"),
     path(f"validation/plans/{ONE}", plans.PlanPage.as_view(), name="plan"),
+    path(f"validation/plans/{ONE}text/", documents.PlanText.as_view(), name="plan-text"),
+    path(f"validation/plans/{VERSION}document/", documents.AddDocument.as_view(), name="add-document"),
+    path("validation/documents/<uuid:pk>/", documents.DocumentFile.as_view(), name="document"),
     path(f"validation/plans/{ONE}change/", plans.ChangePlan.as_view(), name="change-plan"),
     path(f"validation/plans/{ONE}lock/", plans.LockPlan.as_view(), name="lock-plan"),
     path(f"validation/plans/{ONE}run/", runs.StartRun.as_view(), name="start-run"),
@@ -45,6 +59,7 @@ urlpatterns = [
     path("validation/rules/", rules.RulesPage.as_view(), name="rules"),
     path("validation/rules/write/", rules.WriteRules.as_view(), name="write-rules"),
     path("validation/templates/", plans.TemplateList.as_view(), name="templates"),
-    path("validation/templates/<slug:tier>/<slug:kind>/write/", plans.WriteTemplate.as_view(), name="write-template"),
-    path("validation/templates/<slug:tier>/<slug:kind>/<int:number>/", plans.TemplatePage.as_view(), name="template"),
+    path(f"validation/templates/{SORT}write/", templates.WriteTemplate.as_view(), name="write-template"),
+    path(f"validation/templates/{SORT}text/", templates.TemplateText.as_view(), name="template-text"),
+    path(f"validation/templates/{SORT}<int:number>/", plans.TemplatePage.as_view(), name="template"),
 ]

@@ -1,6 +1,7 @@
 """Everything that changes plans, runs, findings and waivers."""
 
 from apps.validation.actions.challenge import add_test, remark
+from apps.validation.actions.documents import add_document
 from apps.validation.actions.findings import (
     assign_finding,
     close_finding,
@@ -10,7 +11,14 @@ from apps.validation.actions.findings import (
     remind_overdue,
     retest,
 )
-from apps.validation.actions.plans import built_in_lines, change_plan, lock_plan, write_plan, write_template
+from apps.validation.actions.plans import (
+    built_in_lines,
+    change_plan,
+    lock_plan,
+    template_lines,
+    write_plan,
+    write_template,
+)
 from apps.validation.actions.revalidation import (
     ask_revalidation,
     conclude_deferral,
@@ -42,10 +50,11 @@ from apps.validation.actions.waivers import (
 )
 
 __all__ = [
-    "add_test", "ask_revalidation", "assign_finding", "begin_run", "built_in_lines", "cancel_run", "change_plan",
-    "close_finding", "conclude", "conclude_deferral", "conclude_waiver", "deferral_snapshot", "end_run",
+    "add_document", "add_test", "ask_revalidation", "assign_finding", "begin_run", "built_in_lines", "cancel_run",
+    "change_plan", "close_finding", "conclude", "conclude_deferral", "conclude_waiver", "deferral_snapshot", "end_run",
     "expire_waivers", "finish_run", "invalidate_waivers_if_changed", "keep_result", "lapse_revalidations",
     "lock_plan", "mark_ready", "plan_work", "raise_by_date", "raise_finding", "remark", "remind_of_revalidations",
     "remind_of_waivers", "remind_overdue", "request_deferral", "request_waiver", "retest", "revoke_waiver",
-    "start_run", "take_over_result", "trigger_revalidation", "write_plan", "write_rules", "write_template",
+    "start_run", "take_over_result", "template_lines", "trigger_revalidation", "write_plan", "write_rules",
+    "write_template",
 ]  # fmt: skip

@@ -10,32 +10,46 @@ from django.utils import timezone
 from apps.audit.actions import action, record
 from apps.core.canonical import content_hash
 from apps.core.errors import Invalid
-from apps.validation import advisories, policies, subjects
+from apps.validation import advisories, policies, setups, subjects
 from apps.validation.models import PLAN_STATES, Plan, PlanCheck, PlanState, Template
 
 Lines = Sequence[Mapping[str, Any]]
 
 
+class Misfit(Invalid):
+    """Checks that do not fit; `places` tells for each problem which check it is about, from 0."""
+
+    def __init__(self, problems: Sequence[str], places: Sequence[int | None]) -> None:
+        super().__init__("The checks of this plan do not fit.", {"lines": problems})
+        self.places = list(places)
+
+
 @action
-def write_template(*, tier: str, kind: str, lines: Lines, reason: str, by: Any) -> Template:
+def write_template(
+    *, tier: str, kind: str, lines: Lines, reason: str, by: Any, setup: Mapping[str, Any] | None = None
+) -> Template:
     """Put a new version of the checks in force that plans of this tier and kind begin with.
 
-    Lines of fairness checks name no attributes: they are asked for every attribute that a plan names.
+    Lines of fairness checks name no attributes: they are asked for every attribute that a plan names. `setup` is what
+    else plans take from it (see setups); None leaves it as in the version before.
     """
     policies.check_write_template(by)
     _needed(reason, "Say why the template changes.")
-    read = read_lines(_with_any_attribute(lines), kind)
+    kept = template_lines(lines, kind)
     same = Template.objects.filter(tier=tier, kind=kind)
+    if setup is None:
+        setup = next((old.setup for old in same.filter(is_current=True)), {})
+    setup = setups.read(setup)
     for old in same.filter(is_current=True):
         old.is_current = False
         old.save()
-    kept = [_without_attributes(line) for line in read]
     template = Template(
         tier=tier,
         kind=kind,
         version=(same.aggregate(newest=Max("version"))["newest"] or 0) + 1,
         lines=kept,
-        content_hash=content_hash(kept),
+        setup=setup,
+        content_hash=content_hash({"lines": kept, **setup}),
         reason=reason.strip(),
         written_by=by,
     )
@@ -55,25 +69,38 @@ def write_plan(
     *,
     version: Any,
     by: Any,
+    kind: str = "",
     lines: Lines | None = None,
-    attributes: Sequence[str] = (),
+    attributes: Sequence[str] | None = None,
     edges: Mapping[str, Sequence[float]] | None = None,
     favourable: str = "positive",
     time_column: str = "",
+    series_column: str = "",
+    horizon_column: str = "",
+    group_column: str = "",
     test_data: Any = None,
     train_data: Any = None,
+    reference_data: Any = None,
+    stress_data: Any = None,
+    slices: Any = None,
+    evidence: Sequence[str] | None = None,
     seed: int | None = None,
     max_rows: int = 200_000,
     reason: str = "",
 ) -> Plan:
     """Write the plan for a version, as a draft: from the template of its tier and kind unless lines are given.
 
-    Data are those of its training run unless others are given. A version has one plan in force; where there is one
+    The kind is what the version answers unless another is given that such answers can be taken for. Data are those of
+    its training run unless others are given. Where lines come from a template, so do the columns, attributes, slices
+    and evidence that are not given, as far as the data have them. A version has one plan in force; where there is one
     already, this is a new plan that replaces it, and needs a reason; it keeps the seed unless another is given.
     """
     policies.check_write_plan(by, version)
     locked = subjects.locked(version)
-    _check_data(version, test_data, train_data)
+    kind = _kind(locked, kind)
+    _check_data(
+        version, test_data=test_data, train_data=train_data, reference_data=reference_data, stress_data=stress_data
+    )
     earlier = list(Plan.objects.filter(version=locked).order_by("number"))
     if earlier:
         _needed(reason, "Say why there is a new plan.")
@@ -83,24 +110,34 @@ def write_plan(
         version=locked,
         number=len(earlier) + 1,
         tier=subjects.tier_of(locked),
-        kind=subjects.kind_of(locked),
+        kind=kind,
         test_data=test_data or subjects.test_data(locked),
         train_data=train_data or subjects.train_data(locked),
+        reference_data=reference_data,
+        stress_data=stress_data,
         champion=subjects.champion_beside(locked),
         time_column=time_column,
-        attributes=list(attributes),
+        series_column=series_column,
+        horizon_column=horizon_column,
+        group_column=group_column,
+        attributes=list(attributes or ()),
+        slices=setups.read_slices(slices or []),
+        evidence=setups.read_evidence(evidence or []),
         favourable=favourable,
         seed=_seed(earlier) if seed is None else seed,
         max_rows=max_rows,
         reason=reason.strip(),
         written_by=by,
     )
-    _check_columns(plan)
     if lines is None:
         plan.template = Template.objects.filter(tier=plan.tier, kind=plan.kind, is_current=True).first()
+        given = {"attributes": attributes, "slices": slices, "evidence": evidence}
+        setups.take(plan, plan.template.setup if plan.template else {}, given)
         lines = begin_with(plan, edges or {})
+    read = read_lines(lines, plan.kind, subjects.kind_of(locked))
+    setups.check_columns(plan, read)
     plan.save(force_insert=True)
-    _write_lines(plan, read_lines(lines, plan.kind))
+    _write_lines(plan, read)
     details = {"checks": len(lines), "test_data": plan.test_data.sha256, "template": str(plan.template or "built in")}
     record(by=by, action="plan.written", subject=plan, reason=plan.reason, details=details)
     return plan
@@ -110,7 +147,8 @@ def write_plan(
 def change_plan(*, plan: Plan, lines: Lines, by: Any) -> Plan:
     """Exchange the checks of a draft."""
     policies.check_change_plan(by, plan)
-    read = read_lines(lines, plan.kind)
+    read = read_lines(lines, plan.kind, subjects.kind_of(plan.version))
+    setups.check_columns(plan, read)
     before = {line.name: line.as_line() for line in plan.checks.all()}
     for line in plan.checks.all():
         line.delete()
@@ -150,7 +188,16 @@ def _seed(earlier: Sequence[Plan]) -> int:
 def plan_content(plan: Plan) -> dict[str, Any]:
     """What the plan's hash is over: the version's and the data's bytes, every line, the seed."""
     champion = plan.champion
+    optional = {
+        "reference_data": plan.reference_data and plan.reference_data.sha256,
+        "stress_data": plan.stress_data and plan.stress_data.sha256,
+        **{f"{role}_column": plan.columns.get(role) for role in ("series", "horizon", "group")},
+        "slices": plan.slices,
+        "evidence": plan.evidence,
+    }
     return {
+        # What a plan does not name is left out, so that plans from before it could be named keep their hash.
+        **{name: value for name, value in optional.items() if value},
         "artifact": plan.version.artifact.sha256,
         "signature": plan.version.signature,
         "test_data": plan.test_data.sha256,
@@ -167,15 +214,18 @@ def plan_content(plan: Plan) -> dict[str, Any]:
     }
 
 
-def read_lines(lines: object, kind: str) -> list[dict[str, Any]]:
-    """The lines of a plan, checked against the registry; Invalid with every problem."""
+def read_lines(lines: object, kind: str, answer: str = "") -> list[dict[str, Any]]:
+    """The lines of a plan, checked against the registry; Invalid with every problem.
+
+    `answer` is what the model answers; without one the lines are those of a template for any model of the kind.
+    """
     from apps.validation.engine.base import Kind
     from apps.validation.engine.plans import PlanError, read_items
 
     try:
-        return [item.as_json() for item in read_items(lines, Kind(kind))]
+        return [item.as_json() for item in read_items(lines, Kind(kind), answer=Kind(answer) if answer else None)]
     except PlanError as error:
-        raise Invalid("The checks of this plan do not fit.", {"lines": error.problems}) from None
+        raise Misfit(error.problems, error.places) from None
 
 
 def begin_with(plan: Plan, edges: Mapping[str, Sequence[float]]) -> list[dict[str, Any]]:
@@ -190,6 +240,7 @@ def begin_with(plan: Plan, edges: Mapping[str, Sequence[float]]) -> list[dict[st
         favourable=plan.favourable,
         there=_there(plan),
         edges=edges,
+        answer=Kind(subjects.kind_of(plan.version)),
     )
     if plan.template is not None:
         return [item.as_json() for item in expand(plan.template.lines, subject)]
@@ -207,6 +258,10 @@ def _there(plan: Plan) -> frozenset[Any]:
         Need.TIME: bool(plan.time_column),
         Need.ADVISORIES: advisories.is_configured(),
         Need.CONVERSION: subjects.conversion(plan.version) is not None,
+        Need.GROUP: bool(plan.group_column),
+        Need.REFERENCE: plan.reference_data is not None,
+        Need.STRESS: plan.stress_data is not None,
+        Need.SLICES: bool(plan.slices),
     }
     return ALWAYS_THERE | {need for need, is_there in given.items() if is_there}
 
@@ -218,6 +273,24 @@ def built_in_lines(tier: str, kind: str) -> list[dict[str, Any]]:
 
     subject = Subject(tier, Kind(kind), ["*"], there=frozenset(Need))
     return [_without_attributes(item.as_json()) for item in template(subject)]
+
+
+def template_lines(lines: Lines, kind: str) -> list[dict[str, Any]]:
+    """The lines of a template as they are kept, checked; Invalid with every problem."""
+    return [_without_attributes(line) for line in read_lines(_with_any_attribute(lines), kind)]
+
+
+def _kind(version: Any, kind: str) -> str:
+    """The kind of plan that is wanted, if answers like this version's can be taken for it."""
+    from apps.validation.engine.base import USES, Kind
+
+    answer = subjects.kind_of(version)
+    if kind and (kind not in set(Kind) or Kind(answer) not in USES[Kind(kind)]):
+        raise Invalid(
+            f"{version} answers {answer}: it cannot be planned as {kind}.",
+            {"kind": f"A model that answers {answer} cannot be planned as {kind}."},
+        )
+    return kind or answer
 
 
 def _with_any_attribute(lines: Lines) -> list[dict[str, Any]]:
@@ -257,25 +330,12 @@ def _replace(old: Plan, by: Any, reason: str) -> None:
     record(by=by, action="plan.replaced", subject=old, reason=reason)
 
 
-def _check_data(version: Any, *data: Any) -> None:
+def _check_data(version: Any, **data: Any) -> None:
     """Data of another project are none of this one's."""
     project_id = version.model.project_id
-    for one in data:
+    for field, one in data.items():
         if one is not None and one.dataset.project_id != project_id:
-            raise Invalid("Choose data of the same project.", {"test_data": "Choose data of the same project."})
-
-
-def _check_columns(plan: Plan) -> None:
-    """Time column and attributes are columns of the test data."""
-    known = subjects.column_names(plan.test_data)
-    for name, given in (
-        ("time_column", [plan.time_column] if plan.time_column else []),
-        ("attributes", plan.attributes),
-    ):
-        unknown = [one for one in given if one not in known]
-        if unknown:
-            sentence = f"The test data have no column {', '.join(unknown)}."
-            raise Invalid(sentence, {name: sentence})
+            raise Invalid("Choose data of the same project.", {field: "Choose data of the same project."})
 
 
 def _needed(reason: str, sentence: str) -> None:

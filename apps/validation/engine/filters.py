@@ -241,3 +241,34 @@ def _opposite(test: Test, is_so: bool) -> Filter:
     if test.sign == "missing":
         return Joined("not", (test,))
     return Joined("and", (Joined("not", (test,)), Joined("not", (Test(test.column, "missing"),))))
+
+
+MOST_SLICES = 30
+
+
+def read_slices(given: object) -> list[dict[str, str]]:
+    """Named filters as they are kept, {name, where}, from such or {name: where}; FilterError with what is wrong."""
+    pairs = given.items() if isinstance(given, Mapping) else _pairs(given)
+    found: dict[str, str] = {}
+    problems: list[str] = []
+    for name, where in pairs:
+        name = str(name).strip()
+        if not name or len(name) > 80 or name in found:
+            problems.append(f"“{name[:80]}” is no name for a slice: it is empty, too long or there twice.")
+            continue
+        found[name] = str(where).strip()
+        try:
+            read_filter(found[name])
+        except FilterError as error:
+            problems.append(f"{name}: {error}")
+    if len(found) > MOST_SLICES:
+        problems.append(f"A plan names at most {MOST_SLICES} slices.")
+    if problems:
+        raise FilterError(" ".join(problems))
+    return [{"name": name, "where": where} for name, where in found.items()]
+
+
+def _pairs(given: object) -> list[tuple[object, object]]:
+    if not isinstance(given, list | tuple) or not all(isinstance(one, Mapping) for one in given):
+        raise FilterError("Slices are names with filters.")
+    return [(one.get("name", ""), one.get("where", "")) for one in given]

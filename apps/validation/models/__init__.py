@@ -11,7 +11,7 @@ from apps.validation.models.findings import (
     Waiver,
     WaiverState,
 )
-from apps.validation.models.plans import PLAN_STATES, Plan, PlanCheck, PlanState, Template
+from apps.validation.models.plans import PLAN_STATES, EvidenceDocument, Plan, PlanCheck, PlanState, Template
 from apps.validation.models.reports import SignedReport
 from apps.validation.models.revalidation import (
     DEFERRAL_STATES,
@@ -50,6 +50,7 @@ __all__ = [
     "ConditionKind",
     "Deferral",
     "DeferralState",
+    "EvidenceDocument",
     "Finding",
     "FindingState",
     "IndependenceCheck",

@@ -7,11 +7,20 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.urls import reverse
 
-from apps.core.models import History, TenantForeignKey, TenantModel
+from apps.core.models import AppendOnlyModel, History, TenantForeignKey, TenantModel
 from apps.core.states import Machine
 
 TIERS = [("low", "Low risk"), ("limited", "Limited risk"), ("high", "High risk")]
-KINDS = [("binary", "Yes or no"), ("multiclass", "One of several classes"), ("regression", "A figure")]
+KINDS = [
+    ("binary", "Yes or no"),
+    ("multiclass", "One of several classes"),
+    ("regression", "A figure"),
+    ("forecast", "A figure for a time to come"),
+    ("ranking", "An order of each list"),
+    ("generic", "Anything, with no truth known"),
+]
+DATA_ROLES = {"test": "Test data", "train": "Training data", "reference": "Reference data", "stress": "Stress data"}
+COLUMN_ROLES = {"time": "Time", "series": "Series", "horizon": "Time ahead", "group": "List"}
 FAMILIES = [
     ("performance", "Performance"),
     ("consistency", "Consistency"),
@@ -26,17 +35,22 @@ FAMILIES = [
 
 
 class Template(TenantModel):
-    """The checks that plans of a tier and kind begin with. A changed template is a new version with a reason."""
+    """The checks that plans of a tier and kind begin with. A changed template is a new version with a reason.
+
+    `setup` is what else plans take from it: columns by role, attributes and slices as far as their data have them, and
+    the evidence that must be there before somebody concludes.
+    """
 
     tier = models.CharField(max_length=16, choices=TIERS)
     kind = models.CharField(max_length=16, choices=KINDS)
     version = models.PositiveIntegerField()
     lines = models.JSONField()
+    setup = models.JSONField(default=dict, blank=True)
     content_hash = models.CharField(max_length=64)
     reason = models.TextField()
     is_current = models.BooleanField(default=True)
     written_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    history = History(excluded_fields=["lines"])
+    history = History(excluded_fields=["lines", "setup"])
 
     class Meta(TenantModel.Meta):
         ordering: ClassVar = ["tier", "kind", "-version"]
@@ -88,16 +102,27 @@ class Plan(TenantModel):
     train_data = TenantForeignKey(
         "datasets.DatasetVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
+    reference_data = TenantForeignKey(
+        "datasets.DatasetVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    stress_data = TenantForeignKey(
+        "datasets.DatasetVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     champion = TenantForeignKey(
         "models.ModelVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     time_column = models.CharField(max_length=200, blank=True)
+    series_column = models.CharField(max_length=200, blank=True)
+    horizon_column = models.CharField(max_length=200, blank=True)
+    group_column = models.CharField(max_length=200, blank=True)
     attributes = ArrayField(models.CharField(max_length=200), default=list, blank=True)
     favourable = models.CharField(
         max_length=8,
         choices=[("positive", "The positive class"), ("negative", "The negative class")],
         default="positive",
     )
+    slices = models.JSONField(default=list, blank=True)
+    evidence = models.JSONField(default=list, blank=True)
     seed = models.PositiveBigIntegerField()
     max_rows = models.PositiveIntegerField(default=200_000)
     reason = models.TextField(blank=True)
@@ -139,6 +164,18 @@ class Plan(TenantModel):
     def get_absolute_url(self) -> str:
         version = self.version
         return reverse("validation:plan", args=[self.organization.key, version.model.key, version.number, self.number])
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns that are named, by role."""
+        named = {role: getattr(self, f"{role}_column") for role in COLUMN_ROLES}
+        return {role: column for role, column in named.items() if column}
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The data that are named, by role, test data first."""
+        named = {role: getattr(self, f"{role}_data") for role in DATA_ROLES}
+        return {role: data for role, data in named.items() if data is not None}
 
     @property
     def is_draft(self) -> bool:
@@ -185,3 +222,37 @@ class PlanCheck(TenantModel):
         """The line as it is hashed and sent to the child."""
         fields = ("name", "key", "parameters", "fail", "warn", "judged", "required")
         return {name: getattr(self, name) for name in fields}
+
+
+class EvidenceDocument(AppendOnlyModel):
+    """A document beside a version: a file with its hash, or a link. A newer one of the same title takes its place."""
+
+    version = TenantForeignKey("models.ModelVersion", on_delete=models.PROTECT, related_name="evidence_documents")
+    title = models.CharField(max_length=120)
+    url = models.URLField(max_length=500, blank=True)
+    file = models.CharField(max_length=500, blank=True)
+    name = models.CharField(max_length=200, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    size = models.BigIntegerField(null=True, blank=True)
+    note = models.TextField(blank=True)
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    project_path = "version__model__project"
+    model_path = "version__model"
+
+    class Meta(AppendOnlyModel.Meta):
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(url="", size__isnull=False) & ~models.Q(file="") & ~models.Q(sha256="")
+                | ~models.Q(url="") & models.Q(file="", sha256="", size__isnull=True),
+                name="validation_document_one",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        """The link, or where the file is handed out."""
+        return self.url or reverse("validation:document", args=[self.organization.key, self.pk])

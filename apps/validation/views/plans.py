@@ -5,16 +5,15 @@ from typing import Any
 import django_filters
 from django.http import HttpRequest, HttpResponse
 
-from apps.core.errors import NotVisible
 from apps.core.pages import Action, Crumb, refusal
-from apps.core.web import back
 from apps.discussions import timeline
-from apps.organizations.bases import FormPage, ListPage, ObjectFormPage, ObjectPage, TenantPage
-from apps.validation import actions, policies, report
-from apps.validation.forms import NoForm, PlanForm, TemplateForm
+from apps.organizations.bases import ListPage, ObjectFormPage, ObjectPage, TenantPage
+from apps.validation import actions, policies, report, required
+from apps.validation.differences import Difference, between, between_lines, words
+from apps.validation.forms import NoForm, PlanForm
 from apps.validation.lines import lines_form, rows_of
 from apps.validation.models import Plan, PlanState, Template, ValidationRun
-from apps.validation.models.plans import KINDS, TIERS
+from apps.validation.models.plans import COLUMN_ROLES, DATA_ROLES, KINDS, TIERS
 from apps.validation.views.shared import BESIDE, BY_NUMBER, OfVersion, crumbs, link, tabs, version_crumbs
 
 NEEDS = {
@@ -67,9 +66,10 @@ class PlanPage(ObjectPage):
     lookups = BY_NUMBER
 
     def get_queryset(self) -> Any:
+        data = [f"{role}_data__{row}" for role in DATA_ROLES for row in ("organization", "dataset__organization")]
         return Plan.objects.select_related(
-            *BESIDE, "test_data__dataset__organization", "train_data__dataset__organization", "champion__model",
-            "template__organization", "written_by", "locked_by", "test_data__organization", "train_data__organization",
+            *BESIDE, *data, "champion__model", "template__organization", "written_by", "locked_by", "version__artifact",
+            "version__run", "version__model__project__approval",
         )  # fmt: skip
 
     def context(self, **more: Any) -> dict[str, Any]:
@@ -80,12 +80,34 @@ class PlanPage(ObjectPage):
             primary=self._primary(),
             actions=self._others(),
             sections=report.sections(plan.checks.all(), []),
+            data=[(DATA_ROLES[role], one) for role, one in plan.data.items()],
+            columns=[(COLUMN_ROLES[role], column) for role, column in plan.columns.items()],
+            evidence=required.standing(plan),
+            differences=self._differences(),
             runs=ValidationRun.objects.filter(plan=plan).select_related(*BESIDE, "started_by"),
             others=Plan.objects.filter(version=plan.version).exclude(pk=plan.pk).select_related(*BESIDE),
             lifecycle_of=plan.version.model,
             timeline=timeline.of(plan),
             **more,
         )
+
+    def _differences(self) -> list[Difference]:
+        """What is otherwise than in the plan before."""
+        plan = self.object
+        before = Plan.objects.filter(version=plan.version, number=plan.number - 1)
+        before = before.select_related(*(f"{role}_data__dataset" for role in DATA_ROLES)).first()
+        if before is None:
+            return []
+        names = ("kind", "columns", "attributes", "favourable", "slices", "evidence", "seed", "max_rows")
+        was, now = (
+            {
+                **{name: getattr(one, name) for name in names},
+                **{DATA_ROLES[role]: str(data) for role, data in one.data.items()},
+            }
+            for one in (before, plan)
+        )
+        old, new = ([line.as_line() for line in one.checks.all()] for one in (before, plan))
+        return [*between(was, now), *between_lines(old, new)]
 
     def _action(self, label: str, name: str, check: Any, method: str = "get") -> Action:
         plan, user = self.object, self.request.user
@@ -101,9 +123,13 @@ class PlanPage(ObjectPage):
         plan = self.object
         url = link(self.organization, "write-plan", plan.version.model.key, plan.version.number)
         refused = refusal(policies.check_write_plan, self.request.user, plan.version)
+        at = (plan.version.model.key, plan.version.number)
+        document = refusal(policies.check_add_document, self.request.user, plan.version)
         return [
             self._action("Change the checks", "change-plan", policies.check_change_plan),
             Action("Write a new plan", url, method="get", refused=refused),
+            Action("Add a document", link(self.organization, "add-document", *at), method="get", refused=document),
+            Action("Show as text", link(self.organization, "plan-text", *at, plan.number), method="get"),
         ]
 
 
@@ -307,6 +333,13 @@ class TemplatePage(ObjectPage):
     def get_queryset(self) -> Any:
         return Template.objects.select_related("organization", "written_by")
 
+    def _differences(self) -> list[Difference]:
+        """What is otherwise than in the version before, or than the built-in checks."""
+        found = self.object
+        before = Template.objects.filter(tier=found.tier, kind=found.kind, version=found.version - 1).first()
+        setup, lines = (before.setup, before.lines) if before else ({}, actions.built_in_lines(found.tier, found.kind))
+        return [*between(setup, found.setup), *between_lines(lines, found.lines)]
+
     def context(self, **more: Any) -> dict[str, Any]:
         found = self.object
         url = link(self.organization, "write-template", found.tier, found.kind)
@@ -319,6 +352,11 @@ class TemplatePage(ObjectPage):
             state="active" if found.is_current else "replaced",
             lines=[_line_words(line) for line in found.lines],
             versions=Template.objects.filter(tier=found.tier, kind=found.kind).select_related("organization"),
+            setup=[(name.capitalize(), words(part)) for name, part in found.setup.items()],
+            differences=self._differences(),
+            actions=[
+                Action("Show as text", link(self.organization, "template-text", found.tier, found.kind), method="get")
+            ],
             timeline=timeline.of(found),
             **more,
         )
@@ -328,45 +366,3 @@ def _line_words(line: dict[str, Any]) -> dict[str, Any]:
     about = report.described(line["key"])
     words = report.threshold_words(line["fail"], line["warn"], about["sense"], line["judged"], about["unit"])
     return {**about, "name": line["name"], "threshold": words, "required": line["required"]}
-
-
-class WriteTemplate(OfLines, FormPage):
-    """Keep, leave out, or set other thresholds for what plans of a tier and kind begin with."""
-
-    model, lookups = Template, {"tier": "tier", "kind": "kind"}
-    submit, done, form_class = "Put in force", "Plans written from now on begin with it.", TemplateForm
-
-    def check(self) -> None:
-        if self.kwargs["tier"] not in dict(TIERS) or self.kwargs["kind"] not in dict(KINDS):
-            raise NotVisible()
-        policies.check_write_template(self.request.user)
-
-    def cancel_url(self) -> str:
-        return back(self.request, link(self.organization, "templates"))
-
-    def begun(self) -> list[dict[str, Any]]:
-        """The lines as they are in force, or the built-in ones."""
-        tier, kind = self.kwargs["tier"], self.kwargs["kind"]
-        found = Template.objects.filter(tier=tier, kind=kind, is_current=True).first()
-        return list(found.lines) if found else actions.built_in_lines(tier, kind)
-
-    def lines(self) -> list[dict[str, Any]]:
-        """The lines there are and could be; who is protected, a plan says for itself."""
-        tier, kind = self.kwargs["tier"], self.kwargs["kind"]
-        return rows_of(self.begun(), kind, tier, hidden=("attributes", "favourable", "edges"))
-
-    def perform(self, form: Any) -> str:
-        lines = self.formset.written()
-        template = actions.write_template(
-            tier=self.kwargs["tier"], kind=self.kwargs["kind"], lines=lines, by=self.request.user, **form.cleaned_data
-        )
-        return template.get_absolute_url()
-
-    def context(self, **more: Any) -> dict[str, Any]:
-        names = dict(TIERS), dict(KINDS)
-        title = f"{names[0][self.kwargs['tier']]}: {names[1][self.kwargs['kind']].lower()}"
-        return super().context(
-            title=f"Template for {title[0].lower()}{title[1:]}",
-            crumbs=crumbs(self.organization, Crumb("Templates", link(self.organization, "templates")), Crumb(title)),
-            **more,
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class ForecastCheck(Check):
     family = Family.PERFORMANCE
     kinds = FORECAST
     needs = frozenset({Need.TIME, Need.TRAIN})
-    tiers = STRICTER_TIERS
+    tiers: ClassVar[Sequence[str]] = STRICTER_TIERS
 
 
 def mean_of(values: Floats) -> Any:
@@ -326,7 +326,7 @@ class Coverage(ForecastCheck):
         "upper": Parameter("", "The column with the upper limit.", required=True),
         "level": Parameter(0.9, "How often the truth should lie between them.", 0.01, 0.999),
     }
-    reads: Sequence[str] = ("lower", "upper")
+    reads = ("lower", "upper")
 
     def measure(self, case: Case, lower: str = "", upper: str = "", level: float = 0.9, **settings: Any) -> Measured:
         """What is missing to the promise; above it nothing is missing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -320,7 +321,12 @@ class Exposure(RankingCheck):
     }
 
     def measure(
-        self, case: Case, attributes: list[str], edges: list[float], min_rows: int = 100, **settings: Any
+        self,
+        case: Case,
+        attributes: Sequence[str] = (),
+        edges: Sequence[float] = (),
+        min_rows: int = 100,
+        **settings: Any,
     ) -> Measured:
         """The ratio over the groups that are large enough, lists drawn again for the interval."""
         from apps.validation.engine.checks.fairness import groups_of
