@@ -180,13 +180,13 @@ def _cpu(call: Callable[[], Any], rounds: int) -> float:
 
 def _print(count: int, ours: dict[str, float], peers: dict[str, float]) -> None:
     print(f"\nA drift check of 50 columns, {count:,} + {count:,} rows, JSON included\n")
-    heads = "".join(f"{f'{name} /':>11}{'wanted':>8}" for name in peers)
+    heads = "".join(f"{f'{name} /':>13}{'wanted':>8}" for name in peers)
     print(f"{'':58}{'CPU s':>10}{heads}")
     for name, seconds in peers.items():
         print(f"{name:58}{seconds:10.4f}")
     for name, seconds in ours.items():
         if name != "Parquet to states":
-            ratios = "".join(f"{peer / seconds:10,.0f}x{WANTED.get((name, one), ''):>8}" for one, peer in peers.items())
+            ratios = "".join(f"{peer / seconds:12,.0f}x{WANTED.get((name, one), ''):>8}" for one, peer in peers.items())
             print(f"{'Tenure: ' + name:58}{seconds:10.4f}{ratios}")
 
 

@@ -104,9 +104,11 @@ def _most_moved(rows: dict[tuple[Any, str], float]) -> list[str]:
     return sorted(most, key=lambda feature: (-most[feature], feature))
 
 
-def measured(monitor: Monitor, period: Period) -> list[Check]:
-    """The windows of a monitor in a time with their results, oldest first, one for each window."""
-    return largest(list(windows_of(monitor, period)[:MOST_WINDOWS])[::-1])
+def measured(monitor: Monitor, period: Period, most: int = MOST_WINDOWS) -> list[Check]:
+    """The windows of a monitor in a time with their results, oldest first, one for each window; of too many the
+    newest.
+    """
+    return largest(list(windows_of(monitor, period)[:most])[::-1])
 
 
 def performance_over_time(checks: list[Check], period: Period, events: Sequence[Event] = ()) -> Chart:

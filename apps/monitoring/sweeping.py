@@ -95,8 +95,8 @@ def check(plans: Sequence[Plan]) -> list[tuple[Monitor, list[Found]]]:
     states = _states(
         {(plan.monitor.endpoint_id, one.baseline_id, one.window) for plan in plans for one in plan.windows}
     )
-    keys = {one.baseline_id for plan in plans for one in plan.windows}
-    known = held.baselines(keys)
+    keys = {one.baseline_id for plan in plans for one in plan.windows if one.baseline_id}
+    known: dict[Any, Any] = dict(held.baselines(keys))
     weights, muted = _weights(keys), _muted([plan.monitor for plan in plans])
     found = []
     for plan in plans:

@@ -1,6 +1,7 @@
 """What pages show, as rows for files: heads and cells, every number as it is and every moment in UTC."""
 
 from collections.abc import Iterable, Sequence
+from itertools import batched
 from typing import Any
 
 from apps.monitoring import results, worth
@@ -8,7 +9,10 @@ from apps.monitoring.calls import PERCENTS, Calls
 from apps.monitoring.models import Check, SegmentResult
 from apps.monitoring.results import Reading
 
-Table = tuple[list[str], list[list[Any]]]
+Table = tuple[list[str], Iterable[list[Any]]]
+MOST_WINDOWS = 10_000  # in a file; more than the hours of a year
+MOST_OF_ALL = 2_000  # the same of a file of every feature
+TOGETHER = 50  # windows whose features are in memory at once
 WINDOW = ["From", "To", "Revision", "Rows", "Rows of the reference"]
 FEATURE = [
     "Feature", "Role", "Kind", "Rank", "Level", "PSI", "Distance", "Shift over deviation", "Jensen-Shannon",
@@ -18,9 +22,13 @@ FEATURE = [
 
 
 def drift(checks: Sequence[Check]) -> Table:
-    """Every feature in every window; one query."""
+    """Every feature in every window, read some windows at a time."""
+    return WINDOW + FEATURE, (row for some in batched(checks, TOGETHER) for row in _of_windows(some))
+
+
+def _of_windows(checks: Sequence[Check]) -> Iterable[list[Any]]:
     found = results.of_checks(check.pk for check in checks)
-    return WINDOW + FEATURE, [_window(check) + _feature(one) for check in checks for one in found[check.pk]]
+    return (_window(check) + _feature(one) for check in checks for one in found[check.pk])
 
 
 def feature(rows: Iterable[tuple[Check, Reading]]) -> Table:

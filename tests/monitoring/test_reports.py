@@ -11,7 +11,7 @@ import pytest
 
 from apps.core import documents
 from apps.core.tenancy import tenant
-from apps.monitoring import periods, reports, results
+from apps.monitoring import periods, reports, results, tables
 from apps.monitoring.models import Check
 from tests.monitoring.field import START, Field
 
@@ -54,6 +54,17 @@ def test_exported_drift_is_what_the_checks_found(watched, sign_in):
         wanted = [(one.start_at, row.feature, row.psi) for one in checks for row in results.of_check(one)]
     assert [(row["From"], row["Feature"], row["PSI"]) for row in rows] == wanted
     assert len(wanted) >= 6
+
+
+def test_exported_drift_is_read_in_parts_up_to_its_most_windows(watched, sign_in, monkeypatch):
+    with tenant(watched.cast.meridian.pk):
+        checks = list(Check.objects.filter(monitor=watched.drift))
+        whole = list(tables.drift(checks * 3)[1])
+        monkeypatch.setattr(tables, "TOGETHER", 2)
+        assert list(tables.drift(checks * 3)[1]) == whole
+    assert len(whole) == 3 * len(checks) * len({row[5] for row in whole})
+    monkeypatch.setattr(tables, "MOST_OF_ALL", 0)
+    assert table_of(sign_in(watched.cast.wim).get(HOME, {"range": "1y", "format": "parquet"})) == []
 
 
 def test_exports_follow_the_chosen_time(watched, sign_in):

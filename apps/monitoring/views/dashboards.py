@@ -52,7 +52,7 @@ class EndpointPage(OfEndpoint):
 
     def table(self) -> tables.Table:
         monitor = self.monitor_of(MonitorKind.DRIFT)
-        return tables.drift(drawing.checks_of(monitor, self.period) if monitor else [])
+        return tables.drift(drawing.checks_of(monitor, self.period, tables.MOST_OF_ALL) if monitor else [])
 
     def _charts(self) -> dict[str, Any]:
         endpoint, period = self.object, self.period
@@ -135,11 +135,11 @@ class FeaturePage(OfEndpoint):
         )
 
     def table(self) -> tables.Table:
-        return tables.feature(self._rows(self._monitor(self.kwargs["feature"])))
+        return tables.feature(self._rows(self._monitor(self.kwargs["feature"]), tables.MOST_WINDOWS))
 
-    def _rows(self, monitor: Monitor) -> list[tuple[Check, Reading]]:
+    def _rows(self, monitor: Monitor, most: int = drawing.MOST_WINDOWS) -> list[tuple[Check, Reading]]:
         feature = self.kwargs["feature"]
-        return results.through_time(monitor, feature, *self.period.ends, most=drawing.MOST_WINDOWS)
+        return results.through_time(monitor, feature, *self.period.ends, most=most)
 
     def _of(self, monitor: Monitor, feature: str, rows: list[tuple[Check, Reading]]) -> dict[str, Any]:
         check, row = self._chosen(rows)

@@ -22,7 +22,7 @@ class PerformancePage(OfEndpoint):
 
     def table(self) -> tables.Table:
         monitor = self.monitor_of(MonitorKind.PERFORMANCE)
-        return tables.performance(drawing.measured(monitor, self.period) if monitor else [])
+        return tables.performance(drawing.measured(monitor, self.period, tables.MOST_WINDOWS) if monitor else [])
 
     def context(self, **more: Any) -> dict[str, Any]:
         monitor = self.monitor_of(MonitorKind.PERFORMANCE)
