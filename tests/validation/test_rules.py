@@ -27,7 +27,7 @@ def test_failure_weighs_and_is_due_as_the_rules_in_force_say(inside: Cast) -> No
     finding = finding_at(inside, "open")
 
     assert (finding.severity, finding.due_on) == ("medium", in_days(7))
-    assert finding.weighed_by == "Rule 1: any check of performance"
+    assert finding.weighed_by == "Rule 1: any performance check"
     finding = actions.assign_finding(finding=finding, severity="high", by=inside.vera)
     assert finding.weighed_by == ""
 

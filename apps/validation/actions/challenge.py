@@ -19,7 +19,7 @@ def remark(*, run: ValidationRun, text: str, by: Any, result: CheckResult | None
     made = Challenge(run=run, result=result, kind=ChallengeKind.REMARK, text=text.strip(), written_by=by)
     made.save(force_insert=True)
     details = {"result": result.name if result is not None else ""}
-    record(by=by, action="challenge.remarked", subject=run, reason=made.text, details=details)
+    record(by=by, action="remark.added", subject=run, reason=made.text, details=details)
     return made
 
 
@@ -57,7 +57,7 @@ def add_test(
     )
     made.save(force_insert=True)
     details = {"bearing": bearing, "sha256": made.sha256, "data": str(dataset_version or "")}
-    record(by=by, action="challenge.tested", subject=run, reason=f"{made.title}: {made.text}", details=details)
+    record(by=by, action="own_test.added", subject=run, reason=f"{made.title}: {made.text}", details=details)
     return made
 
 

@@ -45,8 +45,8 @@ class Rule:
     @property
     def words(self) -> str:
         """The line as a reader wants it."""
-        whose = {None: "any check", True: "a check that the plan requires", False: "a check that is not required"}
-        said = [f"{whose[self.required]} of {self.family}" if self.family else whose[self.required]]
+        which = {None: "", True: " that the plan requires", False: " that is not required"}
+        said = [f"any {f'{self.family} ' if self.family else ''}check{which[self.required]}"]
         if self.tier:
             said.append(f"in the {self.tier} tier")
         if self.beyond:

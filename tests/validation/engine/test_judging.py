@@ -34,7 +34,7 @@ def test_every_organization_begins_with_these(
 def test_the_rule_that_decided_is_named() -> None:
     assert DEFAULT.weigh(family="performance", tier="high", required=True, beyond=0.6) == (
         "critical",
-        "Rule 3: a check that the plan requires, in the high tier, 50% or more beyond its threshold",
+        "Rule 3: any check that the plan requires, in the high tier, 50% or more beyond its threshold",
     )
 
 
