@@ -168,11 +168,11 @@ def _asked_otherwise(first: PlanCheck | None, second: PlanCheck | None) -> str:
 def _circumstances(first: ValidationRun, second: ValidationRun, asked: Any, asked_later: Any) -> list[Circumstance]:
     runs = first, second
     otherwise = [name for name in {**asked, **asked_later} if _asked_otherwise(asked.get(name), asked_later.get(name))]
-    thresholds = f"{len(otherwise)} checks asked otherwise" if otherwise else SAME
+    thresholds = f"{len(otherwise)} checks asked otherwise, or in one run only" if otherwise else SAME
     return [
         _one("Artifact", [(run.version.artifact.sha256, str(run.version)) for run in runs]),
         _one("Plan", [(run.plan.content_hash, f"plan {run.plan.number}") for run in runs]),
-        Circumstance("Checks and thresholds", SAME, thresholds, bool(otherwise)),
+        Circumstance("Checks and thresholds", NOTHING if otherwise else SAME, thresholds, bool(otherwise)),
         _one("Test data", [_data(run.plan.test_data) for run in runs]),
         _one("Training data", [_data(run.plan.train_data) for run in runs]),
         _one("Champion", [_champion(run.plan.champion) for run in runs]),

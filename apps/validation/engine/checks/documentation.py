@@ -104,7 +104,7 @@ class Lineage(Check):
     question = "Is it on record from which data, with which recipe, and by whom the version was made?"
     metric = "share of what must be known about the origin that is on record"
     unit = "percent"
-    source = "EU AI Act annex IV (2), SR 11-7: development evidence"
+    source = "EU AI Act annex IV (2), SR 26-2: development evidence"
     needs = frozenset({Need.FACTS})
     tiers = TIERS
     limits = {"low": Limits(None, 0.5), "limited": Limits(None, 1.0), "high": Limits(None, 1.0)}

@@ -149,7 +149,7 @@ class Declared(Check):
     question = "Is what matters most among what the project said matters?"
     metric = "share of the importance that features named by the project have"
     unit = "percent"
-    source = "conceptual soundness (SR 11-7); permutation importance"
+    source = "conceptual soundness (SR 26-2); permutation importance"
     limits = {"low": Limits(None, 0.3), "limited": Limits(0.3, 0.6), "high": Limits(0.5, 0.7)}
     parameters = {
         "features": Parameter([], "The features that the project said matter.", required=True),

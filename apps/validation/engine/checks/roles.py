@@ -98,7 +98,7 @@ class UnderStress(Check):
     question = "Does it still answer well on the rows that the plan calls hard?"
     metric = "metric on the test rows minus metric on the stress rows, as a share of the former"
     unit = "percent"
-    source = "stress testing of models (SR 11-7; EBA stress testing guidelines)"
+    source = "stress testing of models (SR 26-2; EBA stress testing guidelines)"
     sense = Sense.AT_MOST
     needs = frozenset({Need.STRESS})
     tiers = TIERS
