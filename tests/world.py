@@ -148,6 +148,14 @@ class World:
             until=validation_at.in_days(30),
             by=cast.dario,
         )
+        sound = validation_at.candidate(cast, validation_at.model_of(cast, self.project, key="crews-sound"))
+        validation.conclude(
+            run=validation_at.finished_run(cast, sound, validation_at.LINES[2:4]),
+            outcome="conditions",
+            statement="Fit where people decide.",
+            conditions="A person decides.",
+            by=cast.vera,
+        )
         policy = retraining.write_policy(
             model=model, dataset=data.dataset, recipe=recipe("logistic"), owner=cast.dario, on_drift=True, by=cast.dario
         )
