@@ -109,10 +109,13 @@ def _tell(
     from apps.validation.engine.base import Verdict
     from apps.validation.engine.runner import overall
 
+    by_key: dict[str, list[Mapping[str, Any]]] = {}
+    for result in results:
+        by_key.setdefault(result["key"], []).append(result)
     verdicts: list[tuple[Verdict, bool]] = []
     found: dict[str, list[str]] = {"failed": [], "warned": [], UNKNOWN: []}
     for line in lines:
-        for name, verdict, required in _line(line, results, kind, subjects.kind_of(version)):
+        for name, verdict, required in _line(line, by_key.get(line["key"], []), kind, subjects.kind_of(version)):
             verdicts += [(verdict, required)] if verdict is not None else []
             if verdict is None and required:
                 found[UNKNOWN].append(name)
@@ -133,14 +136,14 @@ def _tell(
 def _line(
     line: Mapping[str, Any], results: Sequence[Mapping[str, Any]], kind: str, answer: str
 ) -> Iterable[tuple[str, Any, bool]]:
-    """For each result that the line has: name, verdict, whether it is needed. Without one the verdict is None."""
+    """For each of the check's results that the line has: name, verdict, whether needed. Without one: no verdict."""
     from apps.validation.engine.base import ONLY_WHERE_NAMED, Kind
     from apps.validation.engine.registry import registry
 
     check = registry().get(line["key"])
     if not check.goes_with(Kind(kind), Kind(answer)):
         return
-    alike = [result for result in results if result["key"] == line["key"] and _same(line, result)]
+    alike = [result for result in results if _same(line, result)]
     if not alike and not check.needs & ONLY_WHERE_NAMED and "attributes" not in check.parameters:
         yield line["name"], None, line["required"]
     for result in alike:

@@ -72,6 +72,7 @@ class WriteTemplate(OfLines, FormPage):
                 form.add_error(None, sentence)
             return self.render(form=form, status=422)
         found = dry_run(tier=self.kwargs["tier"], kind=self.kwargs["kind"], lines=lines, by=request.user)
+        form.fields["reason"].required = True
         return self.render(form=form, tried=found, shown=found.told[:SHOWN])
 
     def perform(self, form: Any) -> str:
@@ -130,6 +131,7 @@ class TemplateText(FormPage):
             for sentence in (one for said in error.fields.values() for one in said):
                 form.add_error("text", sentence)
             return self.render(form=form, status=422)
+        form.fields["reason"].required = True
         return self.render(form=form, tried=found, shown=found.told[:SHOWN])
 
     def perform(self, form: Any) -> str:
