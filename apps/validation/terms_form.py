@@ -1,5 +1,6 @@
 """The form of conditions of use: one block for each, of which only the fields of its kind count."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -45,7 +46,7 @@ class TermForm(forms.Form):
     def written(self) -> dict[str, Any]:
         """The condition as the engine reads it."""
         given = self.cleaned_data
-        limits: dict[str, Any] = {
+        readers: dict[str, Callable[[], dict[str, Any]]] = {
             UNTIL: lambda: {"date": given["date"].isoformat() if given["date"] else ""},
             PLACES: lambda: {name: _listed(given[name]) for name in ("environments", "endpoints")},
             TRAFFIC: lambda: {"most": None if given["share"] is None else given["share"] / 100},
@@ -55,7 +56,8 @@ class TermForm(forms.Form):
             },
             MONITOR: lambda: {"kind": given["monitor"], "limit": given["limit"], "value": given["value"]},
             CONFIRM: dict,
-        }[given["kind"]]()  # fmt: skip
+        }  # fmt: skip
+        limits = readers[given["kind"]]()
         return {"kind": given["kind"], "limits": limits, "text": given["text"], "is_strict": given["is_strict"]}
 
 

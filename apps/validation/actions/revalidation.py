@@ -168,8 +168,9 @@ def _end(
     revalidation.settled_by, revalidation.ended_at = run, timezone.now()
     revalidation.save()
     record(by=by, action=f"revalidation.{state.value}", subject=revalidation, reason=because)
-    for deferral in revalidation.deferrals.filter(state=DeferralState.REQUESTED).select_related("request"):
-        approvals.invalidate(request=deferral.request, by=by, because="There is nothing left to defer.")
+    waiting = Request.objects.filter(deferrals__revalidation=revalidation, deferrals__state=DeferralState.REQUESTED)
+    for request in waiting:
+        approvals.invalidate(request=request, by=by, because="There is nothing left to defer.")
 
 
 @action

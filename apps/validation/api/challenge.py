@@ -60,8 +60,8 @@ class Challenges(OfVersion):
         about: dict[str, Any] = {"run": run, "text": given["text"], "result": _result(run, given), "by": request.user}
         if given["kind"] == ChallengeKind.REMARK:
             return self.answer(actions.remark(**about), status=201)
-        test = {name: given.get(name) for name in ("title", "bearing", "file")}
-        return self.answer(actions.add_test(**about, **test), status=201)
+        about |= {name: given.get(name) for name in ("title", "bearing", "file")}
+        return self.answer(actions.add_test(**about), status=201)
 
 
 def _result(run: ValidationRun, given: dict[str, Any]) -> Any:

@@ -143,7 +143,7 @@ def _read_traffic(limits: Mapping[str, Any], _: Any) -> dict[str, Any]:
 
 
 def _read_inputs(limits: Mapping[str, Any], inputs: Mapping[str, str]) -> dict[str, Any]:
-    column = limits.get("column")
+    column = str(limits.get("column"))
     if column not in inputs:
         raise Unusable(f"The model has no input “{column}”. It has: {', '.join(sorted(inputs)[:30])}.")
     if inputs[column] in NUMBERS:

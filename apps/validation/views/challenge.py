@@ -17,6 +17,8 @@ from apps.validation.views.shared import BESIDE, BY_NUMBER, version_crumbs
 class _Challenge(ObjectFormPage):
     """Base of the forms with which a validator adds to a run."""
 
+    form_class: Any
+
     model = ValidationRun
     lookups = BY_NUMBER
 

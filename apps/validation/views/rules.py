@@ -8,6 +8,7 @@ from apps.core.pages import Action, Crumb, refusal
 from apps.core.web import back
 from apps.organizations.bases import FormPage, TenantPage
 from apps.validation import actions, judging, policies
+from apps.validation.engine.judging import SEVERITIES
 from apps.validation.models import JudgingRules
 from apps.validation.models.plans import TIERS
 from apps.validation.rules_form import RulesForm, rule_lines
@@ -42,7 +43,7 @@ class RulesPage(TenantPage):
             lead="What a failure weighs, by when it is put right, who examines, and when a validation is repeated.",
             row=judging.current_row(),
             rules=rules,
-            days=[(severity, rules.days[severity]) for severity in reversed(rules.days)],
+            days=[(severity, rules.days[severity]) for severity in reversed(SEVERITIES)],
             tiers=tiers,
             primary=change,
             versions=JudgingRules.objects.select_related("written_by"),
