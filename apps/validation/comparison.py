@@ -7,10 +7,12 @@ from typing import Any
 from apps.core.formats import NOTHING
 from apps.validation import report
 from apps.validation.models import CheckResult, PlanCheck, ValidationRun
+from apps.validation.models.plans import DATA_ROLES
 
 BESIDE = (
     "organization", "version__organization", "version__model__organization", "version__model__project",
     "version__artifact", "plan__version__model", "plan__test_data__dataset", "plan__train_data__dataset",
+    "plan__reference_data__dataset", "plan__stress_data__dataset",
     "plan__champion__model", "plan__champion__artifact", "started_by",
 )  # fmt: skip
 SAME = "the same"
@@ -173,8 +175,11 @@ def _circumstances(first: ValidationRun, second: ValidationRun, asked: Any, aske
         _one("Artifact", [(run.version.artifact.sha256, str(run.version)) for run in runs]),
         _one("Plan", [(run.plan.content_hash, f"plan {run.plan.number}") for run in runs]),
         Circumstance("Checks and thresholds", NOTHING if otherwise else SAME, thresholds, bool(otherwise)),
-        _one("Test data", [_data(run.plan.test_data) for run in runs]),
-        _one("Training data", [_data(run.plan.train_data) for run in runs]),
+        *(
+            _one(title, [_data(run.plan.data.get(role)) for run in runs])
+            for role, title in DATA_ROLES.items()
+            if any(role in run.plan.data for run in runs)
+        ),
         _one("Champion", [_champion(run.plan.champion) for run in runs]),
         _one("Seed", [(run.plan.seed, str(run.plan.seed)) for run in runs]),
         _one("Walls", [(run.layer, run.layer or NOTHING) for run in runs]),

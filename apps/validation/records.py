@@ -51,6 +51,7 @@ def of(run: ValidationRun, results: Iterable[CheckResult]) -> Record:
             "plan": _plan(run.plan),
             "run": _run(run),
             "checks": _checks(run.plan, results),
+            "documents": _documents(run.version),
             "findings": _findings(run),
             "challenges": _challenges(run),
             "independence": _independence(run),
@@ -133,6 +134,13 @@ def _check(line: Any, result: CheckResult | None) -> Record:
         earlier = result.reused_from
         found |= {"evidence": content_hash(result.evidence), "from": str(earlier.run) if earlier is not None else ""}
     return {**about, "judged": line.judged, **asked, **found}
+
+
+def _documents(version: Any) -> list[Record]:
+    """The documents laid beside the version, each by the digest of its file or by its address."""
+    names = ("title", "name", "url", "sha256", "note")
+    rows = version.evidence_documents.select_related("added_by").order_by("id")
+    return [{**{name: getattr(one, name) for name in names}, "by": _person(one.added_by)} for one in rows]
 
 
 def _findings(run: ValidationRun) -> list[Record]:

@@ -255,6 +255,7 @@ def _sources(record: Record) -> Record:
     rows += [[f"{role.title()} data", one["name"], one["sha256"]] for role, one in sorted(plan["data"].items())]
     if plan["champion"]:
         rows.append(["Champion", plan["champion"]["label"], plan["champion"]["sha256"]])
+    rows += [[one["title"], one["name"] or one["url"], one["sha256"] or None] for one in record.get("documents", [])]
     rows.append(["Plan", f"plan {plan['number']}, locked {_when(plan['locked_at'])}", plan["hash"]])
     if plan["template"]:
         rows.append(["Template", f"version {plan['template']['version']}", plan["template"]["hash"]])
