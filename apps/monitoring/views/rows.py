@@ -86,12 +86,16 @@ def arriving(endpoint: Endpoint) -> dict[str, Any]:
         **recent,
         **open_ones,
         "whole": list(whole.select_related("sent_by")[:MOST_WHOLE]),
-        "whole_noted": f"and {lost['rows']:,} in {lost['batches']} batches refused whole" if lost["batches"] else "",
-        "noted": f"in {recent['batches']} batch{'' if recent['batches'] == 1 else 'es'}",
+        "whole_noted": f"and {lost['rows']:,} in {_batches(lost['batches'])} refused whole" if lost["batches"] else "",
+        "noted": f"in {_batches(recent['batches'])}",
         "lag_in_words": f"counted after {recent['lag'].total_seconds():.0f} s on average" if recent["lag"] else "",
         "refused": refused.order_by().aggregate(rows=Sum("refused", default=0))["rows"],
         "reasons": [(column, said, count) for (column, said), count in reasons.most_common(MOST_REASONS)],
     }
+
+
+def _batches(count: int) -> str:
+    return f"{count} batch{'' if count == 1 else 'es'}"
 
 
 class BatchPage(ObjectPage):
