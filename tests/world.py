@@ -1,6 +1,7 @@
 """One organization in which something of everything exists, made by the real actions; for the whole-product tests."""
 
 import datetime as dt
+import io
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -147,6 +148,9 @@ class World:
             compensating_control="A person decides.",
             until=validation_at.in_days(30),
             by=cast.dario,
+        )
+        validation.add_document(
+            version=examined, title="Penetration test", file=io.BytesIO(b"%PDF"), name="test.pdf", by=cast.vera
         )
         sound = validation_at.candidate(cast, validation_at.model_of(cast, self.project, key="crews-sound"))
         validation.conclude(
