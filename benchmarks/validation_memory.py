@@ -120,8 +120,8 @@ def run(folder: Path, rows: int, columns: int, only: list[str]) -> None:
     print(f"\n{len(results)} checks: {', '.join(f'{count} {verdict}' for verdict, count in verdicts.items())}.")
     print(f"Rows: {done.value['rows']}. Walls: {done.layer}.")
     print(
-        f"Most memory {done.peak_memory / MIB:,.0f} MiB of {LIMITS.memory / MIB:,.0f} MiB beyond the libraries, "
-        f"processor {done.cpu_seconds:,.0f} s, clock {done.seconds:,.0f} s."
+        f"Most memory {done.peak_memory / MIB:,.0f} MiB, where {LIMITS.memory / MIB:,.0f} MiB may be had beside the "
+        f"libraries; processor {done.cpu_seconds:,.0f} s, clock {done.seconds:,.0f} s."
     )
 
 

@@ -141,6 +141,9 @@ class World:
         models.set_alias(model=model, name="challenger", version=version, by=cast.dario)
         examined = validation_at.candidate(cast, validation_at.model_of(cast, self.project, key="crews-strict"))
         run_ = validation_at.finished_run(cast, examined, validation_at.STRICT)
+        validation.add_tool(key="audit", name="Audit", address="https://audit.example.com/", by=cast.adam)
+        other = validation_at.candidate(cast, validation_at.model_of(cast, self.project, key="crews-scanned"))
+        validation_at.finished_run(cast, other, [validation_at.LINES[2], validation_at.REPORTED])
         finding = validation_at.finding_at(cast, "open", run_)
         validation.request_waiver(
             finding=finding,

@@ -14,12 +14,14 @@ from apps.models.models import ModelVersion
 from apps.models.signals import registered
 from apps.monitoring import actions
 from apps.monitoring.actions.service import Call
-from apps.monitoring.models import BaselineRequest, Cause, Monitor, Severity
+from apps.monitoring.engine.policy import Limits
+from apps.monitoring.models import BaselineRequest, Cause, Monitor, MonitorKind, Severity
 from apps.monitoring.signals import incident_opened
 from apps.organizations.people import system
 from apps.organizations.signals import organization_created
 from apps.validation.actions import trigger_revalidation
 from apps.validation.models import Trigger
+from apps.validation.signals import gathering_objectives
 from apps.work import schedules
 
 OF_THE_MODEL = (Cause.DRIFT, Cause.PERFORMANCE, Cause.FEEDBACK, Cause.VALUE, Cause.SEGMENTS)
@@ -139,3 +141,12 @@ def _row(one: Any) -> dict[str, Any]:
         "_score": outputs.get("score"),
         "_prediction": said,
     }
+
+
+@receiver(gathering_objectives)
+def tell_objectives(version: ModelVersion, objectives: list[dict[str, Any]], **_: Any) -> None:
+    """How fast the endpoints of a model have to be: what their monitors open an incident at."""
+    service = Monitor.objects.filter(kind=MonitorKind.SERVICE, endpoint__model_id=version.model_id)
+    for monitor in service.exclude(endpoint__state=EndpointState.OFF).select_related("endpoint"):
+        seconds = Limits.read(monitor.limits).latency
+        objectives.append({"endpoint": monitor.endpoint.key, "ms": seconds * 1000})

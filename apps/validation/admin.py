@@ -12,6 +12,8 @@ from apps.validation.models import (
     Finding,
     IndependenceCheck,
     JudgingRules,
+    OutsideAnswer,
+    OutsideTool,
     Plan,
     PlanCheck,
     Revalidation,
@@ -165,3 +167,20 @@ class EvidenceDocumentAdmin(AuditAdmin):
     list_display = ["title", "version", "name", "url", "sha256", "added_by", "created_at"]
     search_fields = ["title", "url", "sha256", "version__model__name"]
     list_select_related = ["version__model", "added_by"]
+
+
+@admin.register(OutsideTool)
+class OutsideToolAdmin(AuditAdmin):
+    list_display = ["key", "name", "destination", "is_active", "added_by", "created_at"]
+    list_filter = ["is_active"]
+    search_fields = ["key", "name"]
+    list_select_related = ["organization", "destination", "added_by"]
+
+
+@admin.register(OutsideAnswer)
+class OutsideAnswerAdmin(AuditAdmin):
+    list_display = ["run", "check_line", "state", "due_at", "tool", "tool_version", "sha256", "answered_by"]
+    list_filter = ["state"]
+    search_fields = ["tool", "sha256", "file_name"]
+    list_select_related = ["run__version__model", "run__organization", "check_line", "answered_by"]
+    exclude = ["token_hash"]

@@ -130,7 +130,8 @@ def _line(name: str, asked: Any, found: Any) -> Line:
     shown = [
         report.show(line, result, evidence=False) if line else None for line, result in zip(lines, results, strict=True)
     ]
-    about = report.described((lines[0] or lines[1]).key)
+    line = lines[0] or lines[1]
+    about = report.described(line.key, line.parameters)
     moved = _moved(*(result.value if result else None for result in results))
     sign = 1 if about["sense"] == "at_least" else -1
     return Line(

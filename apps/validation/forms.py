@@ -324,3 +324,34 @@ class TextForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 30, "spellcheck": "false", "class": "mono"}), strip=False
     )
     reason = forms.CharField(widget=TEXT, label="Why it changes")
+
+
+class ToolForm(forms.Form):
+    """A service that plans may call."""
+
+    key = forms.SlugField(max_length=50, help_text="Lines of plans name it so: small letters, digits, hyphens.")
+    name = forms.CharField(max_length=120)
+    address = forms.CharField(
+        max_length=1000,
+        help_text="Where it is called, with https. Inside your network whoever runs the portal names the host first.",
+    )
+
+
+class ReportForm(forms.Form):
+    """The result of another tool, with the file it wrote."""
+
+    tool = forms.CharField(max_length=120, help_text="Which tool it was.")
+    tool_version = forms.CharField(max_length=60, label="Its version")
+    value = forms.FloatField(required=False, label="Figure", help_text="It is judged by the thresholds of the plan.")
+    low = forms.FloatField(required=False, label="Interval from")
+    high = forms.FloatField(required=False, label="Interval to")
+    sentence = forms.CharField(
+        required=False, widget=TEXT, label="What was found", help_text="In a sentence. Needed with a figure."
+    )
+    reason = forms.CharField(
+        required=False, widget=TEXT, label="Why there is no figure", help_text="Where the tool could not run."
+    )
+    file = forms.FileField(label="Evidence", help_text="The file that the tool wrote. It is kept as it is.")
+    sha256 = forms.RegexField(
+        r"^[0-9a-fA-F]{64}$", required=False, label="Its SHA-256", help_text="Held against the file that arrives."
+    )

@@ -1,18 +1,24 @@
 """Who may plan, run, conclude and close: never those whose work is examined. Each `check_x` raises a sentence."""
 
+import hmac
 from typing import Any
 
 from apps.core.errors import Conflict, IllegalMove, Invalid, NotVisible, Refused
+from apps.core.secrets import token_hash
 from apps.organizations import access
 from apps.organizations.roles import Permission
 from apps.validation import judging, required, subjects
 from apps.validation.models import (
     FINDING_STATES,
+    OPEN_RUNS,
     SILENT,
+    AnswerState,
     DeferralState,
     Finding,
     FindingState,
     Outcome,
+    OutsideAnswer,
+    OutsideTool,
     Plan,
     Revalidation,
     RunState,
@@ -66,7 +72,7 @@ def check_write_plan(user: Any, version: Any) -> None:
     check_validate(user, version)
     if version.state not in OPEN_STATES and not is_revalidated(version):
         raise IllegalMove(f"{version} is {version.get_state_display().lower()}; there is nothing left to plan.{AGAIN}")
-    if ValidationRun.objects.filter(version=version, state__in=[RunState.QUEUED, RunState.RUNNING]).exists():
+    if ValidationRun.objects.filter(version=version, state__in=OPEN_RUNS).exists():
         raise Conflict("A run of the present plan is under way. Wait for it, or cancel it, before you change the plan.")
 
 
@@ -84,6 +90,10 @@ def check_lock_plan(user: Any, plan: Plan) -> None:
     check_change_plan(user, plan)
     if not plan.checks.exists():
         raise Invalid("A plan without checks says nothing. Add one first.")
+    called = set(plan.checks.exclude(parameters__tool=None).values_list("parameters__tool", flat=True))
+    if unknown := called - set(OutsideTool.objects.filter(is_active=True).values_list("key", flat=True)):
+        sentence = f"There is no outside tool {', '.join(sorted(map(str, unknown)))} that may be called."
+        raise Invalid(sentence, {"lines": [sentence]})
 
 
 def check_add_document(user: Any, version: Any) -> None:
@@ -111,7 +121,7 @@ def check_start_run(user: Any, plan: Plan) -> None:
         raise IllegalMove(
             f"{plan.version} is {plan.version.get_state_display().lower()}. Only a candidate is validated.{AGAIN}"
         )
-    if ValidationRun.objects.filter(version=plan.version, state__in=[RunState.QUEUED, RunState.RUNNING]).exists():
+    if ValidationRun.objects.filter(version=plan.version, state__in=OPEN_RUNS).exists():
         raise Conflict("A run of this version is under way. Wait for it, or cancel it.")
 
 
@@ -120,6 +130,47 @@ def check_cancel_run(user: Any, run: ValidationRun) -> None:
     access.check(user, Permission.VALIDATE, run)
     if not run.is_open:
         raise IllegalMove(f"{run} is {run.get_state_display().lower()}; there is nothing to cancel.")
+
+
+def check_manage_tools(user: Any) -> None:
+    """Owners and administrators say which tools outside may be called."""
+    access.check(user, Permission.ADMINISTER)
+
+
+def check_retire_tool(user: Any, tool: OutsideTool) -> None:
+    """A tool is retired once."""
+    check_manage_tools(user)
+    if not tool.is_active:
+        raise IllegalMove(f"{tool} is retired already.")
+
+
+def check_report(user: Any, awaited: OutsideAnswer) -> None:
+    """A validator, or a service account that holds the role, brings a result; a tool that was called answers itself."""
+    check_validate(user, awaited.run.version)
+    if awaited.called_id is not None:
+        raise Refused(f"{awaited} is answered by the tool that was called, with the token of the call.")
+
+
+def check_token(awaited: OutsideAnswer, token: str) -> None:
+    """The token of this very call, and no other."""
+    if not awaited.token_hash or not hmac.compare_digest(awaited.token_hash, token_hash(token)):
+        raise Refused("This is not the token of this call.")
+
+
+def check_waits(run: ValidationRun, awaited: OutsideAnswer) -> None:
+    """An answer is taken once, in time, while the run waits for it."""
+    if awaited.state == AnswerState.ANSWERED:
+        raise Conflict(f"{awaited} was answered {awaited.answered_at:%Y-%m-%d %H:%M} UTC; an answer is taken once.")
+    if not run.is_open:
+        raise Conflict(f"{run} is {run.get_state_display().lower()}; it waits for no answer.")
+    if not awaited.is_open:
+        raise Conflict(f"{awaited} was awaited until {awaited.due_at:%Y-%m-%d %H:%M} UTC; this comes too late.")
+
+
+def check_missed(run: ValidationRun, awaited: OutsideAnswer) -> None:
+    """An answer is missed when its time has passed and the run still waits for it."""
+    if awaited.state != AnswerState.WAITING or awaited.is_open or not run.is_open:
+        raise Conflict(f"{awaited} is not missed.")
 
 
 def check_conclude(user: Any, run: ValidationRun, outcome: str = "") -> None:

@@ -12,7 +12,7 @@ from apps.core.canonical import content_hash, plain
 from apps.core.components import person_name
 from apps.validation import report, subjects
 from apps.validation.actions.plans import plan_content
-from apps.validation.models import CheckResult, Finding, Plan, ValidationRun
+from apps.validation.models import CheckResult, Finding, Plan, ResultOrigin, ValidationRun
 
 FORMAT = "tenure-validation/1"
 BESIDE = (
@@ -38,7 +38,7 @@ def load(run: ValidationRun) -> ValidationRun:
 
 def results_of(run: ValidationRun) -> list[CheckResult]:
     """Its results, each with the run it was taken over from where it was."""
-    return list(run.results.select_related("reused_from__run__version__model"))
+    return list(report.with_origin(run.results))
 
 
 def of(run: ValidationRun, results: Iterable[CheckResult]) -> Record:
@@ -127,12 +127,13 @@ def _checks(plan: Plan, results: Iterable[CheckResult]) -> list[Record]:
 
 
 def _check(line: Any, result: CheckResult | None) -> Record:
-    about = report.described(line.key)
+    about = report.described(line.key, line.parameters)
     asked = {name: getattr(line, name) for name in ("name", "key", "family", "parameters", "fail", "warn", "required")}
     found = {name: getattr(result, name) for name in MEASURED} if result is not None else {}
     if result is not None:
         earlier = result.reused_from
         found |= {"evidence": content_hash(result.evidence), "from": str(earlier.run) if earlier is not None else ""}
+        found["reported"] = report.origin_words(result) if result.origin == ResultOrigin.REPORTED else ""
     return {**about, "judged": line.judged, **asked, **found}
 
 

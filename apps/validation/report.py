@@ -30,6 +30,7 @@ class Shown:
     charts: list[Any] = field(default_factory=list)
     tables: list["ShownTable"] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    origin: str = ""
     required: bool = True
 
 
@@ -80,7 +81,7 @@ def sections(lines: Iterable[PlanCheck], results: Iterable[CheckResult], evidenc
 
 def show(line: PlanCheck, result: CheckResult | None, evidence: bool = True) -> Shown:
     """One line of a plan with its result."""
-    about = described(line.key)
+    about = described(line.key, line.parameters)
     threshold = threshold_words(line.fail, line.warn, about["sense"], line.judged, about["unit"])
     base: dict[str, Any] = {
         "name": line.name,
@@ -104,10 +105,29 @@ def show(line: PlanCheck, result: CheckResult | None, evidence: bool = True) -> 
         charts=[drawn for one in found.get("figures", []) if (drawn := draw(one, result))],
         tables=[table(one) for one in found.get("tables", [])] + rows_of(found.get("rows", [])),
         notes=list(found.get("notes", [])),
+        origin=origin_words(result),
     )
 
 
-def described(key: str) -> dict[str, str]:
+def with_origin(results: Any) -> Any:
+    """Results with what `origin_words` needs, in two queries."""
+    earlier = "reused_from__run"
+    return results.select_related(f"{earlier}__version__model", f"{earlier}__organization").prefetch_related("answers")
+
+
+def origin_words(result: CheckResult) -> str:
+    """Where a result comes from that this run did not measure; empty for one that it did."""
+    if result.reused_from is not None:
+        earlier = result.reused_from
+        when = f"{earlier.created_at:%Y-%m-%d %H:%M} UTC"
+        return f"Measured {when} in {earlier.run} on the same inputs, judged here by the thresholds of this plan."
+    if (said := result.answer) is not None:
+        tool = f"{said.tool} {said.tool_version}"
+        return f"Reported by {tool}, not measured here. Evidence: {said.file_name}, SHA-256 {said.sha256}."
+    return ""
+
+
+def described(key: str, parameters: Mapping[str, Any] | None = None) -> dict[str, str]:
     """What the registry says about a check, or as much as is known when nobody brings it any more."""
     from apps.validation.engine.registry import registry
 
@@ -116,11 +136,13 @@ def described(key: str) -> dict[str, str]:
     except KeyError:
         return {"title": key, "question": "", "metric": "", "source": "", "unit": "number", "sense": "at_least"}
     texts = {name: getattr(check, name) for name in ("title", "question", "metric", "source", "unit")}
-    return {**texts, "sense": check.sense.value}
+    return {**texts, "sense": check.sense_of(parameters or {}).value}
 
 
 def title(about: str, parameters: Mapping[str, Any]) -> str:
-    """A check's title with the attributes it is asked about."""
+    """A check's title with the attributes it is asked about; a line that others answer has its own."""
+    if parameters.get("title"):
+        return str(parameters["title"])
     attributes = parameters.get("attributes") or []
     return f"{about}, {' and '.join(attributes)}" if attributes else about
 
@@ -149,7 +171,8 @@ def interval_words(result: Any, unit: str) -> str:
     """The interval with its level."""
     if result.low is None or result.high is None:
         return ""
-    return f"{figure(result.low, unit)} to {figure(result.high, unit)} ({percent(result.interval_level, 0)})"
+    ends = f"{figure(result.low, unit)} to {figure(result.high, unit)}"
+    return ends if result.interval_level is None else f"{ends} ({percent(result.interval_level, 0)})"
 
 
 def draw(found: Mapping[str, Any], result: Any) -> Any:

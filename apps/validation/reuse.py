@@ -12,7 +12,7 @@ TAKEN_OVER = (
     "seconds", "layer",
 )  # fmt: skip
 # What people write and change about a model, and what is published about libraries. Only checks that ask for it see it.
-RECORDS = ("documents", "lineage", "evidence", "dependencies")
+RECORDS = ("documents", "lineage", "evidence", "dependencies", "objectives")
 
 
 def keys_of(given: Mapping[str, Any], digests: Mapping[str, str]) -> dict[str, str]:

@@ -200,7 +200,7 @@ def _check(one: Record, found: Mapping[str, Any]) -> Record:
         "sentence": one.get("sentence") or one.get("reason") or "Not run yet.",
         "figure": f"{value}, {interval}" if interval else value,
         "threshold": _threshold(one),
-        "notes": list(found.get("notes", [])),
+        "notes": [*filter(None, [one.get("reported")]), *found.get("notes", [])],
         "charts": _charts(one, found.get("figures", [])),
         "places": _places(rows) if only_places else "",
         "tables": [_printed(shown) for shown in tables],

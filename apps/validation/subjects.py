@@ -16,7 +16,7 @@ from apps.projects.policies import missing as missing_in_charter
 from apps.validation import advisories, evidence
 from apps.validation.models import Condition, Finding, Outcome, Plan, ValidationRun, Waiver
 from apps.validation.models.plans import KINDS
-from apps.validation.signals import gathering_use
+from apps.validation.signals import gathering_objectives, gathering_use
 
 __all__ = ["developers", "requesters"]
 STANDING = (VersionState.VALIDATED, VersionState.APPROVED)
@@ -140,6 +140,7 @@ def facts(plan: Plan) -> dict[str, Any]:
         "lineage": origin,
         "evidence": evidence.of(plan, written, origin),
         "dependencies": advisories.about(libraries(version)),
+        "objectives": objectives(version),
     }
 
 
@@ -152,6 +153,13 @@ def conversion(version: ModelVersion) -> dict[str, Any] | None:
     """How the artifact was compared with the model it was converted from; None where nothing says it was converted."""
     proof: dict[str, Any] | None = (version.run.result or {}).get("conversion") if version.run is not None else None
     return proof
+
+
+def objectives(version: ModelVersion) -> list[dict[str, Any]]:
+    """How fast each endpoint of the model has to be, by those who watch them: {endpoint, ms}."""
+    found: list[dict[str, Any]] = []
+    gathering_objectives.send(sender=ModelVersion, version=version, objectives=found)
+    return sorted(found, key=lambda one: one["endpoint"])
 
 
 def lineage(version: ModelVersion) -> list[dict[str, Any]]:

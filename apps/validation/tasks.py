@@ -13,7 +13,7 @@ from apps.core.errors import DomainError
 from apps.organizations.people import system
 from apps.validation import actions, reuse, subjects
 from apps.validation.engine.pace import Pace
-from apps.validation.models import CheckResult, Finding, ResultOrigin, ValidationRun
+from apps.validation.models import CheckResult, Finding, OutsideAnswer, ResultOrigin, ValidationRun
 from apps.validation.models.plans import DATA_ROLES
 from apps.validation.signals import following_up
 from apps.work import jobs
@@ -95,7 +95,7 @@ class Attempt:
             run = _run(self.job)
             given = subjects.payload(run.plan, [])
             self.keys = reuse.keys_of(given, digests)
-            done = set(run.results.values_list("name", flat=True))
+            done = set(self.elsewhere(run))
             self.pace = Pace([line["name"] for line in given["items"] if line["name"] not in done], seconds_before(run))
             if not run.anew:
                 self.take_over(run, {name: key for name, key in self.keys.items() if name not in done})
@@ -108,12 +108,18 @@ class Attempt:
             if actions.take_over_result(run=run, line=lines[name], earlier=earlier, by=self.job.by):
                 self.pace.done(name, None)
 
+    @staticmethod
+    def elsewhere(run: ValidationRun) -> list[str]:
+        """The lines that the child leaves alone: they have a result, or somebody outside gives it."""
+        awaited = run.awaited.values_list("check_line__name", flat=True)
+        return [*run.results.values_list("name", flat=True), *awaited]
+
     def once(self) -> dict[str, Any]:
         """One child with the lines that have no result yet."""
         self.begun, self.is_overdue = "", False
         with self.job.tenant():
             run = _run(self.job)
-            given = subjects.payload(run.plan, list(run.results.values_list("name", flat=True)))
+            given = subjects.payload(run.plan, self.elsewhere(run))
         left = max(1.0, WHOLE - (time.monotonic() - self.started))
         result = sandbox.run(
             FUNCTION,
@@ -204,4 +210,13 @@ def follow_up(_organization_id: str) -> None:
     for finding in Finding.objects.overdue().select_related("version__model__organization", "owner"):
         if finding.should_remind:
             actions.remind_overdue(finding=finding, by=system())
+    for awaited in OutsideAnswer.objects.missed():
+        actions.miss_answer(awaited=awaited, by=system())
     following_up.send(sender=Finding, by=system())
+
+
+@task("validation.miss_answer")
+def miss_answer(answer_id: str) -> None:
+    """Its time has passed: without an answer the check could not run."""
+    for awaited in OutsideAnswer.objects.missed().filter(pk=answer_id):
+        actions.miss_answer(awaited=awaited, by=system())

@@ -6,6 +6,7 @@ from apps.validation.views import (
     challenge,
     documents,
     findings,
+    outside,
     plans,
     reports,
     revalidation,
@@ -18,6 +19,7 @@ app_name = "validation"
 VERSION = "<slug:model>/<int:version>/"
 ONE = f"{VERSION}<int:number>/"
 SORT = "<slug:tier>/<slug:kind>/"
+TOOL = "validation/outside-tools/<slug:key>/"
 
 urlpatterns = [
     path("validation/", runs.RunList.as_view(), name="runs"),
@@ -35,6 +37,13 @@ urlpatterns = [
     path(f"validation/aging/{VERSION}ask/", revalidation.AskRevalidation.as_view(), name="ask-revalidation"),
     path("validation/revalidations/<uuid:pk>/", revalidation.RevalidationPage.as_view(), name="revalidation"),
     path("validation/revalidations/<uuid:pk>/defer/", revalidation.Defer.as_view(), name="defer"),
+    path(f"validation/runs/{ONE}outside/<uuid:pk>/", outside.ReportResult.as_view(), name="report-result"),
+    path(f"validation/runs/{ONE}outside/<uuid:pk>/evidence/", outside.Evidence.as_view(), name="evidence"),
+    path("validation/outside-tools/", outside.ToolList.as_view(), name="outside-tools"),
+    path("validation/outside-tools/new/", outside.AddTool.as_view(), name="add-tool"),
+    path(TOOL, outside.ToolPage.as_view(), name="outside-tool"),
+    path(f"{TOOL}secret/", outside.ChangeToolSecret.as_view(), name="change-tool-secret"),
+    path(f"{TOOL}retire/", outside.RetireTool.as_view(), name="retire-tool"),
     path("validation/plans/", plans.PlanList.as_view(), name="plans"),
     path(f"validation/plans/{VERSION}write/", plans.WritePlan.as_view(), name="write-plan"),
     path(f"validation/plans/{ONE}", plans.PlanPage.as_view(), name="plan"),

@@ -119,7 +119,7 @@ def _plan(delivery: Delivery, at: dt.datetime) -> None:
 
 
 def _written(delivery: Delivery) -> tuple[str, bytes, dict[str, str]]:
-    destination, news = delivery.destination, News(**delivery.news)
+    destination, news = delivery.destination, News(**{**delivery.news, "data": _opened(delivery.news["data"])})
     url = unseal(destination.sealed_address)
     if destination.transport == Transport.SLACK:
         return url, formats.slack(news), {"Content-Type": "application/json"}
@@ -130,6 +130,14 @@ def _written(delivery: Delivery) -> tuple[str, bytes, dict[str, str]]:
     if destination.former_until is not None and destination.former_until > timezone.now():
         signing.append(unseal(destination.sealed_former))
     return url, body, formats.webhook_headers(delivery.message_id, int(time.time()), body, signing)
+
+
+def _opened(data: dict[str, Any]) -> dict[str, Any]:
+    """The data with what the ledger keeps sealed, as {"sealed": ...}, in clear: for the receiver alone."""
+    return {
+        name: unseal(said["sealed"]) if isinstance(said, dict) and set(said) == {"sealed"} else said
+        for name, said in data.items()
+    }
 
 
 def _keep(delivery: Delivery, answer: outgoing.Answer) -> None:

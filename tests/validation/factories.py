@@ -31,6 +31,9 @@ LINES: list[dict[str, Any]] = [
     {"key": "sec.digest", "fail": 0},
     {"key": "perf.vs_champion", "fail": -0.02, "required": False},
 ]
+REPORTED: dict[str, Any] = {
+    "key": "outside.report", "name": "scan", "fail": 3, "parameters": {"title": "Scan", "sense": "at_most"},
+}  # fmt: skip
 STRICT = [{**LINES[0], "fail": 0.99, "warn": 0.999}, *LINES[1:]]
 
 

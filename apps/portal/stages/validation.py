@@ -15,7 +15,16 @@ from apps.models.models import ModelVersion, VersionState
 from apps.organizations import access
 from apps.portal.stages import development
 from apps.portal.stages.base import Concern, Findable, Life, Source, Step, several
-from apps.validation.models import Finding, Revalidation, RunState, Severity, ValidationRun, Waiver, WaiverState
+from apps.validation.models import (
+    OPEN_RUNS,
+    Finding,
+    Revalidation,
+    RunState,
+    Severity,
+    ValidationRun,
+    Waiver,
+    WaiverState,
+)
 
 STAGE = "validation"
 SOON = timedelta(days=14)
@@ -25,7 +34,7 @@ FINDING = ("organization", "owner", "version__model__organization", "version__mo
 
 def _candidates(user: Any) -> QuerySet:
     """Candidates that no validation run is at work on."""
-    at_work = ValidationRun.objects.filter(version=OuterRef("pk"), state__in=[RunState.QUEUED, RunState.RUNNING])
+    at_work = ValidationRun.objects.filter(version=OuterRef("pk"), state__in=OPEN_RUNS)
     return ModelVersion.objects.filter(~Exists(at_work), state=VersionState.CANDIDATE)
 
 
@@ -146,7 +155,7 @@ def load(user: Any, projects: list[Any], models: list[Any]) -> dict[Any, Facts]:
     heavy = Q(pk__in=Finding.objects.blocking().values("pk"))
     for row in findings.values("version__model").annotate(n=Count("pk"), blocking=Count("pk", filter=heavy)):
         found[row["version__model"]] = Facts(row["n"], row["blocking"])
-    at_work = ValidationRun.objects.filter(version__model__in=models, state__in=[RunState.QUEUED, RunState.RUNNING])
+    at_work = ValidationRun.objects.filter(version__model__in=models, state__in=OPEN_RUNS)
     for row in access.visible(at_work, user).order_by().values("version__model").annotate(n=Count("pk")):
         found.setdefault(row["version__model"], Facts()).running = row["n"]
     return found

@@ -13,13 +13,16 @@ from apps.discussions.notices import tell
 from apps.organizations import access
 from apps.organizations.roles import Permission
 from apps.validation import attestations, policies, reuse, subjects
+from apps.validation.actions.awaiting import await_answers, still_awaited
 from apps.validation.actions.conditions import keep_conditions, read_conditions
 from apps.validation.actions.findings import raise_from_result
 from apps.validation.actions.independence import keep_independence
 from apps.validation.actions.plans import plan_content
 from apps.validation.actions.revalidation import settle_revalidations
 from apps.validation.models import (
+    ANSWER_STATES,
     RUN_STATES,
+    AnswerState,
     CheckResult,
     Occasion,
     Outcome,
@@ -81,6 +84,7 @@ def begin_run(*, run: ValidationRun, inputs: Mapping[str, Any], by: Any) -> Vali
     run.started_at, run.inputs = timezone.now(), dict(inputs)
     run.save()
     record(by=by, action="run.begun", subject=run, details=dict(inputs))
+    await_answers(run, by)
     return run
 
 
@@ -128,6 +132,17 @@ def take_over_result(*, run: ValidationRun, line: PlanCheck, earlier: CheckResul
     return kept
 
 
+def keep_outside(
+    *, run: ValidationRun, line: PlanCheck, said: Mapping[str, Any], by: Any, origin: str = ResultOrigin.MEASURED
+) -> CheckResult:
+    """Keep what came, or did not come, from outside for a line, in the caller's action."""
+    kept = _result(run, line, said)
+    kept.origin = origin
+    kept.save(force_insert=True)
+    _record_result(kept, by)
+    return kept
+
+
 def _record_result(kept: CheckResult, by: Any) -> None:
     details = {"verdict": kept.verdict, "value": kept.value, "fail": kept.fail, "warn": kept.warn}
     if kept.reused_from is not None:
@@ -168,18 +183,29 @@ def _result(run: ValidationRun, line: PlanCheck, said: Mapping[str, Any]) -> Che
 
 @action
 def finish_run(*, run: ValidationRun, measured: Mapping[str, Any], by: Any) -> ValidationRun:
-    """Give the run its verdict from the results that are kept, raise a finding for each failure, and tell who waits."""
+    """Give the run its verdict from the results that are kept, raise a finding for each failure, and tell who waits.
+
+    While answers from outside are awaited, the run waits for them, and no worker for the run.
+    """
     from apps.validation.engine import base, runner
 
+    # An answer locks the run as well: either it finds the run waiting, or it is found here.
+    ValidationRun.objects.select_for_update(of=("self",)).get(pk=run.pk)
     results = list(run.results.all())
-    missing = run.plan.checks.exclude(name__in=[result.name for result in results]).count()
+    awaited = list(still_awaited(run).values_list("check_line__name", flat=True))
+    missing = run.plan.checks.exclude(name__in=[*awaited, *(result.name for result in results)]).count()
     if missing:
         raise Conflict(f"{missing} checks of the plan have no result yet.")
+    for name, value in measured.items():
+        setattr(run, name, value)
+    if awaited:
+        RUN_STATES.move(run, RunState.WAITING)
+        run.save()
+        record(by=by, action="run.waiting", subject=run, details={"for": awaited})
+        return run
     verdict = runner.overall([(base.Verdict(result.verdict), result.required) for result in results])
     RUN_STATES.move(run, RunState.FINISHED)
     run.verdict, run.finished_at = verdict.value, timezone.now()
-    for name, value in measured.items():
-        setattr(run, name, value)
     run.save()
     counts = {choice.value: sum(result.verdict == choice for result in results) for choice in Verdict}
     record(by=by, action="run.finished", subject=run, details={"verdict": run.verdict, "checks": counts})
@@ -203,6 +229,9 @@ def end_run(*, run: ValidationRun, sentence: str, is_cancelled: bool, by: Any) -
     RUN_STATES.move(run, RunState.CANCELLED if is_cancelled else RunState.BROKEN)
     run.error, run.finished_at = sentence, timezone.now()
     run.save()
+    for awaited in still_awaited(run):
+        ANSWER_STATES.move(awaited, AnswerState.DROPPED)
+        awaited.save()
     record(by=by, action="run.cancelled" if is_cancelled else "run.broken", subject=run, reason=sentence)
     if not is_cancelled:
         tell([run.started_by], text=f"{run} stopped: {sentence}"[:300], url=run.get_absolute_url())
@@ -214,6 +243,8 @@ def cancel_run(*, run: ValidationRun, by: Any) -> ValidationRun:
     """Ask the worker to stop; a run that no worker has yet ends at once."""
     policies.check_cancel_run(by, run)
     record(by=by, action="run.cancel_requested", subject=run)
+    if run.state == RunState.WAITING:
+        return end_run(run=run, sentence="This was cancelled before all answers had come.", is_cancelled=True, by=by)
     job = jobs.newest(run)
     if job is not None:
         jobs.cancel(job=job)

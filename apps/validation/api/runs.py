@@ -16,6 +16,7 @@ from apps.validation.models import (
     Condition,
     ConditionKind,
     Outcome,
+    OutsideAnswer,
     ValidationRun,
 )
 from apps.work import jobs
@@ -160,12 +161,21 @@ class EarlierOut(serializers.ModelSerializer):
         fields = ["id", "version", "run", "measured_at"]
 
 
+class ReportedOut(serializers.ModelSerializer):
+    """Who reported a result that was not measured here, and the evidence; its file is at outside-answers/<id>/file/."""
+
+    class Meta:
+        model = OutsideAnswer
+        fields = ["id", "tool", "tool_version", "file_name", "sha256", "size", "answered_at"]
+
+
 class ResultOut(serializers.ModelSerializer):
     """One check's answer with its evidence; `origin` says where it comes from."""
 
     version = VersionOut(source="run.version")
     run = serializers.IntegerField(source="run.number")
     reused_from = EarlierOut(allow_null=True)
+    reported = ReportedOut(source="answer", allow_null=True, read_only=True)
 
     class Meta:
         model = CheckResult
@@ -173,7 +183,7 @@ class ResultOut(serializers.ModelSerializer):
             "id", "version", "run", "name", "key", "family", "required", "verdict", "value", "low", "high",
             "interval_level", "interval_method", "fail", "warn", "sense", "judged", "sentence", "reason", "parameters",
             "evidence", "rows_used", "rows_total", "seed", "seconds", "layer", "origin",
-            "reused_from", "inputs_hash", "created_at",
+            "reused_from", "reported", "inputs_hash", "created_at",
         ]  # fmt: skip
 
 
@@ -186,3 +196,6 @@ class Results(OfVersion):
     path = "run__version"
     serializer_class = ResultOut
     filterset_fields = ["verdict", "key", "family", "run", "origin"]
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().prefetch_related("answers")

@@ -56,6 +56,7 @@ class Family(StrEnum):
     SECURITY = "security"
     DATA = "data"
     DOCUMENTATION = "documentation"
+    OUTSIDE = "outside"
 
 
 FAMILY_QUESTIONS: Mapping[Family, str] = {
@@ -68,6 +69,7 @@ FAMILY_QUESTIONS: Mapping[Family, str] = {
     Family.SECURITY: "Is the artifact safe and unchanged?",
     Family.DATA: "Can the test data be trusted?",
     Family.DOCUMENTATION: "Is it documented?",
+    Family.OUTSIDE: "What do others say?",
 }
 
 
@@ -387,6 +389,11 @@ class Check:
     def default_limits(cls, tier: str, kind: Kind) -> Limits:
         """The thresholds a new plan starts with."""
         return cls.limits.get(f"{tier}:{kind}") or cls.limits.get(tier) or cls.limits["limited"]
+
+    @classmethod
+    def sense_of(cls, parameters: Mapping[str, Any]) -> Sense:
+        """Which side of the threshold is good, with these parameters."""
+        return cls.sense
 
     @classmethod
     def asks_more(cls) -> bool:

@@ -109,7 +109,7 @@ def _read_item(line: object, kind: Kind, answer: Kind | None, known: Registry) -
     limits = Limits(_number(line, "fail"), _number(line, "warn"))
     if limits.fail is None and limits.warn is None:
         raise ValueError(f"{check.key} needs a threshold to fail or to warn at: without one it could not judge.")
-    _check_order(check, limits)
+    _check_order(check, limits, settings)
     judged = Bound(str(line.get("judged") or check.judged))
     required = line.get("required", True)
     if not isinstance(required, bool):
@@ -130,10 +130,10 @@ def _number(line: Mapping[str, Any], field_name: str) -> float | None:
     return float(value)
 
 
-def _check_order(check: type[Check], limits: Limits) -> None:
+def _check_order(check: type[Check], limits: Limits, settings: Mapping[str, Any]) -> None:
     if limits.fail is None or limits.warn is None:
         return
-    wrong = limits.warn < limits.fail if check.sense is Sense.AT_LEAST else limits.warn > limits.fail
+    wrong = limits.warn < limits.fail if check.sense_of(settings) is Sense.AT_LEAST else limits.warn > limits.fail
     if wrong:
         raise ValueError(f"{check.key} would fail before it warns: exchange its thresholds.")
 

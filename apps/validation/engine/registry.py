@@ -36,6 +36,7 @@ BUILT_IN = (
     "forecast",
     "ranking",
     "documentation",
+    "outside",
 )
 
 

@@ -11,6 +11,7 @@ from apps.validation.models.findings import (
     Waiver,
     WaiverState,
 )
+from apps.validation.models.outside import ANSWER_STATES, AnswerState, OutsideAnswer, OutsideTool
 from apps.validation.models.plans import PLAN_STATES, EvidenceDocument, Plan, PlanCheck, PlanState, Template
 from apps.validation.models.reports import SignedReport
 from apps.validation.models.revalidation import (
@@ -24,6 +25,7 @@ from apps.validation.models.revalidation import (
 )
 from apps.validation.models.rules import JudgingRules
 from apps.validation.models.runs import (
+    OPEN_RUNS,
     RUN_STATES,
     SILENT,
     CheckResult,
@@ -35,13 +37,16 @@ from apps.validation.models.runs import (
 )
 
 __all__ = [
+    "ANSWER_STATES",
     "DEFERRAL_STATES",
     "FINDING_STATES",
+    "OPEN_RUNS",
     "PLAN_STATES",
     "REVALIDATION_STATES",
     "RUN_STATES",
     "SILENT",
     "WAIVER_STATES",
+    "AnswerState",
     "Bearing",
     "Challenge",
     "ChallengeKind",
@@ -57,6 +62,8 @@ __all__ = [
     "JudgingRules",
     "Occasion",
     "Outcome",
+    "OutsideAnswer",
+    "OutsideTool",
     "Plan",
     "PlanCheck",
     "PlanState",

@@ -31,6 +31,7 @@ FAMILIES = [
     ("security", "Security"),
     ("data", "Data"),
     ("documentation", "Documentation"),
+    ("outside", "From outside"),
 ]
 
 

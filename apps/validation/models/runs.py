@@ -30,11 +30,13 @@ class ResultOrigin(models.TextChoices):
 
     MEASURED = "measured", "Measured"
     REUSED = "reused", "Measured in an earlier run"
+    REPORTED = "reported", "Reported, not measured"
 
 
 class RunState(models.TextChoices):
     QUEUED = "queued", "Waiting for a worker"
     RUNNING = "running", "Running"
+    WAITING = "waiting", "Waiting for answers from outside"
     FINISHED = "finished", "Finished"
     BROKEN = "broken", "Stopped by an error"
     CANCELLED = "cancelled", "Cancelled"
@@ -45,12 +47,16 @@ RUN_STATES = Machine(
     RunState,
     {
         RunState.QUEUED: (RunState.RUNNING, RunState.BROKEN, RunState.CANCELLED),
-        RunState.RUNNING: (RunState.FINISHED, RunState.BROKEN, RunState.CANCELLED),
+        RunState.RUNNING: (RunState.WAITING, RunState.FINISHED, RunState.BROKEN, RunState.CANCELLED),
+        RunState.WAITING: (RunState.FINISHED, RunState.CANCELLED),
         RunState.FINISHED: (),
         RunState.BROKEN: (),
         RunState.CANCELLED: (),
     },
 )
+
+
+OPEN_RUNS = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
 
 
 class Outcome(models.TextChoices):
@@ -103,7 +109,7 @@ class ValidationRun(TenantModel):
             models.UniqueConstraint(fields=["organization", "version", "number"], name="validation_run_number"),
             models.UniqueConstraint(
                 fields=["organization", "version"],
-                condition=models.Q(state__in=["queued", "running"]),
+                condition=models.Q(state__in=["queued", "running", "waiting"]),
                 name="validation_run_one",
             ),
             models.CheckConstraint(
@@ -136,8 +142,8 @@ class ValidationRun(TenantModel):
 
     @property
     def is_open(self) -> bool:
-        """Whether a worker has it or will have it."""
-        return self.state in {RunState.QUEUED, RunState.RUNNING}
+        """Whether a worker has it or will have it, or somebody outside owes it an answer."""
+        return self.state in OPEN_RUNS
 
     @property
     def is_finished(self) -> bool:
@@ -214,6 +220,11 @@ class CheckResult(AppendOnlyModel):
 
     def get_absolute_url(self) -> str:
         return f"{self.run.get_absolute_url()}#{self.anchor}"
+
+    @property
+    def answer(self) -> Any:
+        """What came from outside, where it was not measured here."""
+        return next(iter(self.answers.all()), None) if self.origin == ResultOrigin.REPORTED else None
 
     @property
     def anchor(self) -> str:

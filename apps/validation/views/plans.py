@@ -363,6 +363,6 @@ class TemplatePage(ObjectPage):
 
 
 def _line_words(line: dict[str, Any]) -> dict[str, Any]:
-    about = report.described(line["key"])
+    about = report.described(line["key"], line["parameters"])
     words = report.threshold_words(line["fail"], line["warn"], about["sense"], line["judged"], about["unit"])
     return {**about, "name": line["name"], "threshold": words, "required": line["required"]}

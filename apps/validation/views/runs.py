@@ -10,10 +10,12 @@ from apps.discussions import timeline
 from apps.organizations.bases import ActionPage, ListPage, ObjectFormPage, ObjectPage
 from apps.validation import actions, attestations, policies, report, required, subjects
 from apps.validation.forms import ConcludeForm
-from apps.validation.models import Finding, Outcome, Plan, RunState, ValidationRun, Verdict
+from apps.validation.models import Finding, Outcome, OutsideAnswer, Plan, RunState, ValidationRun, Verdict
 from apps.validation.terms_form import terms_form
 from apps.validation.views.shared import BESIDE, BY_NUMBER, link, tabs, version_crumbs
 from apps.work import jobs
+
+OF_ANSWERS = ("run__version__model__project", "run__version__run", "run__version__artifact")
 
 
 class RunFilter(django_filters.FilterSet):
@@ -71,9 +73,10 @@ class RunBase(ObjectPage):
 
     def context(self, **more: Any) -> dict[str, Any]:
         run = self.object
-        results = list(run.results.select_related("reused_from__run__version__model", "reused_from__run__organization"))
+        results = list(report.with_origin(run.results))
         findings = Finding.objects.filter(run=run).select_related(*BESIDE, "owner").order_by("number")
         return super().context(
+            awaited=self._awaited(),
             sections=report.sections(run.plan.checks.all(), results),
             shown=len(results),
             counts=[(choice, sum(result.verdict == choice for result in results)) for choice in Verdict],
@@ -84,6 +87,17 @@ class RunBase(ObjectPage):
             state=run,
             **more,
         )
+
+    def _awaited(self) -> list[tuple[OutsideAnswer, Action | None]]:
+        """What others answer, each with the way to bring it where a person may."""
+        rows = self.object.awaited.select_related("check_line", "called__organization", "delivery", *OF_ANSWERS)
+        return [(one, self._report(one) if one.is_open and one.called_id is None else None) for one in rows]
+
+    def _report(self, awaited: OutsideAnswer) -> Action:
+        run = self.object
+        at = (run.version.model.key, run.version.number, run.number, awaited.pk)
+        refused = refusal(policies.check_report, self.request.user, awaited)
+        return Action("Report", link(self.organization, "report-result", *at), method="get", refused=refused)
 
 
 class RunPage(RunBase):

@@ -26,6 +26,7 @@ def tabs(organization: Any, current: str) -> list[Tab]:
         "waivers": "Waivers",
         "aging": "Revalidation",
         "checks": "Checks",
+        "outside-tools": "Outside tools",
         "templates": "Templates",
         "rules": "Rules",
     }

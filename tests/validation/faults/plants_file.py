@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from apps.validation.engine import advisories
 from apps.validation.engine.arrays import Array, Columns
 from apps.validation.engine.base import Limits
@@ -95,6 +97,37 @@ def opening(seconds: float) -> Case:
     """The sound case with a model that opens in so many seconds."""
     case = worlds.base()
     return replace(case, model=Opening(case.model, seconds))
+
+
+class Greedy(Opening):
+    """A model that holds so many megabytes once it is open."""
+
+    def __init__(self, inner: Any, size: int) -> None:
+        super().__init__(inner, 0.0)
+        self.size, self.held = size, np.zeros(0)
+
+    def reopened(self) -> Greedy:
+        return Greedy(self.inner, self.size)
+
+    def predict(self, columns: Columns) -> Mapping[str, Array]:
+        self.held = np.ones(self.size * 125_000)
+        return super().predict(columns)
+
+
+@fault("a model that fills the memory", "lat.memory", sound=lambda _: opening(0.0), limits=Limits(None, 150.0))
+def greedy(case: Case, folder: Path) -> Case:
+    return replace(case, model=Greedy(worlds.base().model, 200))
+
+
+def promised(ms: float) -> Case:
+    """The sound case, and an endpoint that has to answer in so many milliseconds."""
+    case = worlds.base()
+    return replace(case, facts={**case.facts, "objectives": [{"endpoint": "late-flights", "ms": ms}]})
+
+
+@fault("an endpoint that needs it faster", "lat.objective", sound=lambda _: promised(10_000.0), calls=20)
+def too_slow_for_its_endpoint(case: Case, folder: Path) -> Case:
+    return promised(0.01)
 
 
 @fault("a file that is too large", "lat.size", sound=filed)
