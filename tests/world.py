@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.db import transaction
 from django.test import Client
 from django.test.utils import override_settings
@@ -143,7 +144,10 @@ class World:
         run_ = validation_at.finished_run(cast, examined, validation_at.STRICT)
         validation.add_tool(key="audit", name="Audit", address="https://audit.example.com/", by=cast.adam)
         other = validation_at.candidate(cast, validation_at.model_of(cast, self.project, key="crews-scanned"))
-        validation_at.finished_run(cast, other, [validation_at.LINES[2], validation_at.REPORTED])
+        scanned = validation_at.finished_run(cast, other, [validation_at.LINES[2], validation_at.REPORTED])
+        said = {"tool": "Scanner", "tool_version": "2.1", "value": 1.0, "sentence": "One issue."}
+        file = ContentFile(b"One issue.", "scan.txt")
+        validation.report_result(awaited=scanned.awaited.get(), said=said, file=file, by=cast.vera)
         finding = validation_at.finding_at(cast, "open", run_)
         validation.request_waiver(
             finding=finding,
