@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from apps.validation.engine.base import CannotRun, Check, Family, Limits, Measured, Parameter, Sense
+from apps.validation.engine.base import TIERS, CannotRun, Check, Family, Limits, Measured, Parameter, Sense
 from apps.validation.engine.case import Case
 
 TITLE = Parameter("", "What the tool looks at, in a few words.", required=True)
@@ -20,7 +20,7 @@ class Outside(Check):
     metric = "the figure that the tool reports"
     source = "the tool that is named with the result"
     reusable = False
-    limits = {"limited": Limits(0.5, None)}
+    limits = dict.fromkeys(TIERS, Limits(0.5, None))  # what it means is said by the plan
 
     @classmethod
     def sense_of(cls, parameters: Mapping[str, Any]) -> Sense:
