@@ -67,11 +67,13 @@ def judged_again(line: PlanCheck, earlier: CheckResult) -> dict[str, Any] | None
     from apps.validation.engine.base import Bound, CannotRun, Interval, Limits, Measured, Sense
     from apps.validation.engine.base import Verdict as Judged
 
-    has_interval = earlier.low is not None and earlier.high is not None
+    value, low, high = earlier.value, earlier.low, earlier.high
+    if value is None:
+        return None
     measured = Measured(
-        value=earlier.value,
+        value=value,
         sentence=earlier.evidence["sentence"],
-        interval=Interval(earlier.low, earlier.high) if has_interval else None,
+        interval=None if low is None or high is None else Interval(low, high),
         notes=earlier.evidence["notes"],
         at_best=Judged(earlier.evidence["at_best"]),
     )

@@ -1,6 +1,6 @@
 """Runs with their conclusion, and the results of their checks."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.db.models import Exists, OuterRef
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
@@ -37,7 +37,7 @@ class RunList(serializers.ListSerializer):
     def to_representation(self, data: Any) -> Any:
         """The rows of a page."""
         rows = list(data)
-        self.child.context["jobs"] = jobs.newest_of([run for run in rows if run.is_open])
+        cast(dict[str, Any], self.context)["jobs"] = jobs.newest_of([run for run in rows if run.is_open])
         return super().to_representation(rows)
 
 
