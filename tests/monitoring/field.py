@@ -9,6 +9,7 @@ import pyarrow as pa
 from django.utils import timezone
 
 from apps.approvals import actions as approvals
+from apps.core.errors import Invalid
 from apps.deployments.models import Deployment, Endpoint
 from apps.models.engine.signatures import Signature
 from apps.models.models import ModelVersion
@@ -144,6 +145,8 @@ class Field:
             by=self.cast.bianca,
         )
         self.send("feedback", [{"rating": 2, "comment": "Too many warnings", "prediction_id": "flight-1"}])
+        lost = {"endpoint": self.endpoint, "kind": "predictions", "key": "lost", "by": self.cast.otto}
+        actions.note_refusal(**lost, error=Invalid("The body is not JSON: it ends too early."))
         call = Call(START + dt.timedelta(days=1), 0.01, "ok", 3)
         actions.count_calls(endpoint=self.endpoint, calls=[call])
         wanted = actions.start_baseline_of_period(
