@@ -167,6 +167,15 @@ class World:
             conditions="A person decides.",
             by=cast.vera,
         )
+        validation.remark(run=run_, text="Hard on few airports.", by=cast.vera)
+        validation.write_rules(
+            content={"days": {"low": 80, "medium": 60, "high": 30, "critical": 14}}, reason="Sooner.", by=cast.adam
+        )
+        sound.refresh_from_db()
+        again = validation.ask_revalidation(version=sound, reason="A new airport.", by=cast.vera)
+        validation.request_deferral(
+            revalidation=again, reason="It opens later.", until=validation_at.in_days(90), by=cast.otto
+        )
         policy = retraining.write_policy(
             model=model, dataset=data.dataset, recipe=recipe("logistic"), owner=cast.dario, on_drift=True, by=cast.dario
         )
