@@ -13,9 +13,10 @@ from typing import BinaryIO
 from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
+from django.http import FileResponse
 
 from apps.core import tenancy
-from apps.core.errors import NotVisible, TooLarge
+from apps.core.errors import Conflict, NotVisible, TooLarge
 from apps.core.ids import uuid7
 
 CHUNK = 1024 * 1024
@@ -110,6 +111,26 @@ def open_file(path: str) -> BinaryIO:
     """The stored file for reading; another tenant's path is as good as none."""
     _check_owner(path)
     return default_storage.open(path, "rb")  # type: ignore[return-value]
+
+
+def open_of(thing: object, path: str, sha256: str) -> BinaryIO:
+    """The stored bytes of a thing; Conflict with a sentence and the hash to look for where storage has lost them."""
+    try:
+        return open_file(path)
+    except (NotVisible, OSError) as error:
+        raise Conflict(
+            f"The file of “{thing}” is not in storage. Ask an administrator to restore it from the backup; its hash is "
+            f"{sha256}."
+        ) from error
+
+
+def attachment(thing: object, path: str, sha256: str, name: str) -> FileResponse:
+    """The stored bytes of a thing as a file to keep. Nobody here knows what is in it, so no browser is to show it."""
+    if not path:
+        raise NotVisible()
+    return FileResponse(
+        open_of(thing, path, sha256), as_attachment=True, filename=name, content_type="application/octet-stream"
+    )
 
 
 def delete(path: str) -> None:

@@ -1,6 +1,6 @@
 """Rows and files on their way out, by page and API alike."""
 
-from typing import Any, BinaryIO
+from typing import Any
 
 from django.http import FileResponse
 
@@ -23,18 +23,7 @@ def download(version: DatasetVersion, what: str, user: Any) -> FileResponse:
         actions.note_download(version=version, what=what, by=user)
     if what == "table":
         name = f"{version.dataset.key}-v{version.number}.parquet"
-        return FileResponse(opened(version, version.file), as_attachment=True, filename=name)
+        return files.attachment(version, version.file, version.sha256, name)
     if version.origin == Origin.REFERENCED:
         return FileResponse(folders.find(version.raw_file).open("rb"), as_attachment=True, filename=version.raw_name)
-    return FileResponse(opened(version, version.raw_file), as_attachment=True, filename=version.raw_name)
-
-
-def opened(version: DatasetVersion, path: str) -> BinaryIO:
-    """The stored file; raises Conflict with a sentence where storage has lost it."""
-    try:
-        return files.open_file(path)
-    except (NotVisible, OSError) as error:
-        raise Conflict(
-            f"The file of “{version}” is not in storage. Ask an administrator to restore it from the backup; its hash "
-            f"is {version.sha256 or version.raw_sha256}."
-        ) from error
+    return files.attachment(version, version.raw_file, version.raw_sha256, version.raw_name)

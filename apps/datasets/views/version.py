@@ -8,7 +8,7 @@ from apps.core import files
 from apps.core.errors import Conflict
 from apps.core.pages import Action, Crumb, Tab, refusal
 from apps.datasets import actions, drawing, policies
-from apps.datasets.downloads import download, opened
+from apps.datasets.downloads import download
 from apps.datasets.forms import ReadForm, ReasonForm, UseForm
 from apps.datasets.models import DatasetVersion, VersionState
 from apps.datasets.views.shared import OfDatasets, version_rows
@@ -131,7 +131,7 @@ class VersionPage(_OfVersion, ObjectPage):
         from apps.datasets.engine.values import plain_value
 
         try:
-            opened(version, version.file).close()
+            files.open_of(version, version.file, version.sha256).close()
         except Conflict as error:
             return {"rows_refused": error.sentence}
         with files.local(version.file) as path:

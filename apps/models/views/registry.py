@@ -4,7 +4,7 @@ from typing import Any
 
 import django_filters
 from django.db.models import Count, Max, OuterRef, Subquery
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
 from apps.core import files
@@ -286,12 +286,7 @@ class DownloadArtifact(OfModel, ObjectPage):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         artifact = self.get_object()
-        response = FileResponse(
-            files.open_file(artifact.path),
-            as_attachment=True,
-            filename=artifact.name,
-            content_type="application/octet-stream",
-        )
+        response = files.attachment(artifact, artifact.path, artifact.sha256, artifact.name)
         response.headers["Content-Length"] = str(artifact.size)
         response.headers["ETag"] = f'"{artifact.sha256}"'
         return response  # type: ignore[return-value]

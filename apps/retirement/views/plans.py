@@ -243,4 +243,4 @@ class Held(ObjectMixin, TenantPage):
         held = self.get_object()
         policies.check_read_held(request.user, held.plan)
         name = f"{held.version.model.key}-version-{held.version.number}.zip"
-        return FileResponse(files.open_file(held.path), as_attachment=True, filename=name)
+        return files.attachment(held, held.path, held.sha256, name)

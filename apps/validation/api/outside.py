@@ -9,14 +9,14 @@ from rest_framework.decorators import action as drf_action
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.core import channel, tenancy
+from apps.core import channel, files, tenancy
 from apps.core.errors import NotVisible
 from apps.core.parsers import Files, Json
 from apps.core.uploads import refuse_too_large
 from apps.organizations import doors
 from apps.organizations.bases import Rows, verb
 from apps.organizations.people import system
-from apps.validation import actions, downloads, policies
+from apps.validation import actions, policies
 from apps.validation.api.runs import ResultOut
 from apps.validation.api.shared import ABOUT, OfVersion, VersionOut
 from apps.validation.models import OutsideAnswer, OutsideTool
@@ -151,7 +151,8 @@ class OutsideAnswers(OfVersion):
     @drf_action(detail=True, methods=["get"])
     def file(self, request: Any, **_: Any) -> Any:
         """The file that the tool wrote."""
-        return downloads.download(self.get_object())
+        answer = self.get_object()
+        return files.attachment(answer, answer.file, answer.sha256, answer.file_name)
 
 
 class Answer(APIView):

@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest
 
 from apps.core import files
-from apps.core.errors import NotVisible
 from apps.core.pages import Crumb
-from apps.organizations.bases import ObjectFormPage, ObjectPage
+from apps.organizations.bases import ObjectFormPage, ObjectMixin, TenantPage
 from apps.validation import actions, policies
 from apps.validation.forms import OwnTestForm, RemarkForm
 from apps.validation.models import Challenge, ValidationRun
@@ -62,18 +61,11 @@ class AddTest(_Challenge):
         return f"{self.object.get_absolute_url()}#challenge"
 
 
-class Evidence(ObjectPage):
+class Evidence(ObjectMixin, TenantPage):
     """The file that a validator's own test rests on, as an attachment."""
 
     model = Challenge
 
-    def get(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    def get(self, request: HttpRequest, **kwargs: Any) -> FileResponse:
         challenge = self.get_object()
-        if not challenge.file:
-            raise NotVisible()
-        return FileResponse(  # type: ignore[return-value]
-            files.open_file(challenge.file),
-            as_attachment=True,
-            filename=challenge.file_name,
-            content_type="application/octet-stream",
-        )
+        return files.attachment(challenge, challenge.file, challenge.sha256, challenge.file_name)

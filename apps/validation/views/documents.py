@@ -5,7 +5,6 @@ from typing import Any
 from django.http import FileResponse, HttpRequest
 
 from apps.core import files
-from apps.core.errors import Conflict, NotVisible
 from apps.core.pages import Crumb
 from apps.core.uploads import refuse_too_large
 from apps.organizations.bases import ObjectFormPage, ObjectMixin, TenantPage
@@ -52,16 +51,7 @@ class DocumentFile(ObjectMixin, TenantPage):
 
     def get(self, request: HttpRequest, **kwargs: Any) -> FileResponse:
         document = self.get_object()
-        if not document.file:
-            raise NotVisible()
-        try:
-            opened = files.open_file(document.file)
-        except (NotVisible, OSError):
-            raise Conflict(
-                f"The file of “{document}” is not in storage. Ask an administrator to restore it from the backup; its "
-                f"hash is {document.sha256}."
-            ) from None
-        return FileResponse(opened, as_attachment=True, filename=document.name)
+        return files.attachment(document, document.file, document.sha256, document.name)
 
 
 class PlanText(ObjectFormPage):

@@ -4,11 +4,12 @@ from typing import Any
 
 from django.http import FileResponse, HttpRequest
 
+from apps.core import files
 from apps.core.pages import Action, Crumb, refusal
 from apps.core.uploads import refuse_too_large
 from apps.discussions import timeline
 from apps.organizations.bases import ActionPage, FormPage, ListPage, ObjectFormPage, ObjectMixin, ObjectPage, TenantPage
-from apps.validation import actions, downloads, policies
+from apps.validation import actions, policies
 from apps.validation.forms import ReportForm, ToolForm
 from apps.validation.models import OutsideAnswer, OutsideTool
 from apps.validation.views.shared import crumbs, link, tabs, version_crumbs
@@ -171,4 +172,5 @@ class Evidence(OfAnswer, TenantPage):
     """The file that the tool wrote, to keep; never shown in the page."""
 
     def get(self, request: HttpRequest, **kwargs: Any) -> FileResponse:
-        return downloads.download(self.get_object())
+        answer = self.get_object()
+        return files.attachment(answer, answer.file, answer.sha256, answer.file_name)
