@@ -137,6 +137,7 @@ def facts(plan: Plan) -> dict[str, Any]:
         "documents": written,
         "cross_validation": folds(version),
         "conversion": conversion(version),
+        "training": training(version),
         "lineage": origin,
         "evidence": evidence.of(plan, written, origin),
         "dependencies": advisories.about(libraries(version)),
@@ -147,6 +148,21 @@ def facts(plan: Plan) -> dict[str, Any]:
 def libraries(version: ModelVersion) -> dict[str, str]:
     """What its training run was computed with, by name and version; nothing for an upload."""
     return dict((version.run.result or {}).get("libraries", {})) if version.run is not None else {}
+
+
+def training(version: ModelVersion) -> dict[str, Any] | None:
+    """The recipe that made it with the estimator that was chosen and its parameters; None for an upload."""
+    chosen = _chosen(version)
+    if chosen is None:
+        return None
+    result = version.run.result
+    return {"recipe": result["recipe"], "estimator": chosen["estimator"], "parameters": result["parameters"]}
+
+
+def _chosen(version: ModelVersion) -> dict[str, Any] | None:
+    """The candidate of its training that was chosen, with its folds."""
+    result = (version.run.result or {}) if version.run is not None else {}
+    return next((row for row in result.get("candidates", []) if row["name"] == result.get("chosen")), None)
 
 
 def conversion(version: ModelVersion) -> dict[str, Any] | None:
@@ -178,8 +194,7 @@ def lineage(version: ModelVersion) -> list[dict[str, Any]]:
 
 def folds(version: ModelVersion) -> dict[str, list[float]]:
     """The score of every fold of the candidate that was chosen, by metric."""
-    result = (version.run.result or {}) if version.run is not None else {}
-    chosen = next((row for row in result.get("candidates", []) if row["name"] == result.get("chosen")), None)
+    chosen = _chosen(version)
     metric = str(version.run.metric) if version.run is not None else ""
     names = {"roc_auc": "auc"}
     return {names.get(metric, metric): chosen["folds"]} if chosen and chosen.get("folds") else {}

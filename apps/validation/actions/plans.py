@@ -258,6 +258,7 @@ def _there(plan: Plan) -> frozenset[Any]:
         Need.TIME: bool(plan.time_column),
         Need.ADVISORIES: advisories.is_configured(),
         Need.CONVERSION: subjects.conversion(plan.version) is not None,
+        Need.RECIPE: subjects.training(plan.version) is not None,
         Need.GROUP: bool(plan.group_column),
         Need.REFERENCE: plan.reference_data is not None,
         Need.STRESS: plan.stress_data is not None,

@@ -123,6 +123,7 @@ class Need(StrEnum):
     ARTIFACT = "artifact"
     FACTS = "facts"
     CONVERSION = "conversion"
+    RECIPE = "recipe"
     ADVISORIES = "advisories"
     GROUP = "group"
     REFERENCE = "reference"
@@ -138,6 +139,7 @@ NEED_REASONS: Mapping[Need, str] = {
     Need.ARTIFACT: "The artifact's bytes were not given.",
     Need.FACTS: "The records about the model were not given.",
     Need.CONVERSION: "No record says that the artifact was converted from another format.",
+    Need.RECIPE: "No recipe of this portal made the version, so it cannot be trained again.",
     Need.ADVISORIES: "Known vulnerabilities were not looked for.",
     Need.GROUP: "No column is named that says which list a row belongs to.",
     Need.REFERENCE: "The plan names no reference data.",

@@ -138,6 +138,7 @@ class Case:
             Need.ARTIFACT: self.artifact is not None,
             Need.FACTS: bool(self.facts),
             Need.CONVERSION: bool(self.facts.get("conversion")),
+            Need.RECIPE: bool(self.facts.get("training")),
             Need.ADVISORIES: "found" in (self.facts.get("dependencies") or {}),
             Need.GROUP: bool(self.roles.get("group")),
             Need.REFERENCE: self.reference is not None and len(self.reference) > 0,

@@ -18,6 +18,7 @@ BUILT_IN = (
     "thresholds",
     "learning",
     "consistency",
+    "seeds",
     "slices",
     "fairness",
     "equity",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -177,3 +178,21 @@ def stuck(case: Case, _: Path) -> Case:
 @fault("too few rows to learn from", "perf.learning_curve", "regression", rows=3_000)
 def too_little_to_learn(case: Case, _: Path) -> Case:
     return replace(case, train=case.training.take(np.arange(240)))
+
+
+def by_recipe(trees: int) -> Callable[[Path], Case]:
+    """Customers learned by a forest of so many trees, with the recipe on record."""
+    features = [
+        {"name": name, "kind": "category" if name in ("region", "channel") else "number"}
+        for name in worlds.base().test.features
+    ]
+    forest = {"estimator": "random_forest", "parameters": {"n_estimators": trees, "min_samples_leaf": 5}}
+    recipe = {"task": "classification", "target": "taken", "features": features, "candidates": [forest]}
+    facts = {**worlds.FACTS, "training": {"recipe": recipe, **forest}}
+    return lambda _: replace(worlds.base(), facts=facts)
+
+
+@fault("a model that is luck", "consist.seeds", sound=by_recipe(40), rows=2_000)
+def luck(case: Case, folder: Path) -> Case:
+    few = case.training.take(np.arange(260))
+    return replace(by_recipe(1)(folder), train=few)

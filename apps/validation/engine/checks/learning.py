@@ -78,14 +78,22 @@ def reference(train: Rows, test: Rows, case: Case) -> Prediction:
     seen, asked = encoded(train, test)
     settings = {"max_iter": 60, "learning_rate": 0.1, "early_stopping": False, "random_state": case.seed}
     if case.kind is Kind.REGRESSION:
-        figure = HistGradientBoostingRegressor(**settings).fit(seen, train.truth).predict(asked)
-        return Prediction(figure, figure)
+        return answers(HistGradientBoostingRegressor(**settings).fit(seen, train.truth), asked, case.kind)
     if len(np.unique(train.truth)) < 2:
         raise TooSmall("A part of the training rows holds one outcome only.")
-    learner = HistGradientBoostingClassifier(**settings).fit(seen, train.truth)
-    chances: Floats = learner.predict_proba(asked)
+    return answers(HistGradientBoostingClassifier(**settings).fit(seen, train.truth), asked, case.kind)
+
+
+def answers(learner: Any, matrix: Floats, kind: Kind) -> Prediction:
+    """What a fitted scikit-learn estimator says about the rows of a matrix."""
+    if kind is Kind.REGRESSION:
+        figure = np.asarray(learner.predict(matrix), dtype=float)
+        return Prediction(figure, figure)
+    chances: Floats = learner.predict_proba(matrix)
     label = learner.classes_[chances.argmax(axis=1)]
-    return Prediction(chances[:, 1] if case.kind is Kind.BINARY else chances.max(axis=1), label)
+    if kind is Kind.BINARY:
+        return Prediction(chances[:, 1], label)
+    return Prediction(chances.max(axis=1), label, chances)
 
 
 CHECKS = (LearningCurve,)
