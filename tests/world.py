@@ -167,7 +167,14 @@ class World:
             conditions="A person decides.",
             by=cast.vera,
         )
-        validation.remark(run=run_, text="Hard on few airports.", by=cast.vera)
+        validation.add_test(
+            run=run_,
+            title="By hand",
+            text="Ten rows were read.",
+            bearing="supports",
+            file=ContentFile(b"Ten rows.", "rows.txt"),
+            by=cast.vera,
+        )
         validation.write_rules(
             content={"days": {"low": 80, "medium": 60, "high": 30, "critical": 14}}, reason="Sooner.", by=cast.adam
         )

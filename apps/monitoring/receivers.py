@@ -14,7 +14,6 @@ from apps.models.models import ModelVersion
 from apps.models.signals import registered
 from apps.monitoring import actions
 from apps.monitoring.actions.service import Call
-from apps.monitoring.engine.policy import Limits
 from apps.monitoring.models import BaselineRequest, Cause, Monitor, MonitorKind, Severity
 from apps.monitoring.signals import incident_opened
 from apps.organizations.people import system
@@ -146,6 +145,8 @@ def _row(one: Any) -> dict[str, Any]:
 @receiver(gathering_objectives)
 def tell_objectives(version: ModelVersion, objectives: list[dict[str, Any]], **_: Any) -> None:
     """How fast the endpoints of a model have to be: what their monitors open an incident at."""
+    from apps.monitoring.engine.policy import Limits
+
     service = Monitor.objects.filter(kind=MonitorKind.SERVICE, endpoint__model_id=version.model_id)
     for monitor in service.exclude(endpoint__state=EndpointState.OFF).select_related("endpoint"):
         seconds = Limits.read(monitor.limits).latency

@@ -39,8 +39,21 @@ FACTS = {
     "conversion": {"rows": 100, "worst_difference": 0.0, "label_flips": 0},
     "evidence": worlds.FACTS["evidence"],
     "dependencies": worlds.FACTS["dependencies"],
+    "training": {
+        "recipe": {
+            "task": "classification",
+            "target": "late",
+            "features": [
+                {"name": one["name"], "kind": "category" if one["type"] == "string" else one["type"]}
+                for one in SIGNATURE["inputs"]
+            ],
+            "candidates": [{"estimator": "logistic"}],
+        },
+        "estimator": "logistic",
+        "parameters": {},
+    },
 }
-OF_THE_FILE = ("sec.format", "sec.graph", "sec.digest", "lat.cold", "lat.size")
+OF_THE_FILE = ("sec.format", "sec.graph", "sec.digest", "lat.cold", "lat.size", "lat.memory")
 
 
 class Fixed(Check):
