@@ -31,7 +31,7 @@ SETTINGS = {"production settings": "config.settings.production"}
 PYTEST = [PYTHON, "-m", "pytest"]
 TESTS = {
     "tests": [*PYTEST, "-n", "2", "--dist", "loadfile", "-m", "not journey"],
-    "journeys": [*PYTEST, "-n", "2", "--dist", "loadgroup", "-m", "journey"],
+    "journeys": [*PYTEST, "-m", "journey"],
 }
 
 

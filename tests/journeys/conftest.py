@@ -1,6 +1,5 @@
 """The real stack and a real browser, once for all journeys; every test in this folder carries the mark `journey`."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from config.stack.browser import obtain_browser
-from tests.journeys.running import OWN_BROKER, Running, portal
+from tests.journeys.running import Running, portal
 
 HERE = Path(__file__).parent
 QUIET = [
@@ -28,17 +27,12 @@ class Owner:
     password: str
 
 
-# Files whose portals nobody else uses: they run beside the others.
-OF_THEIR_OWN = {"test_the_demo.py": "demo", "test_starting_and_stopping.py": "own"}
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the journeys, and keep those on one worker that share a portal, or a broker that was given."""
-    groups = OF_THEIR_OWN if os.environ.get("BROKER_URL", OWN_BROKER).startswith(OWN_BROKER) else {}
+    """Mark the journeys, and keep them on one worker: they share a portal."""
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.journey)
-            item.add_marker(pytest.mark.xdist_group(groups.get(item.path.name, "shared")))
+            item.add_marker(pytest.mark.xdist_group("journeys"))
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,6 @@ from config.stack.processes import marked
 
 # What the surrounding test run tells its own processes is not for the portal.
 OURS = ("TENURE_", "DJANGO_", "PYTEST_", "PORT")
-OWN_BROKER = "redis+socket:"  # the address of a broker that the surrounding run brought along
 
 
 def free_port() -> int:
@@ -67,7 +66,7 @@ class Running:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         if given := kept.get("DATABASE_URL"):
             kept["DATABASE_URL"] = Address(given).to(f"{Address(given).database}_{database}")
-        if kept.get("BROKER_URL", "").startswith(OWN_BROKER):
+        if kept.get("BROKER_URL", "").startswith("redis+socket:"):
             del kept["BROKER_URL"]  # The surrounding run's own; only a real broker is shared.
         return kept | {"TENURE_DATA": str(self.data), "PORT": str(self.port)}
 
