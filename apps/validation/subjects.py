@@ -153,9 +153,9 @@ def libraries(version: ModelVersion) -> dict[str, str]:
 def training(version: ModelVersion) -> dict[str, Any] | None:
     """The recipe that made it with the estimator that was chosen and its parameters; None for an upload."""
     chosen = _chosen(version)
-    if chosen is None:
+    if chosen is None or version.run is None:
         return None
-    result = version.run.result
+    result = version.run.result or {}
     return {"recipe": result["recipe"], "estimator": chosen["estimator"], "parameters": result["parameters"]}
 
 
