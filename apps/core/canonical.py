@@ -1,4 +1,4 @@
-"""One text for one meaning: canonical JSON and its hash."""
+"""One text for one meaning: canonical JSON and its hash; and the hash of a file."""
 
 import datetime as dt
 import decimal
@@ -6,6 +6,7 @@ import enum
 import hashlib
 import json
 import uuid
+from pathlib import Path
 from typing import Any
 
 
@@ -17,6 +18,12 @@ def canonical(value: Any) -> str:
 def content_hash(value: Any) -> str:
     """SHA-256 of the canonical JSON, in hex."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def plain(value: Any) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.core import files
+from apps.core.canonical import sha256_of
 from apps.datasets import actions, folders
 from apps.datasets.actions.shared import named_versions
 from apps.datasets.engine.errors import DataError
@@ -74,7 +75,6 @@ def read(job: Running) -> None:
     from apps.datasets.engine.options import ReadOptions
     from apps.datasets.engine.profile import profile
     from apps.datasets.engine.reading import read as read_file
-    from apps.datasets.engine.tables import sha256_of
 
     with job.tenant():
         version = DatasetVersion.objects.select_related("dataset").get(pk=job.subject_id)

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
+from apps.core.canonical import sha256_of
 from apps.core.files import scratch
 from apps.validation.engine import advisories
 from apps.work import outgoing
@@ -33,8 +34,7 @@ def about(packages: dict[str, str]) -> dict[str, Any]:
     try:
         path = _local(settings.TENURE_ADVISORIES)
         found = advisories.affecting(packages, advisories.read(path))
-        with path.open("rb") as handle:
-            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+        digest = sha256_of(path)
     except (OSError, advisories.BadSource) as error:
         source = settings.TENURE_ADVISORIES
         return {"reason": f"Known vulnerabilities were not looked for in {source}: {error}"[:400]}

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from apps.core.formats import NOTHING
+
 FIELDS = ("fail", "warn", "judged", "required")
-NOTHING = "–"
 
 
 @dataclass(frozen=True)

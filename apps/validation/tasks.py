@@ -1,14 +1,13 @@
 """Doors of the workers: a run of a plan in a child, and the daily look at waivers and findings."""
 
-import hashlib
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import structlog
 
 from apps.core import sandbox
+from apps.core.canonical import sha256_of
 from apps.core.errors import DomainError
 from apps.organizations.people import system
 from apps.validation import actions, reuse, subjects
@@ -90,7 +89,7 @@ class Attempt:
 
     def prepare(self) -> None:
         """Take over what earlier runs measured on the same inputs, and learn how long the rest took them."""
-        digests = {role: _sha256(path) for role, path in self.local.items()}
+        digests = {role: sha256_of(path) for role, path in self.local.items()}
         with self.job.tenant():
             run = _run(self.job)
             given = subjects.payload(run.plan, [])
@@ -193,11 +192,6 @@ def seconds_before(run: ValidationRun) -> dict[str, float]:
         run__version__model_id=run.version.model_id, origin=ResultOrigin.MEASURED, verdict__in=reuse.JUDGED
     )
     return dict(rows.order_by("name", "-id").distinct("name").values_list("name", "seconds"))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @task("validation.follow_up")

@@ -1,6 +1,5 @@
 """Tables on disk: the canonical Parquet file, reading it a piece at a time, and short-lived spools between passes."""
 
-import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from apps.core.canonical import sha256_of
 
 from .errors import Unreadable
 from .schema import Column, Schema
@@ -180,9 +181,3 @@ class Spool:
 
     def __exit__(self, *error: object) -> None:
         self.close()
-
-
-def sha256_of(path: Path) -> str:
-    """The hash of a file's bytes, as hexadecimal text."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

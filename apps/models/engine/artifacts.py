@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from apps.core.canonical import sha256_of
 from apps.core.sandbox import Job, sandboxed
 
 from . import formats, gate, skops_models
@@ -39,16 +39,11 @@ def inspect(job: Job) -> dict[str, Any]:
         "ok": report.passes,
         "format": found,
         "size": path.stat().st_size,
-        "sha256": _digest(path),
+        "sha256": sha256_of(path),
         "findings": [finding.as_json() for finding in report.findings],
         "graph": report.graph,
         "signature": signature.as_json() if signature and report.passes else None,
     }
-
-
-def _digest(path: Path) -> str:
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _declared(payload: dict[str, Any], report: Report) -> Signature | None:

@@ -6,6 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
 Check = Callable[[Any], str]
 BINARY_OR_MORE, REGRESSION = "classification", "regression"
 NEWTON_WIDTH = 600
@@ -59,6 +63,14 @@ class Estimator:
     parameters: Mapping[str, Check]
     scale: bool
     build: Callable[[Setting, dict[str, Any]], Any]
+
+    def fitted(
+        self, setting: Setting, parameters: dict[str, Any], matrix: Array, truth: Array, weights: Array | None = None
+    ) -> Any:
+        """The model learned from the rows (n x width), each counted by its weight where weights (n) are given."""
+        rows = matrix.astype(np.float64) if self.scale else matrix
+        given = {} if weights is None else {"sample_weight": weights}
+        return self.build(setting, parameters).fit(rows, truth, **given)
 
 
 def _logistic(setting: Setting, parameters: dict[str, Any]) -> Any:

@@ -293,9 +293,7 @@ class Training:
         )
         kind = ESTIMATORS[run.candidate.estimator]
         try:
-            rows = matrix.astype(np.float64) if kind.scale else matrix
-            given = {} if train.weights is None else {"sample_weight": train.weights}
-            return kind.build(setting, run.parameters).fit(rows, train.truth, **given)
+            return kind.fitted(setting, run.parameters, matrix, train.truth, train.weights)
         except ValueError as error:
             raise Refused(f"{run.name} could not be trained: {' '.join(str(error).split())[:300]}") from error
 

@@ -111,16 +111,7 @@ def take_over_result(*, run: ValidationRun, line: PlanCheck, earlier: CheckResul
     if judged is None:
         return None
     kept = CheckResult(
-        run=run,
-        check_line=line,
-        name=line.name,
-        key=line.key,
-        family=line.family,
-        required=line.required,
-        fail=line.fail,
-        warn=line.warn,
-        judged=line.judged,
-        parameters=line.parameters,
+        **_of_line(run, line),
         origin=ResultOrigin.REUSED,
         reused_from=earlier,
         inputs_hash=earlier.inputs_hash,
@@ -150,28 +141,25 @@ def _record_result(kept: CheckResult, by: Any) -> None:
     record(by=by, action="check.recorded", subject=kept, details=details)
 
 
+def _of_line(run: ValidationRun, line: PlanCheck) -> dict[str, Any]:
+    """What every result says of the line that it answers, wherever it comes from."""
+    asked = ("name", "key", "family", "required", "fail", "warn", "judged", "parameters")
+    return {"run": run, "check_line": line, **{name: getattr(line, name) for name in asked}}
+
+
 def _result(run: ValidationRun, line: PlanCheck, said: Mapping[str, Any]) -> CheckResult:
     interval = said.get("interval") or {}
     return CheckResult(
-        run=run,
-        check_line=line,
-        name=line.name,
-        key=line.key,
-        family=line.family,
-        required=line.required,
+        **_of_line(run, line),
         verdict=said["verdict"],
         value=said.get("value"),
         low=interval.get("low"),
         high=interval.get("high"),
         interval_level=interval.get("level"),
         interval_method=interval.get("method", ""),
-        fail=line.fail,
-        warn=line.warn,
         sense=said["sense"],
-        judged=line.judged,
         sentence=said.get("sentence", ""),
         reason=said.get("reason", ""),
-        parameters=line.parameters,
         evidence=said.get("evidence", {}),
         rows_used=said.get("rows_used"),
         rows_total=said.get("rows_total"),

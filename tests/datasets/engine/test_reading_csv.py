@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.core.canonical import sha256_of
 from apps.datasets.engine import content, delimited
 from apps.datasets.engine.errors import BadHeader, BrokenRows, DataError, Unreadable, WrongValues
 from apps.datasets.engine.options import ReadOptions
 from apps.datasets.engine.reading import read
-from apps.datasets.engine.tables import Table, sha256_of
+from apps.datasets.engine.tables import Table
 
 from .files import reading_of, rows_of, written
 

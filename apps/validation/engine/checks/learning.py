@@ -71,17 +71,17 @@ class LearningCurve(Check):
         )
 
 
-def reference(train: Rows, test: Rows, case: Case) -> Prediction:
-    """What boosted trees fitted on some training rows say about the test rows."""
+def reference(train: Rows, test: Rows, case: Case, weights: Floats | None = None) -> Prediction:
+    """What boosted trees fitted on some training rows, perhaps weighted, say about the test rows."""
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
     seen, asked = encoded(train, test)
     settings = {"max_iter": 60, "learning_rate": 0.1, "early_stopping": False, "random_state": case.seed}
     if case.kind is Kind.REGRESSION:
-        return answers(HistGradientBoostingRegressor(**settings).fit(seen, train.truth), asked, case.kind)
+        return answers(HistGradientBoostingRegressor(**settings).fit(seen, train.truth, weights), asked, case.kind)
     if len(np.unique(train.truth)) < 2:
         raise TooSmall("A part of the training rows holds one outcome only.")
-    return answers(HistGradientBoostingClassifier(**settings).fit(seen, train.truth), asked, case.kind)
+    return answers(HistGradientBoostingClassifier(**settings).fit(seen, train.truth, weights), asked, case.kind)
 
 
 def answers(learner: Any, matrix: Floats, kind: Kind) -> Prediction:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from apps.models.engine.weights import reweighed
-from apps.validation.engine.arrays import Array, Floats, Line
+from apps.validation.engine.arrays import Array, Line
 from apps.validation.engine.base import (
     CannotRun,
     Check,
@@ -23,7 +23,6 @@ from apps.validation.engine.base import (
     table,
 )
 from apps.validation.engine.case import Case, Part
-from apps.validation.engine.checks.comparison import encoded
 from apps.validation.engine.checks.equity import GROUPS, large_groups, told
 from apps.validation.engine.checks.fairness import (
     PARAMETERS,
@@ -34,6 +33,7 @@ from apps.validation.engine.checks.fairness import (
     parity_difference,
     selection_rate,
 )
+from apps.validation.engine.checks.learning import reference
 
 BINARY = frozenset({Kind.BINARY})
 
@@ -106,11 +106,10 @@ class Reweighing(Check):
         member = np.full(len(train), -1)
         for place, part in enumerate(groups_of(train, attributes, settings["edges"])):
             member[part.rows] = place
-        seen, asked = encoded(train, case.test)
         good = 0 if settings["favourable"] == "negative" else 1
         ways = {"as they are": np.ones(len(train)), "reweighed": reweighed(member, np.asarray(train.truth))}
         lines = [
-            learned(way, boosted(seen, train.truth, weights, asked, case.seed), groups, case, good)
+            learned(way, reference(train, case.test, case, weights).label, groups, case, good)
             for way, weights in ways.items()
         ]
         before, after = lines
@@ -126,16 +125,6 @@ class Reweighing(Check):
         }
         shown = [table("The same learner on the same rows", lines, **titles)]
         return Measured(max(0.0, before["accuracy"] - after["accuracy"]), sentence, tables=shown, **told(small))
-
-
-def boosted(seen: Floats, truth: Array, weights: Floats, asked: Floats, seed: int) -> Array:
-    """What boosted trees fitted with weights label the rows asked."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    if len(np.unique(truth)) < 2:
-        raise TooSmall("The training rows hold one outcome only.")
-    learner = HistGradientBoostingClassifier(max_iter=60, early_stopping=False, random_state=seed)
-    return np.asarray(learner.fit(seen, truth, sample_weight=weights).predict(asked))
 
 
 def learned(way: str, label: Array, groups: Sequence[Part], case: Case, good: int) -> Line:

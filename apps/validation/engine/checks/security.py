@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import numpy as np
 
+from apps.core.canonical import sha256_of
 from apps.validation.engine.arrays import Array, Floats, Line
 from apps.validation.engine.base import (
     TIERS,
@@ -111,8 +111,7 @@ class Digest(SecurityCheck):
 
     def reasons(self, artifact: Artifact) -> tuple[list[str], list[str]]:
         """The digest of the file against the registered one."""
-        with artifact.path.open("rb") as handle:
-            found = hashlib.file_digest(handle, "sha256").hexdigest()
+        found = sha256_of(artifact.path)
         if found != artifact.sha256:
             return [f"The file has the SHA-256 {found}, registered is {artifact.sha256}."], []
         return [], [f"SHA-256 {found}"]

@@ -90,12 +90,11 @@ def learned_again(case: Case, rows: int, seed: int) -> Prediction:
     prepared = Preprocessor.fit(recipe, train.inputs, scale=kind.scale)
     seen, asked = prepared.transform(train.inputs), prepared.transform(case.test.inputs)
     setting = Setting(recipe.task, seed, 1, seen.shape[1], len(np.unique(train.truth)))
-    given = {}
+    weighed = None
     if recipe.reweigh:
         groups = weights.crossed([train.column(name) for name in recipe.reweigh])
-        given = {"sample_weight": weights.reweighed(groups, np.asarray(train.truth))}
-    precision = np.float64 if kind.scale else np.float32
-    learner = kind.build(setting, training["parameters"]).fit(seen.astype(precision), train.truth, **given)
+        weighed = weights.reweighed(groups, np.asarray(train.truth))
+    learner = kind.fitted(setting, training["parameters"], seen, train.truth, weighed)
     return answers(learner, asked, case.kind)
 
 
