@@ -71,7 +71,7 @@ def try_template(*, text: str, by: Any) -> DryRun:
     """What a template as text would say of the versions there are; Invalid with what is wrong by field and line."""
     given = read(text, "template")
     parts = template_parts(given.value)
-    lines = _told(given, lambda: actions.template_lines(parts["lines"], parts["kind"]))
+    lines = _told(given, lambda: actions.template_lines(parts["lines"], parts["kind"], parts["tier"]))
     return dry_run(tier=parts["tier"], kind=parts["kind"], lines=lines, by=by)
 
 
@@ -139,6 +139,8 @@ def _told[Row](given: Any, act: Callable[[], Row]) -> Row:
             places = getattr(error, "places", None) or [None] * len(sentences)
             for sentence, place in zip(sentences, places, strict=False):
                 path = [*PATHS.get(field, (field,)), *([] if place is None else [place])]
+                if place is not None:  # the text has lines of its own
+                    sentence = sentence.removeprefix(f"Line {place + 1}: ")
                 problems.append(given.problem(path, sentence))
         raise (told(problems) if problems else error) from None
 

@@ -60,7 +60,7 @@ def test_write_plan_without_the_role_is_refused(inside: Cast, who: str) -> None:
 
 def test_write_plan_tells_every_problem_of_its_lines(inside: Cast) -> None:
     with pytest.raises(Invalid) as error:
-        factories.plan_of(inside, lines=[{"key": "perf.nothing", "fail": 1}, {"key": "perf.auc"}])
+        factories.plan_of(inside, lines=[{"key": "perf.nothing", "fail": 1}, {"key": "perf.auc", "fail": None}])
 
     assert len(error.value.fields["lines"]) == 2
     assert Plan.objects.count() == 0

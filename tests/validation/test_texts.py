@@ -56,6 +56,7 @@ checks:
     fail: 0.7
   - key: slice.declared
     warn: 0.1
+  - key: perf.accuracy
 """
 
     made = post(vera, "validation-plans/from-text/", text)
@@ -66,6 +67,8 @@ checks:
     again = text_of(vera, f"validation-plans/{plan.pk}/text/")
     value = yaml.safe_load(again)
     assert value["checks"][0] == {"key": "perf.auc", "fail": 0.7, "judged": "lower", "required": True}
+    of_the_tier = {"fail": 0.5, "warn": 0.6, "judged": "value", "required": True}
+    assert (plan.tier, value["checks"][2]) == ("limited", {"key": "perf.accuracy", **of_the_tier})
     second = post(vera, "validation-plans/from-text/", again + "reason: The same once more.\n")
     assert second.status_code == 201, second.content
     copy = Plan.objects.get(number=2)
@@ -84,7 +87,8 @@ checks:
         ("data: {stress: {dataset: none, number: 1}}", "data.stress", "There is no such dataset version, or"),
         ("columns: {time: departure}", "columns.time", "The test data have no column departure."),
         ("slices: {odd: age <}", "slices", "odd: Expected a number"),
-        ("checks: [{key: perf.auc, fail: 0.5}, {key: perf.none, fail: 1}]", "checks.1", "Line 2: No check"),
+        ("checks: [{key: perf.auc, fail: 0.5}, {key: perf.none, fail: 1}]", "checks.1", "No check"),
+        ("checks: [{key: perf.auc, fail: null}]", "checks.0", "perf.auc needs a threshold"),
         ("kind: forecast", "kind", "A model that answers binary cannot be planned as forecast."),
     ],
 )
@@ -157,7 +161,7 @@ def test_dry_run_judges_stored_figures_anew(inside: Cast) -> None:
     auc = run.results.get(key="perf.auc")
 
     def told(**line: Any) -> tuple[str, list[str], list[str]]:
-        lines = actions.template_lines([{"key": "perf.auc", **line}], "binary")
+        lines = actions.template_lines([{"key": "perf.auc", **line}], "binary", "high")
         found = dry_run(tier="limited", kind="binary", lines=lines, by=inside.adam).told[0]
         return found.verdict, [*found.failed, *found.warned], found.without
 
@@ -166,10 +170,10 @@ def test_dry_run_judges_stored_figures_anew(inside: Cast) -> None:
     assert told(fail=between) == ("failed", ["perf.auc"], [])
     assert told(fail=between, judged="value") == ("passed", [], [])
     assert told(warn=between) == ("warned", ["perf.auc"], [])
-    other = actions.template_lines([{"key": "perf.vs_simple", "fail": 0}], "binary")
+    other = actions.template_lines([{"key": "perf.vs_simple", "fail": 0}], "binary", "high")
     assert dry_run(tier="limited", kind="binary", lines=other, by=inside.adam).told[0].without == ["perf.vs_simple"]
     ratio = {"key": "fair.impact_ratio", "fail": 0.99, "parameters": {"min_rows": 333}}
-    elsewise = actions.template_lines([ratio, {"key": "perf.auc", "fail": 0.5}], "binary")
+    elsewise = actions.template_lines([ratio, {"key": "perf.auc", "fail": 0.5}], "binary", "high")
     assert dry_run(tier="limited", kind="binary", lines=elsewise, by=inside.adam).told[0].failed == []
     for tier, kind in (("high", "binary"), ("limited", "regression")):
         assert dry_run(tier=tier, kind=kind, lines=other, by=inside.adam).told == []

@@ -35,7 +35,7 @@ def write_template(
     """
     policies.check_write_template(by)
     _needed(reason, "Say why the template changes.")
-    kept = template_lines(lines, kind)
+    kept = template_lines(lines, kind, tier)
     same = Template.objects.filter(tier=tier, kind=kind)
     if setup is None:
         setup = next((old.setup for old in same.filter(is_current=True)), {})
@@ -134,7 +134,7 @@ def write_plan(
         given = {"attributes": attributes, "slices": slices, "evidence": evidence}
         setups.take(plan, plan.template.setup if plan.template else {}, given)
         lines = begin_with(plan, edges or {})
-    read = read_lines(lines, plan.kind, subjects.kind_of(locked))
+    read = read_lines(lines, plan.kind, plan.tier, subjects.kind_of(locked))
     setups.check_columns(plan, read)
     plan.save(force_insert=True)
     _write_lines(plan, read)
@@ -147,7 +147,7 @@ def write_plan(
 def change_plan(*, plan: Plan, lines: Lines, by: Any) -> Plan:
     """Exchange the checks of a draft."""
     policies.check_change_plan(by, plan)
-    read = read_lines(lines, plan.kind, subjects.kind_of(plan.version))
+    read = read_lines(lines, plan.kind, plan.tier, subjects.kind_of(plan.version))
     setups.check_columns(plan, read)
     before = {line.name: line.as_line() for line in plan.checks.all()}
     for line in plan.checks.all():
@@ -214,16 +214,18 @@ def plan_content(plan: Plan) -> dict[str, Any]:
     }
 
 
-def read_lines(lines: object, kind: str, answer: str = "") -> list[dict[str, Any]]:
+def read_lines(lines: object, kind: str, tier: str, answer: str = "") -> list[dict[str, Any]]:
     """The lines of a plan, checked against the registry; Invalid with every problem.
 
+    A line without thresholds has the check's own for the tier.
     `answer` is what the model answers; without one the lines are those of a template for any model of the kind.
     """
     from apps.validation.engine.base import Kind
     from apps.validation.engine.plans import PlanError, read_items
 
     try:
-        return [item.as_json() for item in read_items(lines, Kind(kind), answer=Kind(answer) if answer else None)]
+        answers = Kind(answer) if answer else None
+        return [item.as_json() for item in read_items(lines, Kind(kind), answer=answers, tier=tier)]
     except PlanError as error:
         raise Misfit(error.problems, error.places) from None
 
@@ -276,9 +278,9 @@ def built_in_lines(tier: str, kind: str) -> list[dict[str, Any]]:
     return [_without_attributes(item.as_json()) for item in template(subject)]
 
 
-def template_lines(lines: Lines, kind: str) -> list[dict[str, Any]]:
+def template_lines(lines: Lines, kind: str, tier: str) -> list[dict[str, Any]]:
     """The lines of a template as they are kept, checked; Invalid with every problem."""
-    return [_without_attributes(line) for line in read_lines(_with_any_attribute(lines), kind)]
+    return [_without_attributes(line) for line in read_lines(_with_any_attribute(lines), kind, tier)]
 
 
 def _kind(version: Any, kind: str) -> str:

@@ -72,8 +72,13 @@ def item_name(key: str, settings: Mapping[str, Any]) -> str:
     return f"{key}:{'+'.join(map(str, attributes))}" if attributes else key
 
 
-def read_items(lines: object, kind: Kind, known: Registry | None = None, answer: Kind | None = None) -> list[Item]:
-    """The lines of a plan as given by a person or a program, every one checked; PlanError with all that is wrong."""
+def read_items(
+    lines: object, kind: Kind, known: Registry | None = None, answer: Kind | None = None, tier: str = ""
+) -> list[Item]:
+    """The lines of a plan as given by a person or a program, every one checked; PlanError with all that is wrong.
+
+    With a tier, a line that names no threshold at all has the check's own for it.
+    """
     if not isinstance(lines, list | tuple) or not lines:
         raise PlanError(["A plan needs at least one check."])
     if len(lines) > MAX_ITEMS:
@@ -82,7 +87,7 @@ def read_items(lines: object, kind: Kind, known: Registry | None = None, answer:
     items: list[Item] = []
     for place, line in enumerate(lines):
         try:
-            items.append(_read_item(line, kind, answer, known or registry()))
+            items.append(_read_item(line, kind, answer, known or registry(), tier))
         except (KeyError, ValueError) as error:
             problems.append((f"Line {place + 1}: {error.args[0]}", place))
     names = [item.name for item in items]
@@ -93,7 +98,7 @@ def read_items(lines: object, kind: Kind, known: Registry | None = None, answer:
     return items
 
 
-def _read_item(line: object, kind: Kind, answer: Kind | None, known: Registry) -> Item:
+def _read_item(line: object, kind: Kind, answer: Kind | None, known: Registry, tier: str) -> Item:
     if not isinstance(line, Mapping):
         raise ValueError("each line names a check, like {key: perf.auc, fail: 0.7}.")
     unknown = sorted(set(line) - set(FIELDS))
@@ -107,6 +112,8 @@ def _read_item(line: object, kind: Kind, answer: Kind | None, known: Registry) -
         raise ValueError(f"the parameters of {check.key} are names with values.")
     settings = check.settings(parameters)
     limits = Limits(_number(line, "fail"), _number(line, "warn"))
+    if tier and not {"fail", "warn"} & set(line):
+        limits = check.default_limits(tier, kind)
     if limits.fail is None and limits.warn is None:
         raise ValueError(f"{check.key} needs a threshold to fail or to warn at: without one it could not judge.")
     _check_order(check, limits, settings)

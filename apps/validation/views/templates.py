@@ -66,7 +66,7 @@ class WriteTemplate(OfLines, FormPage):
         if not (self.formset.is_valid() and form.is_valid()):
             return self.render(form=form, status=422)
         try:
-            lines = actions.template_lines(self.formset.written(), self.kwargs["kind"])
+            lines = actions.template_lines(self.formset.written(), self.kwargs["kind"], self.kwargs["tier"])
         except Invalid as error:
             for sentence in error.fields["lines"]:
                 form.add_error(None, sentence)

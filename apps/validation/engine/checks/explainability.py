@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,11 +38,19 @@ def shuffled(case: Case, name: str, repeat: int) -> dict[str, Array]:
     return {**case.test.inputs, name: case.test.columns[name][order]}
 
 
-def importances(case: Case, score: Metric, repeats: int) -> list[Line]:
+def looked_at(case: Case, first: Collection[str] = ()) -> tuple[list[str], list[str]]:
+    """The features that are shuffled, those in `first` before the others, and a note where there are more."""
+    names = sorted(case.test.features, key=lambda name: name not in first)
+    more = len(names) - MAX_FEATURES
+    note = f"{MAX_FEATURES} of {len(names)} features were looked at; the other {more} count for nothing here."
+    return names[:MAX_FEATURES], [note] if more > 0 else []
+
+
+def importances(case: Case, score: Metric, names: Sequence[str], repeats: int) -> list[Line]:
     """What the score loses when each feature is shuffled, and how far scores move, the most important first."""
     before = score.of(case.test.truth, case.said)
     lines: list[Line] = []
-    for name in case.test.features[:MAX_FEATURES]:
+    for name in names:
         losses, moved = [], 0.0
         for repeat in range(repeats):
             said = ask(case.model, case.test, shuffled(case, name, repeat))
@@ -97,7 +105,8 @@ class Importance(Check):
         if len(case.test.features) == 1:
             raise NothingToAsk("The model has a single feature.")
         score = chosen(metric, case.kind)
-        lines = importances(case, score, repeats)
+        names, notes = looked_at(case)
+        lines = importances(case, score, names, repeats)
         total = sum(max(0.0, line["loss"]) for line in lines)
         if not total:
             raise CannotRun("Shuffling no feature costs anything: the model does not use them.")
@@ -111,6 +120,7 @@ class Importance(Check):
                 bars("What matters most?", "loss", lines[:15], "feature", "loss"),
                 *[dependence(case, line["feature"]) for line in lines[:3]],
             ],
+            notes=notes,
         )
 
 
@@ -132,12 +142,13 @@ class Unused(Check):
     def measure(self, case: Case, **settings: Any) -> Measured:
         """The number and the names."""
         idle = []
-        for name in case.test.features[:MAX_FEATURES]:
+        names, notes = looked_at(case)
+        for name in names:
             said = ask(case.model, case.test, shuffled(case, name, 0))
             if float(np.max(np.abs(said.score - case.said.score), initial=0.0)) < 1e-9:
                 idle.append(name)
         sentence = f"No answer depends on {', '.join(idle[:10])}." if idle else "Every feature moves some answer."
-        return Measured(float(len(idle)), sentence, rows_used=len(case.test))
+        return Measured(float(len(idle)), sentence, rows_used=len(case.test), notes=notes)
 
 
 class Declared(Check):
@@ -162,7 +173,8 @@ class Declared(Check):
         score = chosen(metric, case.kind)
         named = {str(name) for name in features}
         unknown = sorted(named - set(case.test.features))
-        lines = importances(case, score, 2)
+        names, notes = looked_at(case, named)
+        lines = importances(case, score, names, 2)
         total = sum(max(0.0, line["loss"]) for line in lines)
         if not total:
             raise CannotRun("Shuffling no feature costs anything: the model does not use them.")
@@ -174,7 +186,7 @@ class Declared(Check):
             value,
             f"What the project named carries {value:.1%} of the importance; most important is {lines[0]['feature']}.",
             tables=[table("Importance by shuffling", lines, **titles)],
-            notes=[f"The model has no feature {', '.join(unknown)}."] if unknown else [],
+            notes=[*([f"The model has no feature {', '.join(unknown)}."] if unknown else []), *notes],
         )
 
 
