@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from apps.models.models import ModelVersion
 from apps.organizations import access
@@ -25,10 +25,7 @@ WORDS = {
     "passed": "Would pass",
     UNKNOWN: "Cannot be told",
 }
-FIELDS = (
-    "run_id", "name", "key", "parameters", "verdict", "value", "low", "high", "fail", "warn", "judged", "required",
-    "reason",
-)  # fmt: skip
+FIELDS = ("run_id", "name", "key", "parameters", "verdict", "value", "low", "high", "sense", "required")
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ def dry_run(*, tier: str, kind: str, lines: Sequence[Mapping[str, Any]], by: Any
         run__in=[runs[one.pk]["pk"] for one in kept if one.pk in runs], key__in={line["key"] for line in lines}
     )
     results: dict[Any, list[dict[str, Any]]] = {}
-    for result in asked.values(*FIELDS):
+    for result in asked.values(*FIELDS, at_best=F("evidence__at_best")):
         results.setdefault(result["run_id"], []).append(result)
     told = []
     for version in kept:
@@ -148,7 +145,7 @@ def _line(
         yield line["name"], None, line["required"]
     for result in alike:
         needed = line["required"] and (result["required"] or result["verdict"] not in SILENT)
-        yield result["name"], _judged(line, result, check.sense), needed
+        yield result["name"], _judged(line, result), needed
 
 
 def _same(line: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
@@ -159,25 +156,14 @@ def _same(line: Mapping[str, Any], result: Mapping[str, Any]) -> bool:
     return ours == theirs
 
 
-def _judged(line: Mapping[str, Any], result: Mapping[str, Any], sense: Any) -> Any:
-    """The verdict that the stored figure has under the line's thresholds.
-
-    A result that was graver than its own thresholds (a group too small to judge) stays at least that grave.
-    """
-    from apps.validation.engine.base import Limits, Verdict, worst
+def _judged(line: Mapping[str, Any], result: Mapping[str, Any]) -> Any:
+    """The verdict that the stored figure has under the line's thresholds; the stored one where it has none."""
+    from apps.validation.engine.base import Bound, CannotRun, Limits, Verdict
+    from apps.validation.engine.runner import judge_again
 
     if result["value"] is None:
         return Verdict(result["verdict"])
-    figure = _figure(result, line["judged"])
-    if figure is None:
-        return Verdict.TOO_SMALL
-    verdict = Limits(line["fail"], line["warn"]).verdict(figure, sense)
-    before = _figure(result, result["judged"])
-    by_limits = Limits(result["fail"], result["warn"]).verdict(before, sense) if before is not None else Verdict.PASSED
-    stored = Verdict(result["verdict"])
-    return verdict if by_limits is stored else worst([verdict, stored])
-
-
-def _figure(result: Mapping[str, Any], judged: str) -> float | None:
-    found: float | None = result[{"lower": "low", "upper": "high"}.get(judged, "value")]
-    return found
+    try:
+        return judge_again(result, Limits(line["fail"], line["warn"]), Bound(line["judged"]))[0]
+    except CannotRun as reason:
+        return reason.verdict

@@ -64,22 +64,12 @@ def found(run: ValidationRun, keys: Mapping[str, str]) -> dict[str, CheckResult]
 def judged_again(line: PlanCheck, earlier: CheckResult) -> dict[str, Any] | None:
     """Verdict and sentence of an earlier measurement by the thresholds of this line; None where it has no figure."""
     from apps.validation.engine import runner
-    from apps.validation.engine.base import Bound, CannotRun, Interval, Limits, Measured, Sense
-    from apps.validation.engine.base import Verdict as Judged
+    from apps.validation.engine.base import Bound, CannotRun, Limits
 
-    value, low, high = earlier.value, earlier.low, earlier.high
-    if value is None:
-        return None
-    measured = Measured(
-        value=value,
-        sentence=earlier.evidence["sentence"],
-        interval=None if low is None or high is None else Interval(low, high),
-        notes=earlier.evidence["notes"],
-        at_best=Judged(earlier.evidence["at_best"]),
-    )
+    figures = {name: getattr(earlier, name) for name in ("value", "low", "high", "sense")}
     try:
-        verdict, sentence = runner.judge(
-            measured, Limits(line.fail, line.warn), Bound(line.judged), Sense(earlier.sense)
+        verdict, sentence = runner.judge_again(
+            {**earlier.evidence, **figures}, Limits(line.fail, line.warn), Bound(line.judged)
         )
     except CannotRun:
         return None

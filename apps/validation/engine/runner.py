@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
@@ -18,6 +18,7 @@ from apps.validation.engine.base import (
     Bound,
     CannotRun,
     Check,
+    Interval,
     Limits,
     Measured,
     Result,
@@ -89,6 +90,25 @@ def judge(measured: Measured, limits: Limits, bound: Bound, sense: Sense) -> tup
     verdict = worst([by_limits, measured.at_best])
     # Where not the figure but what could not be judged decides, the reader is told in the same breath.
     return verdict, " ".join([measured.sentence, *(measured.notes[:1] if verdict is not by_limits else [])])
+
+
+def judge_again(stored: Mapping[str, Any], limits: Limits, bound: Bound) -> tuple[Verdict, str]:
+    """The verdict of a kept measurement against other thresholds, and its sentence.
+
+    `stored`: value, low and high (None where there is no interval), sense, and of its evidence at_best (None where it
+    was reported from outside), sentence and notes. CannotRun where it has no figure, or not the one to be judged.
+    """
+    value, low, high = stored["value"], stored["low"], stored["high"]
+    if value is None:
+        raise CannotRun("There is no figure.")
+    measured = Measured(
+        value=value,
+        sentence=stored.get("sentence") or "",
+        interval=None if low is None or high is None else Interval(low, high),
+        notes=stored.get("notes") or (),
+        at_best=Verdict(stored["at_best"] or Verdict.PASSED),
+    )
+    return judge(measured, limits, bound, Sense(stored["sense"]))
 
 
 def _evidence(measured: Measured, notes: Sequence[str]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from apps.validation.engine.base import (
 )
 from apps.validation.engine.plans import Item, Subject, template
 from apps.validation.engine.registry import Registry
-from apps.validation.engine.runner import overall, run_item, validate, walk
+from apps.validation.engine.runner import judge_again, overall, run_item, validate, walk
 from tests.validation.engine.cases import case, world
 from tests.validation.engine.graphs import SIGNATURE, logistic, parquet
 from tests.validation.faults import worlds
@@ -104,6 +104,18 @@ def test_end_of_the_interval_is_judged_where_the_plan_says_so() -> None:
     assert result_of(found).verdict is Verdict.PASSED
     assert result_of(found, judged=Bound.LOWER).verdict is Verdict.FAILED
     assert result_of(Measured(0.8, ""), judged=Bound.LOWER).verdict is Verdict.TOO_SMALL
+
+
+def test_kept_measurement_is_judged_by_other_thresholds_and_stays_as_grave_as_it_was() -> None:
+    kept = {"value": 0.8, "low": 0.4, "high": 0.9, "sense": "at_least", "at_best": "warned", "sentence": "So.",
+            "notes": ["Too small to judge: A."]}  # fmt: skip
+
+    assert judge_again(kept, Limits(0.5, None), Bound.LOWER) == (Verdict.FAILED, "So.")
+    assert judge_again(kept, Limits(0.5, None), Bound.VALUE) == (Verdict.WARNED, "So. Too small to judge: A.")
+    assert judge_again({**kept, "at_best": None}, Limits(0.5, None), Bound.VALUE)[0] is Verdict.PASSED
+    for silent in ({"value": None}, {"low": None, "high": None}):
+        with pytest.raises(CannotRun):
+            judge_again({**kept, **silent}, Limits(0.5, None), Bound.LOWER)
 
 
 def test_value_that_is_no_number_is_not_a_pass() -> None:
