@@ -34,8 +34,10 @@ class Stored:
 class _Hashed:
     """Reads through, hashing and counting; raises TooLarge past the limit."""
 
-    def __init__(self, source: BinaryIO, limit: int) -> None:
-        self.source, self.limit = source, limit
+    def __init__(self, source: BinaryIO, limit: int | None) -> None:
+        self.source, self.limit = source, settings.TENURE_UPLOAD_LIMIT if limit is None else limit
+        more = "" if limit is not None else ", or ask an administrator to raise TENURE_UPLOAD_LIMIT"
+        self.advice = f"Split it{more}."
         self.digest, self.size = hashlib.sha256(), 0
 
     def chunks(self, _size: int | None = None) -> Iterator[bytes]:
@@ -44,7 +46,7 @@ class _Hashed:
             if self.size > self.limit:
                 raise TooLarge(
                     f"The file is larger than {self.limit / 1024**2:,.0f} MiB, the limit here. Nothing was kept. "
-                    "Split it, or ask an administrator to raise TENURE_UPLOAD_LIMIT."
+                    + self.advice
                 )
             self.digest.update(piece)
             yield piece
@@ -55,7 +57,7 @@ def store(source: BinaryIO, *, folder: str, name: str, limit: int | None = None,
 
     Each file gets a folder of its own, or with `together` a name of its own beside the others.
     """
-    hashed = _Hashed(source, settings.TENURE_UPLOAD_LIMIT if limit is None else limit)
+    hashed = _Hashed(source, limit)
     with scratch() as spool:
         content = spool / "content"
         with content.open("wb") as file:

@@ -8,6 +8,7 @@ from apps.datasets.models import DatasetVersion
 from apps.organizations import access
 from apps.organizations.roles import Permission
 from apps.validation import subjects
+from apps.validation.evidence_files import LARGEST
 from apps.validation.models import Bearing, Finding, Outcome, RunState, Severity, ValidationRun
 from apps.validation.models.plans import COLUMN_ROLES, DATA_ROLES
 
@@ -143,7 +144,7 @@ class DocumentForm(forms.Form):
     """A document beside a version."""
 
     title = forms.CharField(max_length=120, help_text="As the plan asks for it, for example Penetration test.")
-    file = forms.FileField(required=False, help_text="At most 25 MiB. Its hash is kept.")
+    file = forms.FileField(required=False, help_text=f"At most {LARGEST // 1024**2} MiB. Its hash is kept.")
     url = forms.URLField(required=False, max_length=500, label="Or a link", assume_scheme="https")
     note = forms.CharField(required=False, widget=TEXT)
 

@@ -7,7 +7,7 @@ from apps.core.errors import Conflict, IllegalMove, Invalid, NotVisible, Refused
 from apps.core.secrets import token_hash
 from apps.organizations import access
 from apps.organizations.roles import Permission
-from apps.validation import judging, required, subjects
+from apps.validation import judging, required_evidence, subjects
 from apps.validation.models import (
     FINDING_STATES,
     OPEN_RUNS,
@@ -235,7 +235,7 @@ def check_challenge(user: Any, run: ValidationRun) -> None:
 
 def check_nothing_against(run: ValidationRun, outcome: str) -> None:
     """Fit needs all evidence to be there, every required check to have run, every heavy finding closed or waived."""
-    if lacking := required.missing(run.plan):
+    if lacking := required_evidence.missing(run.plan):
         raise Refused(
             f"The plan asks for evidence that is not there: {', '.join(map(str, lacking))}. Add it, or write a new "
             "plan with the reason why it is not needed."

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from apps.core.errors import Invalid
-from apps.validation import required, subjects
+from apps.validation import required_evidence, subjects
 from apps.validation.models import Plan
 from apps.validation.models.plans import COLUMN_ROLES
 
@@ -15,7 +15,7 @@ MOST_ATTRIBUTES = 20
 NEEDED = {"forecast": ("time", "A forecast needs the column that says when a row is."),
           "ranking": ("group", "A ranking needs the column that says which list a row belongs to.")}  # fmt: skip
 
-read_evidence = required.read
+read_evidence = required_evidence.read
 
 
 def read_slices(given: Any) -> list[dict[str, str]]:

@@ -13,7 +13,7 @@ from apps.datasets.models import DatasetVersion
 from apps.models.models import CHAMPION, Alias, ModelVersion, VersionState
 from apps.models.policies import developers, parts_of, requesters, written_of
 from apps.projects.policies import missing as missing_in_charter
-from apps.validation import advisories, evidence
+from apps.validation import advisories, rulebooks
 from apps.validation.models import Condition, Finding, Outcome, Plan, ValidationRun, Waiver
 from apps.validation.models.plans import KINDS
 from apps.validation.signals import gathering_objectives, gathering_use
@@ -139,7 +139,7 @@ def facts(plan: Plan) -> dict[str, Any]:
         "conversion": conversion(version),
         "training": training(version),
         "lineage": origin,
-        "evidence": evidence.of(plan, written, origin),
+        "evidence": rulebooks.answers(plan, written, origin),
         "dependencies": advisories.about(libraries(version)),
         "objectives": objectives(version),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -9,10 +10,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 
-from apps.core.errors import IllegalMove, Invalid, Refused
+from apps.core.errors import IllegalMove, Invalid, Refused, TooLarge
 from apps.models import actions as models
 from apps.organizations.actions import assign_role
-from apps.validation import actions, policies
+from apps.validation import actions, evidence_files, policies
 from apps.validation.models import Challenge, IndependenceCheck
 from tests.cast import Cast
 from tests.projects.factories import sign_all
@@ -39,6 +40,21 @@ def test_remarks_and_own_tests_are_kept_and_signed_for(inside: Cast) -> None:
     assert [one["occasion"] for one in evidence["independence"]] == ["started", "concluded"]
     with pytest.raises(IllegalMove, match="is concluded"):
         actions.remark(run=run, text="One more thing.", by=inside.vera)
+
+
+def test_evidence_has_one_limit_of_its_own(inside: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = finished_run(inside)
+    monkeypatch.setattr(evidence_files, "LARGEST", 2 * 1024**2)
+
+    for keep in (
+        lambda: tried(inside, run, file=SimpleUploadedFile("runs.csv", b"0" * (2 * 1024**2 + 1))),
+        lambda: actions.add_document(
+            version=run.version, title="Scan", file=io.BytesIO(b"0" * (2 * 1024**2 + 1)), by=inside.vera
+        ),
+    ):
+        with pytest.raises(TooLarge, match=r"larger than 2 MiB, the limit here. Nothing was kept. Split it\.$"):
+            keep()
+    assert tried(inside, run, file=SimpleUploadedFile("runs.csv", b"0" * 2 * 1024**2)).size == 2 * 1024**2
 
 
 def test_what_was_said_does_not_change_whoever_writes(inside: Cast) -> None:

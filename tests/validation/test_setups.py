@@ -10,7 +10,7 @@ import pytest
 from apps.audit.models import Record
 from apps.core.errors import IllegalMove, Invalid, NotVisible, Refused
 from apps.models import actions as models
-from apps.validation import actions, policies, required, subjects
+from apps.validation import actions, policies, required_evidence, subjects
 from apps.validation.actions.plans import plan_content
 from apps.validation.models import EvidenceDocument
 from tests.cast import Cast
@@ -128,7 +128,9 @@ def test_fit_needs_the_evidence_that_the_plan_asks_for(inside: Cast) -> None:
     run = factories.finished_run(inside, lines=LINE, evidence=asked)
     given = {"run": run, "outcome": "validated", "statement": "Sound.", "by": inside.vera}
 
-    assert [str(one) for one in required.missing(run.plan)] == ["Document: Penetration test (nobody has added it)"]
+    assert [str(one) for one in required_evidence.missing(run.plan)] == [
+        "Document: Penetration test (nobody has added it)"
+    ]
     with pytest.raises(
         Refused, match=r"evidence that is not there: Document: Penetration test \(nobody has added it\)"
     ):
@@ -151,7 +153,7 @@ def test_section_that_is_empty_or_older_than_a_change_is_missing(inside: Cast) -
     plan = factories.plan_of(inside, lines=LINE, evidence=["card: Limitations", "charter: Complete", "risks"])
     models.write_card(version=plan.version, written={**WRITTEN, "limitations": " "}, by=inside.dario)
 
-    assert [one.note for one in required.missing(plan)] == ["Limitations is not there"]
+    assert [one.note for one in required_evidence.missing(plan)] == ["Limitations is not there"]
 
 
 def test_document_is_a_file_or_a_link_by_who_works_on_the_version(inside: Cast) -> None:

@@ -3,9 +3,8 @@
 from typing import Any
 
 from apps.audit.actions import action, record
-from apps.core import files
 from apps.core.errors import Invalid
-from apps.validation import policies
+from apps.validation import evidence_files, policies
 from apps.validation.models import Bearing, Challenge, ChallengeKind, CheckResult, ValidationRun
 
 
@@ -71,7 +70,7 @@ def _stored(file: Any) -> dict[str, Any]:
     if file is None:
         return {}
     name = str(getattr(file, "name", "evidence"))[-200:]
-    stored = files.store(file, folder="validation", name=name)
+    stored = evidence_files.store(file, name)
     return {"file": stored.path, "file_name": name, "sha256": stored.sha256, "size": stored.size}
 
 

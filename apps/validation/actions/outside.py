@@ -9,7 +9,7 @@ from django.utils import timezone
 from apps.audit.actions import action, record
 from apps.core import files
 from apps.core.errors import Conflict, Invalid
-from apps.validation import policies
+from apps.validation import evidence_files, policies
 from apps.validation.actions.awaiting import still_awaited
 from apps.validation.actions.runs import finish_run, keep_outside
 from apps.validation.models import (
@@ -25,8 +25,6 @@ from apps.validation.models import (
 )
 from apps.work import deliveries
 from apps.work.models import Transport
-
-EVIDENCE_LIMIT = 100 * 1024**2
 
 
 @action
@@ -106,7 +104,7 @@ def _keep(awaited: OutsideAnswer, said: Mapping[str, Any], file: Any, by: Any) -
     judged = _judged(locked, said, tool)
     if file is None or not file.size:
         raise Invalid("Send the evidence: the file that the tool wrote.", {"file": "Send the tool's file."})
-    stored = files.store(file, folder="evidence", name=file.name, limit=EVIDENCE_LIMIT)
+    stored = evidence_files.store(file, file.name)
     claimed = str(said.get("sha256") or "").strip().lower()
     if claimed and claimed != stored.sha256:
         files.delete(stored.path)

@@ -1,7 +1,7 @@
 """What rule books ask for in terms of what a portal has on record: which evidence answers which point.
 
 Each point is told in our own words with its place. It is answered when all its evidence is there; the keys name
-documents, records and families of checks, as `apps.validation.evidence` gives them. As of November 2026.
+documents, records and families of checks, as `apps.validation.rulebooks` gives them. As of November 2026.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from apps.core import files
 from apps.core.pages import Crumb
 from apps.core.uploads import refuse_too_large
 from apps.organizations.bases import ObjectFormPage, ObjectMixin, TenantPage
-from apps.validation import actions, policies, required, texts
+from apps.validation import actions, policies, required_evidence, texts
 from apps.validation.forms import DocumentForm, TextForm
 from apps.validation.models import EvidenceDocument, Plan, PlanState
 from apps.validation.views.shared import BESIDE, BY_NUMBER, OfVersion, version_crumbs
@@ -30,7 +30,9 @@ class AddDocument(OfVersion, ObjectFormPage):
 
     def initial(self) -> dict[str, Any]:
         plan = self.plan()
-        wanted = [one.asked for one in required.missing(plan) if one.asked.startswith("document:")] if plan else []
+        wanted = (
+            [one.asked for one in required_evidence.missing(plan) if one.asked.startswith("document:")] if plan else []
+        )
         return {"title": wanted[0].partition(":")[2].strip()} if wanted else {}
 
     def perform(self, form: Any) -> str:

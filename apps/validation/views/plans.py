@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from apps.core.pages import Action, Crumb, refusal
 from apps.discussions import timeline
 from apps.organizations.bases import ListPage, ObjectFormPage, ObjectPage, TenantPage
-from apps.validation import actions, policies, report, required
+from apps.validation import actions, policies, report, required_evidence
 from apps.validation.differences import Difference, between, between_lines, words
 from apps.validation.forms import NoForm, PlanForm
 from apps.validation.lines import lines_form, rows_of
@@ -82,7 +82,7 @@ class PlanPage(ObjectPage):
             sections=report.sections(plan.checks.all(), []),
             data=[(DATA_ROLES[role], one) for role, one in plan.data.items()],
             columns=[(COLUMN_ROLES[role], column) for role, column in plan.columns.items()],
-            evidence=required.standing(plan),
+            evidence=required_evidence.standing(plan),
             differences=self._differences(),
             runs=ValidationRun.objects.filter(plan=plan).select_related(*BESIDE, "started_by"),
             others=Plan.objects.filter(version=plan.version).exclude(pk=plan.pk).select_related(*BESIDE),

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from apps.core.pages import Action, Crumb, refusal
 from apps.discussions import timeline
 from apps.organizations.bases import ActionPage, ListPage, ObjectFormPage, ObjectPage
-from apps.validation import actions, attestations, policies, report, required, subjects
+from apps.validation import actions, attestations, policies, report, required_evidence, subjects
 from apps.validation.forms import ConcludeForm
 from apps.validation.models import Finding, Outcome, OutsideAnswer, Plan, RunState, ValidationRun, Verdict
 from apps.validation.terms_form import terms_form
@@ -268,7 +268,7 @@ class Conclude(ObjectFormPage):
                 Crumb(f"Validation {run.number}", run.get_absolute_url()),
                 Crumb(self.title),
             ),
-            lacking=required.missing(run.plan),
+            lacking=required_evidence.missing(run.plan),
             against=policies.blocking_findings(run.version).select_related(*BESIDE),
             results=run.results.exclude(verdict=Verdict.PASSED),
             **more,

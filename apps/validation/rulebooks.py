@@ -26,7 +26,7 @@ TITLES = {
 Facts = list[dict[str, Any]]
 
 
-def of(plan: Plan, documents: Facts, lineage: Facts) -> Facts:
+def answers(plan: Plan, documents: Facts, lineage: Facts) -> Facts:
     """Every piece of evidence: its key, its name for a reader, and whether it is there and up to date."""
     found = [*_documents(documents), *_origin(lineage), *_checks(plan)]
     by_hand = {person.pk for person in developers(plan.version)}
