@@ -1,6 +1,7 @@
 """Asking for decisions and taking them. Every verb is one transaction with one audit record and its mails."""
 
 import datetime as dt
+from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
@@ -27,16 +28,17 @@ from apps.core.errors import Invalid, ReauthenticationNeeded, Refused
 from apps.discussions.notices import tell
 from apps.organizations import access
 from apps.organizations.models import Scope
+from apps.organizations.people import system
 
 
 def current_policy(kind: str, tier: str = "") -> Policy:
-    """The policy in force for a kind of decision at a tier."""
+    """The policy in force for a kind of decision at a tier.
+
+    An organization that was there before the kind gets its default policy when such a decision is first asked for.
+    """
     found = Policy.objects.filter(kind=kind, is_current=True)
     policy = found.filter(tiers__contains=[tier]).first() if tier else None
-    policy = policy or found.filter(tiers=[]).first()
-    if policy is None:
-        raise Refused(f"There is no approval policy for “{kind}”. An administrator has to write one first.")
-    return policy
+    return policy or found.filter(tiers=[]).first() or _begin_with_default(kind, system())
 
 
 @action
@@ -314,23 +316,16 @@ def _new_version(kind: str, tiers: list[str], independence: str, is_high_risk: b
 @action
 def begin_with_defaults(*, by: Any) -> list[Policy]:
     """Give a new organization the policies it begins with."""
-    written = []
-    for kind, default in DEFAULTS.items():
-        policy = _new_version(
-            kind, [], default.independence, default.is_high_risk, "What every organization begins with."
-        )
-        for order, step in enumerate(default.steps, start=1):
-            PolicyStep(
-                policy=policy,
-                order=order,
-                role=step.role,
-                quorum=step.quorum,
-                days=step.days,
-                escalate_to=step.escalate_to,
-            ).save(force_insert=True)
-        written.append(policy)
-        record(by=by, action="policy.written", subject=policy, reason=policy.reason)
-    return written
+    return [_begin_with_default(kind, by) for kind in DEFAULTS]
+
+
+def _begin_with_default(kind: str, by: Any) -> Policy:
+    default = DEFAULTS[kind]
+    policy = _new_version(kind, [], default.independence, default.is_high_risk, "What every organization begins with.")
+    for order, step in enumerate(default.steps, start=1):
+        PolicyStep(policy=policy, order=order, **asdict(step)).save(force_insert=True)
+    record(by=by, action="policy.written", subject=policy, reason=policy.reason)
+    return policy
 
 
 def _locked(request: Request) -> Request:

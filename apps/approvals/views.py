@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from apps.approvals import actions, policies
 from apps.approvals.forms import DelegationForm, PolicyForm, ReasonForm, SignForm, Steps, WithdrawForm
-from apps.approvals.kinds import Kind
+from apps.approvals.kinds import DEFAULTS, Kind
 from apps.approvals.models import Delegation, Policy, Request, RequestState
 from apps.core.pages import Action, Crumb, Tab, refusal
 from apps.discussions import timeline
@@ -204,7 +204,10 @@ class PolicyList(ListPage):
     def context(self, **more: Any) -> dict[str, Any]:
         refused = refusal(policies.check_write_policy, self.request.user)
         url = reverse("approvals:write-policy", args=[self.organization.key])
-        return super().context(primary=Action("Change a policy", url, method="get", refused=refused), **more)
+        written = set(Policy.objects.filter(is_current=True, tiers=[]).values_list("kind", flat=True))
+        by_default = [(kind.label, DEFAULTS[kind]) for kind in Kind if kind not in written]
+        primary = Action("Change a policy", url, method="get", refused=refused)
+        return super().context(primary=primary, by_default=by_default, **more)
 
 
 class PolicyPage(ObjectPage):

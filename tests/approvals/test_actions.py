@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from apps.approvals import actions, policies
-from apps.approvals.models import Conflict, Request, RequestState, Signature
+from apps.approvals.models import Conflict, Policy, Request, RequestState, Signature
 from apps.approvals.signals import decided
 from apps.audit.chain import faults
 from apps.audit.models import Record
@@ -44,6 +44,19 @@ def test_sign_by_every_step_approves_and_announces(inside, project):
     decided.disconnect(dispatch_uid="test")
     assert (request.state, heard) == (RequestState.APPROVED, [RequestState.APPROVED])
     assert faults() == []
+
+
+def test_organization_from_before_a_kind_gets_its_default_policy_when_it_is_first_asked_for(inside, project):
+    former = Policy.objects.get(kind="deferral")
+    former.is_current = False
+    former.save()
+
+    first, second = (ask(inside, project, kind="deferral") for _ in range(2))
+
+    assert first.policy == second.policy == Policy.objects.get(kind="deferral", is_current=True)
+    assert [step.role for step in first.policy.steps.all()] == ["risk_approver"] and first.policy.is_high_risk
+    written = Record.objects.filter(action="policy.written", subject_id=str(first.policy.pk))
+    assert [one.actor_label for one in written] == ["Tenure"]
 
 
 def test_request_that_nobody_could_sign_is_refused(inside, project):
