@@ -29,7 +29,6 @@ from apps.models.policies import developers
 from apps.projects import actions as projects
 from apps.projects.models import ProjectState
 from apps.validation import subjects
-from apps.validation.engine.conditions import STATEMENT
 
 IN_PLACE = ("endpoint__environment", "endpoint__model__project", "endpoint__organization", "version__model")
 # Keys that would hide pages of our own behind an endpoint's.
@@ -361,15 +360,14 @@ def _terms(version: ModelVersion) -> list[dict[str, Any]]:
 
 def _acknowledge(deployment: Deployment, numbers: Collection[int], by: Any) -> None:
     """Keep who took note of the conditions in words; Invalid while one is left of which nobody did."""
-    known = {one["text"] for one in deployment.acknowledged}
-    new = [one for one in _terms(deployment.version) if one["kind"] == STATEMENT and one["text"] not in known]
-    left = [one for one in new if one["number"] not in numbers]
+    new = terms.unacknowledged(deployment)
+    left = [one for one in new if one.number not in numbers]
     if left:
-        said = " ".join(f"{one['number']}: “{one['text']}”" for one in left)
+        said = " ".join(f"{one.number}: “{one.text}”" for one in left)
         sentence = f"Acknowledge these conditions of its validation. {said}"
         raise Invalid(sentence, {"acknowledged": sentence})
     at = timezone.now().isoformat()
-    taken = [{"number": one["number"], "text": one["text"], "by": by.email, "at": at} for one in new]
+    taken = [{"number": one.number, "text": one.text, "by": by.email, "at": at} for one in new]
     deployment.acknowledged = [*deployment.acknowledged, *taken]
 
 

@@ -75,8 +75,8 @@ class OptionalReasonForm(forms.Form):
     )
 
 
-class DeployForm(OptionalReasonForm):
-    """Why, and one box for each condition in words, which has to be ticked."""
+class AcknowledgeForm(forms.Form):
+    """One box for each condition in words, which has to be ticked."""
 
     def __init__(self, *args: Any, conditions: Sequence[Any], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -90,6 +90,10 @@ class DeployForm(OptionalReasonForm):
         """The numbers of the conditions that were ticked."""
         names = (name for name, is_ticked in self.cleaned_data.items() if is_ticked is True)
         return [int(name.removeprefix("condition_")) for name in names]
+
+
+class DeployForm(AcknowledgeForm, OptionalReasonForm):
+    """Why, and the conditions in words."""
 
 
 class MomentForm(forms.Form):

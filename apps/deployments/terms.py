@@ -27,6 +27,13 @@ def broken(
     return [why for condition in found if (why := engine.broken(condition.condition, here))]
 
 
+def unacknowledged(deployment: Any) -> list[Condition]:
+    """The conditions in words in force of which nobody took note with this deployment."""
+    known = {one["text"] for one in deployment.acknowledged}
+    found = subjects.conditions_in_force(deployment.version)
+    return [one for one in found if one.kind == engine.STATEMENT and one.text not in known]
+
+
 def broken_of(deployment: Any) -> list[tuple[str, bool]]:
     """The same for what answers somewhere, each with whether its condition is strict."""
     terms = [engine.Condition(one["kind"], one["limits"], one["text"], one["is_strict"]) for one in deployment.terms]

@@ -104,6 +104,27 @@ def test_page_has_a_box_for_each_condition_in_words(shop: Shop, sign_in: Any) ->
     assert "Under these conditions" in shown and f"acknowledged by {shop.cast.otto.email}" in shown
 
 
+def test_condition_that_came_after_the_plan_is_acknowledged_where_it_is_carried_out(shop: Shop, sign_in: Any) -> None:
+    version, endpoint = shop.version(1), shop.endpoint()
+    shop.validation(version, "conditions", [STATEMENT])
+    asked = {"endpoint": endpoint, "version": version, "acknowledged": [1], "by": shop.cast.bianca}
+    planned = actions.request_deployment(**asked)
+    shop.sign(planned)
+    shop.validation(version, "conditions", [STATEMENT, {"kind": "statement", "text": "Not at night."}])
+    otto = sign_in(shop.cast.otto)
+    page = reverse("deployments:carry-out", args=["meridian", endpoint.key, planned.number])
+
+    assert f'href="{page}"' in otto.get(planned.get_absolute_url()).content.decode()
+    shown = otto.get(page).content.decode()
+    assert "Not at night." in shown and "Not in snow." not in shown
+    assert otto.post(page).status_code == 422
+    assert otto.post(page, {"condition_2": "on"}).status_code == 303
+
+    planned.refresh_from_db()
+    taken = [(one["text"], one["by"]) for one in planned.acknowledged]
+    assert taken == [("Not in snow.", shop.cast.bianca.email), ("Not at night.", shop.cast.otto.email)]
+
+
 def test_api_takes_the_numbers_and_shows_the_terms(shop: Shop, sign_in: Any) -> None:
     version, endpoint = shop.version(1), shop.endpoint(shop.staging)
     shop.validation(version, "conditions", [STATEMENT, {"kind": "confirm"}])

@@ -6,9 +6,10 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from apps.core.pages import Action, Crumb, refusal
-from apps.deployments import actions, policies, traffic
+from apps.deployments import actions, policies, terms, traffic
 from apps.deployments.engine import gate
 from apps.deployments.forms import (
+    AcknowledgeForm,
     DeployForm,
     OptionalReasonForm,
     ReasonForm,
@@ -17,10 +18,10 @@ from apps.deployments.models import (
     Deployment,
     DeploymentState,
 )
-from apps.deployments.views.shared import OfDeployment, OfEndpoint, crumbs
+from apps.deployments.views.shared import OfDeployment, OfEndpoint, carry_out, crumbs
 from apps.discussions import timeline
 from apps.models.models import ModelVersion
-from apps.organizations.bases import ActionPage, ObjectFormPage, ObjectPage, fetch
+from apps.organizations.bases import ObjectFormPage, ObjectPage, fetch
 from apps.validation import subjects
 
 
@@ -84,8 +85,7 @@ class DeploymentPage(OfDeployment, ObjectPage):
         )
         primary, more_actions = None, []
         if deployment.state == DeploymentState.PLANNED:
-            refused = refusal(policies.check_carry_out, self.request.user, deployment)
-            primary = Action("Deploy", reverse("deployments:carry-out", args=here), refused=refused)
+            primary = carry_out(self, deployment, "Deploy")
             refused = refusal(policies.check_drop, self.request.user, deployment)
             more_actions = [Action("Give up", reverse("deployments:drop", args=here), method="get", refused=refused)]
         signatures = deployment.request.signatures.select_related("user", "on_behalf_of") if deployment.request else []
@@ -101,14 +101,33 @@ class DeploymentPage(OfDeployment, ObjectPage):
         )
 
 
-class CarryOut(OfDeployment, ActionPage):
-    """Carry an approved deployment out."""
+class CarryOut(OfDeployment, ObjectFormPage):
+    """Carry an approved deployment out, with the conditions in words that were not there when it was asked for."""
 
+    title, submit = "Deploy what was approved", "Deploy"
     done = "Deployed. The prediction servers follow within a second."
 
-    def perform(self) -> str:
-        deployment = actions.deploy(endpoint=self.object.endpoint, version=self.object.version, by=self.request.user)
+    def check(self) -> None:
+        policies.check_carry_out(self.request.user, self.object)
+
+    def get_form(self, **kwargs: Any) -> AcknowledgeForm:
+        kwargs.pop("files", None)
+        return AcknowledgeForm(conditions=terms.unacknowledged(self.object), **kwargs)
+
+    def perform(self, form: Any) -> str:
+        deployment = actions.deploy(
+            endpoint=self.object.endpoint,
+            version=self.object.version,
+            acknowledged=form.acknowledged(),
+            by=self.request.user,
+        )
         return deployment.endpoint.get_absolute_url()
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        deployment = self.object
+        here = Crumb(str(deployment.endpoint), deployment.endpoint.get_absolute_url())
+        trail = crumbs(self, here, Crumb(f"Deployment {deployment.number}", deployment.get_absolute_url()))
+        return super().context(lead=str(deployment), crumbs=[*trail, Crumb(self.title)], **more)
 
 
 class Drop(OfDeployment, ObjectFormPage):

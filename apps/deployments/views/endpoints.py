@@ -21,7 +21,7 @@ from apps.deployments.models import (
     ServingReport,
     answering,
 )
-from apps.deployments.views.shared import OfEndpoint, crumbs, tabs
+from apps.deployments.views.shared import OfEndpoint, carry_out, crumbs, tabs
 from apps.discussions import timeline
 from apps.models.models import ModelVersion, RegisteredModel, VersionState
 from apps.organizations import access
@@ -98,9 +98,7 @@ class EndpointPage(OfEndpoint, ObjectPage):
         planned = next((one for one in history if one.state == DeploymentState.PLANNED), None)
         if planned is None:
             return None
-        url = reverse("deployments:carry-out", args=[self.organization.key, self.object.key, planned.number])
-        refused = refusal(policies.check_carry_out, self.request.user, planned)
-        return Action(f"Deploy version {planned.version.number}", url, refused=refused)
+        return carry_out(self, planned, f"Deploy version {planned.version.number}")
 
     def _actions(self) -> list[Action]:
         checks = {

@@ -3,7 +3,8 @@
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from apps.core.pages import Crumb, Tab
+from apps.core.pages import Action, Crumb, Tab, refusal
+from apps.deployments import policies, terms
 from apps.deployments.models import Deployment, Endpoint
 from apps.organizations.bases import ObjectMixin, TenantPage
 
@@ -20,6 +21,13 @@ def tabs(page: TenantPage, current: str) -> list[Tab]:
         Tab(label, reverse(f"deployments:{name}", args=[page.organization.key]), current=name == current)
         for label, name in pages.items()
     ]
+
+
+def carry_out(page: TenantPage, planned: Deployment, label: str) -> Action:
+    """The way to put what was approved in place; by its form where conditions in words are new since it was asked."""
+    url = reverse("deployments:carry-out", args=[page.organization.key, planned.endpoint.key, planned.number])
+    refused = refusal(policies.check_carry_out, page.request.user, planned)
+    return Action(label, url, method="get" if terms.unacknowledged(planned) else "post", refused=refused)
 
 
 class OfEndpoint(ObjectMixin):
