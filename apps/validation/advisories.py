@@ -41,16 +41,44 @@ def about(packages: dict[str, str]) -> dict[str, Any]:
     return {"packages": packages, "found": found, "source": settings.TENURE_ADVISORIES, "sha256": digest}
 
 
-def _local(source: str) -> Path:
-    """The source as a file here; one from the network is fetched when the copy is older than a day."""
-    if not source.startswith(("http://", "https://")):
-        return Path(source)
-    folder = Path(settings.TENURE_DATA) / "advisories"
-    folder.mkdir(parents=True, exist_ok=True)
-    kept = folder / hashlib.sha256(source.encode()).hexdigest()[:16]
-    if not kept.exists() or time.time() - kept.stat().st_mtime > FRESH.total_seconds():
+def fetch() -> None:
+    """Bring a source from the network here when the copy is older than a day; what failed is kept for `about`.
+
+    Called before a transaction begins, so that nobody who waits for a network holds rows meanwhile.
+    """
+    source = settings.TENURE_ADVISORIES
+    if not _is_remote(source):
+        return
+    kept, why_not = _kept(source)
+    if kept.exists() and time.time() - kept.stat().st_mtime <= FRESH.total_seconds():
+        return
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    try:
         with scratch() as spool:
             with (spool / "fetched").open("wb") as file:
                 outgoing.download(source, file, MOST_BYTES, SECONDS)
             os.replace(spool / "fetched", kept)
+    except OSError as error:
+        why_not.write_text(str(error))
+    else:
+        why_not.unlink(missing_ok=True)
+
+
+def _is_remote(source: str) -> bool:
+    return source.startswith(("http://", "https://"))
+
+
+def _kept(source: str) -> tuple[Path, Path]:
+    """Where the copy of a source in the network lies, and why the last fetch failed where it did."""
+    kept = Path(settings.TENURE_DATA) / "advisories" / hashlib.sha256(source.encode()).hexdigest()[:16]
+    return kept, kept.with_suffix(".failed")
+
+
+def _local(source: str) -> Path:
+    """The source as a file here; OSError where the last fetch of one from the network failed."""
+    if not _is_remote(source):
+        return Path(source)
+    kept, why_not = _kept(source)
+    if why_not.exists():
+        raise OSError(why_not.read_text())
     return kept

@@ -10,7 +10,7 @@ from apps.core import sandbox
 from apps.core.canonical import sha256_of
 from apps.core.errors import DomainError
 from apps.organizations.people import system
-from apps.validation import actions, reuse, subjects
+from apps.validation import actions, advisories, reuse, subjects
 from apps.validation.engine.pace import Pace
 from apps.validation.models import CheckResult, Finding, OutsideAnswer, ResultOrigin, ValidationRun
 from apps.validation.models.plans import DATA_ROLES
@@ -45,6 +45,7 @@ def end(job: jobs.Running, sentence: str) -> None:
 )
 def run_plan(job: jobs.Running) -> None:
     """Run the plan in a child and keep each result as it comes; who takes over from a dead worker does the rest."""
+    advisories.fetch()
     with job.tenant():
         run = _run(job)
         actions.begin_run(run=run, inputs=subjects.inputs_of(run.plan), by=job.by)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -13,7 +14,7 @@ from apps.core import sandbox
 from apps.core.errors import Conflict, IllegalMove, Invalid, Refused
 from apps.models.models import ModelVersion
 from apps.organizations.actions import assign_role
-from apps.validation import actions, tasks
+from apps.validation import actions, advisories, tasks
 from apps.validation.models import CheckResult, Finding, RunState, ValidationRun, Verdict
 from apps.validation.signals import concluded, run_finished
 from apps.work import jobs
@@ -54,6 +55,23 @@ def test_failed_check_becomes_a_finding_by_rule(inside: Cast) -> None:
     assert (finding.title, finding.severity, finding.owner) == ("ROC AUC failed", "high", inside.dario)
     assert finding.result.name == "perf.auc"
     assert finding.due_on == factories.in_days(30)
+
+
+def test_advisories_are_fetched_before_any_transaction_begins(
+    inside: Cast, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    depths: list[int] = []
+
+    def download(url: str, file: BinaryIO, most: int, seconds: float) -> None:
+        depths.append(len(connection.savepoint_ids))
+        file.write(b"[]")
+
+    monkeypatch.setattr(advisories.outgoing, "download", download)
+    factories.queued_run(inside, lines=LINES[2:4])
+    settings.TENURE_DATA, settings.TENURE_ADVISORIES = tmp_path, "https://advisories.example.com/all.json"
+    deliver(inside.meridian)
+
+    assert depths == [len(connection.savepoint_ids)], "once, and in no transaction of the job's own"
 
 
 def test_run_of_a_plan_that_is_not_locked_is_refused(inside: Cast) -> None:

@@ -109,10 +109,14 @@ def test_vulnerable_library_fails_and_a_source_out_of_reach_is_no_pass(
     settings.TENURE_DATA = tmp_path / "data"
     settings.TENURE_OUTGOING_HOSTS = {"127.0.0.1"}
     settings.TENURE_ADVISORIES = f"{address}/all.json"
+    unfetched = configured.about(PACKAGES)
+    configured.fetch()
     known = configured.about(PACKAGES)
     (tmp_path / "all.json").unlink()
+    configured.fetch()
     kept = configured.about(PACKAGES)
     settings.TENURE_ADVISORIES = f"{address}/other.json"
+    configured.fetch()
     gone = configured.about(PACKAGES)
     settings.TENURE_ADVISORIES = ""
 
@@ -121,6 +125,7 @@ def test_vulnerable_library_fails_and_a_source_out_of_reach_is_no_pass(
     assert (result.verdict, result.value) == (Verdict.FAILED, 1)
     assert result.sentence == "Advisories against it: 1, about scikit-learn 1.4.2."
     assert asked({**known, "found": []}).verdict is Verdict.PASSED
+    assert "found" not in unfetched, "only fetch() goes to the network"
     for facts, word in ((gone, "answered 404"), (configured.about(PACKAGES), "TENURE_ADVISORIES")):
         silent = asked(facts)
         assert silent.verdict is Verdict.NOT_RUN and word in silent.reason
