@@ -342,6 +342,10 @@ def test_only_who_administers_adds_a_tool_and_sees_its_secret(inside: Cast, sign
     assert sign_in(inside.vera).post(f"{address}new/", given).status_code == 403
     assert client.post(f"{address}new/", given).status_code == 303
     assert client.post(f"{address}new/", given).status_code == 409
+    clash = client.post(f"{address}new/", given | {"key": "new"})
+    assert clash.status_code == 422 and "a word of the addresses here" in clash.content.decode()
+    by_api = client.post("/o/meridian/api/v1/outside-tools/", given | {"key": "new"}, content_type="application/json")
+    assert by_api.status_code == 422 and "key" in by_api.json()["errors"]
     secret = deliveries.secret_of(OutsideTool.objects.get().destination)
     assert secret in client.get(f"{address}audit/").content.decode()
     assert secret not in sign_in(inside.vera).get(f"{address}audit/").content.decode()

@@ -26,11 +26,17 @@ from apps.validation.models import (
 from apps.work import deliveries
 from apps.work.models import Transport
 
+# A word that stands where a key stands in the addresses of pages.
+RESERVED = {"new"}
+
 
 @action
 def add_tool(*, key: str, name: str, address: str, by: Any) -> OutsideTool:
     """Name a service that plans may call. Calls are signed with a secret of its own (see `deliveries.secret_of`)."""
     policies.check_manage_tools(by)
+    if key in RESERVED:
+        sentence = f"“{key}” is a word of the addresses here. Choose another key."
+        raise Invalid(sentence, {"key": sentence})
     destination = deliveries.open_destination(transport=Transport.WEBHOOK, address=address)
     tool = OutsideTool(key=key, name=name.strip(), destination=destination, added_by=by)
     tool.full_clean(exclude=["organization", "destination"], validate_constraints=False)
