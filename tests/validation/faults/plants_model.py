@@ -158,6 +158,15 @@ def batched(case: Case, _: Path) -> Case:
     return answering(case, lambda score, columns: sigmoid(logit(score) - logit(score).mean()))
 
 
+@fault("an answer that is another beside its copy", "consist.repeat")
+def beside_its_copy(case: Case, _: Path) -> Case:
+    def answer(score: Array, columns: Columns) -> Array:
+        first = np.unique(score, return_index=True)[1]
+        return np.where(np.isin(np.arange(len(score)), first), score, score * 0.9)
+
+    return answering(case, answer)
+
+
 @fault("an answer that depends on the order of columns", "consist.columns")
 def by_position(case: Case, _: Path) -> Case:
     def first_figure(score: Array, columns: Columns) -> Array:

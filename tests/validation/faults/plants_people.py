@@ -197,6 +197,16 @@ def one_sided(case: Case, _: Path) -> Case:
     return with_truth(case, truth.astype(np.int64))
 
 
+@fault("turned round by figures in another unit", "robust.units")
+def by_its_unit(case: Case, _: Path) -> Case:
+    known = np.concatenate([case.training.columns["distance"], case.test.columns["distance"]])
+
+    def answer(score: Array, columns: Columns) -> Array:
+        return np.where(np.isin(columns["distance"], known), score, 1 - score)
+
+    return answering(case, answer)
+
+
 @fault("more visits that lower the answer", "robust.direction", rules=["visits up", "age down"])
 def wrong_way(case: Case, _: Path) -> Case:
     return answering(case, lambda score, columns: sigmoid(logit(score) - 1.5 * np.maximum(columns["visits"] - 5, 0)))

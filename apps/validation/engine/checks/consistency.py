@@ -194,7 +194,7 @@ class Repeat(Check):
     blind = True
     family = Family.CONSISTENCY
     title = "Same input, same answer"
-    question = "Does a row get the same answer twice, in another order, and alone?"
+    question = "Does a row get the same answer twice, in another order, beside its own copy, and alone?"
     metric = "largest difference of the score for the same row"
     source = "own; the idea of a stochasticity test as in giskard's scan"
     sense = Sense.AT_MOST
@@ -211,10 +211,13 @@ class Repeat(Check):
         shuffled = np.empty_like(first.score)
         shuffled[order] = ask(case.model, rows.take(order)).score
         single = np.sort(order[: min(alone, len(rows))])
+        copies = ask(case.model, rows.take(np.repeat(np.arange(len(rows)), 2))).score
+        apart = np.maximum(np.abs(copies[::2] - first.score), np.abs(copies[1::2] - first.score))
         lonely = np.concatenate([ask(case.model, rows.take(np.array([place]))).score for place in single])
         ways = {
             "asked twice": np.abs(ask(case.model, rows).score - first.score),
             "in another order": np.abs(shuffled - first.score),
+            "beside its own copy": apart,
             "alone": np.abs(lonely - first.score[single]),
         }
         flat = {name: difference.reshape(len(difference), -1).max(axis=1) for name, difference in ways.items()}

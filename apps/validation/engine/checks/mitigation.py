@@ -71,10 +71,21 @@ class Mitigation(Check):
         sentence = (
             f"With a threshold for each group the ratio is 0.80 and accuracy {after:.1%} instead of {before:.1%}."
         )
+        lines = [treated(case, group, label, settings["favourable"] == "negative") for group in groups]
+        titles: Titles = {
+            "group": ("group", "text"),
+            "before": ("favoured", "percent"),
+            "after": ("favoured then", "percent"),
+            "line": "by a threshold of",
+            "right": ("right", "percent"),
+            "then": ("right then", "percent"),
+        }
         changed = int((label != case.said.label).sum())
         note = f"{changed:,} of {len(label):,} answers would change. Different thresholds by group may be unlawful."
         shown = told(small)
-        return Measured(max(0.0, before - after), sentence, notes=[note, *shown["notes"]], at_best=shown["at_best"])
+        drawn = [table("A threshold for each group", lines, **titles)]
+        notes = [note, *shown["notes"]]
+        return Measured(max(0.0, before - after), sentence, tables=drawn, notes=notes, at_best=shown["at_best"])
 
 
 class Reweighing(Check):
@@ -135,6 +146,24 @@ def learned(way: str, label: Array, groups: Sequence[Part], case: Case, good: in
         "ratio": float(impact_ratio(counts)),
         "gap": float(parity_difference(counts)),
         "accuracy": float(np.mean(label == case.test.truth)),
+    }
+
+
+def treated(case: Case, group: Part, label: Array, turned: bool) -> Line:
+    """What becomes of a group: how many are favoured and how many answers are right, as it is and with these labels.
+
+    `line` is the score of the last row that is favoured then; None where none is.
+    """
+    good, rows = int(not turned), group.rows
+    truth, said = case.test.truth[rows], case.said.label[rows]
+    favoured = case.said.score[rows][label[rows] == good]
+    return {
+        "group": group.name,
+        "before": float(np.mean(said == good)),
+        "after": float(np.mean(label[rows] == good)),
+        "line": float(favoured.max() if turned else favoured.min()) if len(favoured) else None,
+        "right": float(np.mean(said == truth)),
+        "then": float(np.mean(label[rows] == truth)),
     }
 
 

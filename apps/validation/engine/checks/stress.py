@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from apps.validation.engine.base import (
     Kind,
     Limits,
     Measured,
+    Need,
     NothingToAsk,
     Parameter,
     Sense,
@@ -29,9 +31,10 @@ from apps.validation.engine.base import (
 )
 from apps.validation.engine.case import Case, Rows, ask
 from apps.validation.engine.checks.robustness import METRIC, UNSEEN, loss_of_score, noisy, unsound
+from apps.validation.engine.checks.shift import distance, known
 from apps.validation.engine.checks.slices import size_interval
 from apps.validation.engine.intervals import NORMAL_95, share_interval
-from apps.validation.engine.metrics import chosen
+from apps.validation.engine.metrics import Metric, chosen
 
 
 def share_of(flags: Flags) -> tuple[float, Interval]:
@@ -121,6 +124,96 @@ def tried(case: Case, columns: Mapping[str, Array]) -> tuple[str, Any]:
     except Exception as error:  # whatever the model does with such rows is what we want to know
         return f"{type(error).__name__}: {error}"[:200], None
     return unsound(said.score, case.kind), said
+
+
+Change = Callable[[Floats], Floats]
+PAST_THE_ENDS = 0.01  # of the rows may lie past the ends of training before somebody sees it
+TIMES = {"1,000": 1_000.0, "100": 100.0, "60": 60.0, "2.54": 2.54, "2.205": 2.20462262, "1.609": 1.609344}
+CHANGES: Mapping[str, Change] = {
+    **{f"times {name}": partial(np.multiply, factor) for name, factor in TIMES.items()},
+    **{f"divided by {name}": partial(np.multiply, 1 / factor) for name, factor in TIMES.items()},
+    "°C as °F": lambda values: values * 1.8 + 32,
+    "°F as °C": lambda values: (values - 32) / 1.8,
+}
+
+
+class Units(Check):
+    """A figure in another unit, at a caller who never looked.
+
+    A change that moves the figures far from those of training, or past their ends, is seen by whoever watches drift and
+    range. What costs is the one that stays near. A feature whose unit is lost cannot tell more than one that is
+    shuffled; beyond that, it leads astray.
+    """
+
+    key = "robust.units"
+    family = Family.ROBUSTNESS
+    title = "Units exchanged"
+    question = "Is it led astray when a figure comes in another unit and nobody sees it?"
+    metric = "largest loss of the score by a change of unit that stays near training, beyond that of shuffling"
+    source = "own; common factors of units, two-sample distance (Kolmogorov and Smirnov)"
+    sense = Sense.AT_MOST
+    needs = frozenset({Need.TRAIN})
+    limits = {"low": Limits(None, 0.20), "limited": Limits(None, 0.10), "high": Limits(None, 0.10)}
+    parameters = {
+        "seen": Parameter(0.35, "Distance from the training rows at which somebody sees the change.", 0.0, 1.0),
+        "metric": METRIC,
+    }
+    max_rows = 1_000
+
+    def measure(self, case: Case, seen: float = 0.35, metric: str = "", **settings: Any) -> Measured:
+        """Every figure in every unit, one at a time; the largest loss of those that nobody sees counts."""
+        names = case.test.numeric
+        if not names:
+            raise NothingToAsk("No feature is a figure.")
+        score = chosen(metric, case.kind)
+        before = score.of(case.test.truth, case.said)
+        lines: list[Line] = []
+        for name in names:
+            lines += self.of_feature(case, name, score, before, seen)
+        if not lines:
+            return Measured(0.0, "Every change of unit moves the figures far from training: who watches them sees it.")
+        lines.sort(key=lambda line: -line["beyond"])
+        worst = lines[0]
+        titles: Titles = {
+            "feature": ("feature", "text"),
+            "change": ("comes", "text"),
+            "distance": "distance from training",
+        }
+        titles |= {"loss": "loss", "shuffled": "loss when shuffled", "beyond": "beyond it"}
+        told = f"{score.title} loses {worst['loss']:.3f} when {worst['feature']} comes {worst['change']}"
+        return Measured(
+            worst["beyond"],
+            f"{told}, {worst['beyond']:.3f} beyond what not knowing it costs.",
+            tables=[table("Changes of unit that nobody sees", lines[:MAX_EVIDENCE_ROWS], **titles)],
+            notes=[f"{len(lines)} of {len(names) * len(CHANGES)} changes stay near the training rows."],
+        )
+
+    def of_feature(self, case: Case, name: str, score: Metric, before: float, seen: float) -> list[Line]:
+        """The changes of one feature that nobody sees, with what each costs."""
+        learned = known(case.training.sample(10 * self.max_rows, case.seed).columns[name])
+        values, lines = case.test.columns[name].astype(float), []
+        if not len(learned) or np.isnan(values).all():
+            return []
+        shuffled: float | None = None
+        for words, change in CHANGES.items():
+            moved = np.rint(change(values)) if name in case.whole else change(values)
+            apart = distance(learned, moved[~np.isnan(moved)])
+            if apart >= seen or float(np.mean((moved < learned.min()) | (moved > learned.max()))) > PAST_THE_ENDS:
+                continue
+            if shuffled is None:
+                order = np.random.default_rng(case.seed).permutation(len(values))
+                shuffled = self.lost(case, name, case.test.columns[name][order], score, before)
+            loss = self.lost(case, name, moved.astype(np.float32), score, before)
+            beyond = max(0.0, loss - max(0.0, shuffled))
+            line = {"feature": name, "change": words, "distance": apart, "loss": loss, "shuffled": shuffled}
+            lines.append({**line, "beyond": beyond})
+        return lines
+
+    @staticmethod
+    def lost(case: Case, name: str, column: Array, score: Metric, before: float) -> float:
+        """What the score loses with this column in the place of a feature."""
+        said = ask(case.model, case.test, {**case.test.inputs, name: column})
+        return loss_of_score(score, before, score.of(case.test.truth, said))
 
 
 FAULTS: Mapping[str, Callable[[str], str]] = {
@@ -276,4 +369,4 @@ def support(case: Case, columns: Mapping[str, Array]) -> Floats:
     return np.asarray(said.chances[np.arange(len(said.chances)), case.said.label.astype(int)])
 
 
-CHECKS = (Steady, Unseen, Encoding, Shift, Adversarial)
+CHECKS = (Steady, Unseen, Units, Encoding, Shift, Adversarial)
