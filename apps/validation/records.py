@@ -52,7 +52,7 @@ def of(run: ValidationRun, results: Iterable[CheckResult]) -> Record:
             "run": _run(run),
             "checks": _checks(run.plan, results),
             "documents": _documents(run.version),
-            "findings": _findings(run),
+            "findings": findings(run),
             "challenges": _challenges(run),
             "independence": _independence(run),
             "conclusion": _conclusion(run),
@@ -144,13 +144,13 @@ def _documents(version: Any) -> list[Record]:
     return [{**{name: getattr(one, name) for name in names}, "by": _person(one.added_by)} for one in rows]
 
 
-def _findings(run: ValidationRun) -> list[Record]:
+def findings(run: ValidationRun) -> list[Record]:
     """All findings of the version, those of earlier runs too: a conclusion is about what is open."""
     rows = Finding.objects.filter(version=run.version).select_related(
         "owner", "raised_by", "closed_by", "result", "run"
     )
     rows = rows.select_related("retest__run__version__model").prefetch_related("waivers__request__signatures__user")
-    return [_finding(one) for one in rows.order_by("number")]
+    return [plain(_finding(one)) for one in rows.order_by("number")]
 
 
 def _finding(one: Finding) -> Record:

@@ -8,6 +8,7 @@ from typing import Any
 from apps.core import documents
 from apps.core.formats import NOTHING, duration, number, shorten, size
 from apps.core.meanings import meaning_of
+from apps.organizations.roles import OrganizationRole, ProjectRole
 from apps.validation import report
 from apps.validation.models import CheckResult, FindingState, Outcome, Severity, Verdict, WaiverState
 from apps.validation.records import Record
@@ -41,7 +42,7 @@ def said(record: Record, results: Iterable[CheckResult]) -> Record:
         "conclusion": _conclusion(record),
         "counts": _counts(record["checks"]),
         "summary": _summary(record["checks"]),
-        "findings": [_finding(one) for one in record["findings"]],
+        "findings": [finding(one) for one in record["findings"]],
         "challenges": _challenges(record),
         "sections": _sections(record["checks"], evidence),
         "sources": _sources(record),
@@ -137,7 +138,8 @@ def _threshold(check: Record) -> str:
     return words if check["required"] else f"{words}; not needed for the verdict"
 
 
-def _finding(one: Record) -> Record:
+def finding(one: Record) -> Record:
+    """A finding of a record in words, with what was done about it and its waivers."""
     return {
         "title": f"F{one['number']} {one['title']}",
         "severity": _state(Severity, one["severity"]),
@@ -162,7 +164,11 @@ def _about(one: Record) -> list[tuple[str, Any]]:
 
 
 def _waiver(waiver: Record) -> Record:
-    signed = [f"{one['name']} ({one['role']}, {one['verdict']}, {_when(one['at'])})" for one in waiver["signatures"]]
+    roles = dict(ProjectRole.choices) | dict(OrganizationRole.choices)
+    signed = [
+        f"{one['name']} ({roles.get(one['role'], one['role'])}, {one['verdict']}, {_when(one['at'])})"
+        for one in waiver["signatures"]
+    ]
     return {
         "state": _state(WaiverState, waiver["state"]),
         "facts": [

@@ -100,6 +100,10 @@ def test_waiver_is_asked_for_and_revoked_in_the_pages(inside: Cast, sign_in: Any
     waiver = Waiver.objects.get()
     sign_all(inside, waiver.request)
     assert "A person looks." in bianca.get(finding.get_absolute_url()).content.decode()
+    told = vera.get(url("report", *of(finding.run))).content.decode()
+    assert "F1 ROC AUC failed" in told and "A person looks." in told and "Rhea (Risk approver, signed, " in told
+    before = vera.get(url("conclude", *of(finding.run))).content.decode()
+    assert f'<a href="{finding.result.get_absolute_url()}">ROC AUC</a>' in before and "perf.auc" not in before
     assert sign_in(inside.dario).get(url("revoke-waiver", waiver.pk)).status_code == 403
     assert vera.post(url("revoke-waiver", waiver.pk), {"reason": "Not kept."}).status_code == 303
     waiver.refresh_from_db()

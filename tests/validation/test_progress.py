@@ -88,6 +88,8 @@ def test_an_open_page_gets_new_results_and_nothing_while_there_are_none(inside: 
     )
     newer = client.get(f"{address}?have=0")
     assert newer.status_code == 200 and f'hx-get="{address}?have=1"' in newer.content.decode()
+    kept = '<details id="check-perf-auc" hx-preserve="true"'  # what a reader has opened stays open
+    assert kept in newer.content.decode()
     actions.end_run(run=run, sentence="Stopped.", is_cancelled=False, by=inside.vera)
     assert client.get(f"{address}?have=1")["HX-Refresh"] == "true"
     assert "hx-get" not in client.get(address).content.decode().split('id="results"')[1][:100]

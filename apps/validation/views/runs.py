@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from apps.core.pages import Action, Crumb, refusal
 from apps.discussions import timeline
 from apps.organizations.bases import ActionPage, ListPage, ObjectFormPage, ObjectPage
-from apps.validation import actions, attestations, policies, report, required_evidence, subjects
+from apps.validation import actions, attestations, policies, records, report, required_evidence, sheets, subjects
 from apps.validation.forms import ConcludeForm
-from apps.validation.models import Finding, Outcome, OutsideAnswer, Plan, RunState, ValidationRun, Verdict
+from apps.validation.models import SILENT, Finding, Outcome, OutsideAnswer, Plan, RunState, ValidationRun, Verdict
 from apps.validation.terms_form import terms_form
 from apps.validation.views.shared import BESIDE, BY_NUMBER, link, tabs, version_crumbs
 from apps.work import jobs
@@ -195,6 +195,8 @@ class Report(RunBase):
                 Crumb("Report"),
             ),
             developers=subjects.developers(run.version).items(),
+            of_version=[sheets.finding(one) for one in records.findings(run)],
+            signed=attestations.signed_report(run) if run.is_concluded else None,
             **more,
         )
 
@@ -256,6 +258,14 @@ class Conclude(ObjectFormPage):
         actions.conclude(run=self.object, by=self.request.user, terms=terms, **form.cleaned_data)
         return str(self.object.get_absolute_url())
 
+    def _against_it(self) -> list[report.Shown]:
+        """What did not pass, the gravest first; what the model has nothing for is no objection."""
+        order = (Verdict.FAILED, *SILENT, Verdict.WARNED)
+        results = report.with_origin(self.object.results.filter(verdict__in=order).defer("evidence"))
+        results = results.select_related("check_line", "organization", "run__organization", "run__version__model")
+        shown = [report.show(result.check_line, result, evidence=False) for result in results]
+        return sorted(shown, key=lambda one: order.index(Verdict(one.verdict)))
+
     def context(self, **more: Any) -> dict[str, Any]:
         run = self.object
         if self.formset is None:
@@ -270,6 +280,6 @@ class Conclude(ObjectFormPage):
             ),
             lacking=required_evidence.missing(run.plan),
             against=policies.blocking_findings(run.version).select_related(*BESIDE),
-            results=run.results.exclude(verdict=Verdict.PASSED),
+            against_it=self._against_it(),
             **more,
         )
