@@ -1,4 +1,4 @@
-"""What monitoring hears: served predictions, registered versions, endpoints turned off."""
+"""What monitoring hears: served predictions, registered versions, endpoints turned off; what it tells validation."""
 
 import datetime as dt
 import uuid
@@ -6,10 +6,12 @@ import uuid
 from apps.deployments import actions as deployments
 from apps.deployments.recording import Recorded
 from apps.deployments.signals import predictions_recorded
+from apps.models.models import ModelVersion
 from apps.monitoring import actions
-from apps.monitoring.models import Baseline, Batch, Monitor, Prediction, ServiceReading, State
+from apps.monitoring.models import Baseline, Batch, Monitor, MonitorKind, Prediction, ServiceReading, State
+from apps.validation.signals import gathering_objectives
 from apps.work.models import Schedule
-from tests.monitoring.field import INPUTS, START
+from tests.monitoring.field import INPUTS, START, Field
 from tests.support import deliver
 
 NOW = dt.datetime(2026, 11, 20, 10, 30, tzinfo=dt.UTC)
@@ -133,3 +135,32 @@ def test_later_checks_use_the_schedule(field):
     deliver(field.cast.meridian)
     assert monitor.checks.count() == 1
     assert Schedule.objects.get(subject_id=monitor.pk).task == "monitoring.run_monitor"
+
+
+def objectives(version):
+    """What the endpoints of the version's model have to answer within, as a validation asks for it."""
+    found = []
+    gathering_objectives.send(sender=ModelVersion, version=version, objectives=found)
+    return sorted(found, key=lambda one: one["endpoint"])
+
+
+def test_objectives_are_the_limits_of_latency_at_the_endpoints_of_the_model_alone(field):
+    assert objectives(field.version) == []
+    field.monitor(MonitorKind.SERVICE, limits={"latency": 0.25})
+    field.monitor(MonitorKind.DRIFT)
+    second = field.shop.endpoint(key="second", environment=field.shop.staging)
+    other = Field(field.cast, with_baseline=False, key="other")
+    for endpoint, limits in [(second, {}), (other.endpoint, {"latency": 3.0})]:
+        actions.create_monitor(endpoint=endpoint, kind=MonitorKind.SERVICE, limits=limits, by=field.cast.otto)
+    assert objectives(field.version) == [
+        {"endpoint": "late-arrivals", "ms": 250},
+        {"endpoint": "second", "ms": 500},
+    ]
+    assert objectives(other.version) == [{"endpoint": "other", "ms": 3000}]
+
+
+def test_objectives_of_an_endpoint_that_is_off_are_none(field):
+    field.monitor(MonitorKind.SERVICE)
+    assert objectives(field.version) == [{"endpoint": "late-arrivals", "ms": 500}]
+    deployments.turn_off(endpoint=field.endpoint, reason="Replaced", by=field.cast.otto)
+    assert objectives(field.version) == []
