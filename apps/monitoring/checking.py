@@ -421,7 +421,7 @@ def _check_feedback(monitor: Monitor, one: Due, limits: Any) -> Found:
         endpoint_id=monitor.endpoint_id, at__gte=one.window.start, at__lt=one.window.end, rating__isnull=False
     )
     ratings = list(said.values_list("rating", flat=True))
-    signals, readings = service.judge_feedback(ratings, limits)
+    signals, readings = service.judge_feedback(ratings, limits, limits.minimum)
     result = readings | {"limits": limits.as_json(), "definitions": service.DEFINITIONS, "engine": VERSION}
     return Found(one, _worst(signals), signals, len(ratings), result)
 

@@ -5,13 +5,34 @@ from typing import Any
 
 from django import forms
 
-from apps.monitoring.models import Cause, Clock, EntryKind, MonitorKind, Purpose, Reference, Severity, Span
+from apps.core.formats import duration
+from apps.monitoring.models import (
+    KINDS_WITH_BASELINE,
+    Cause,
+    Clock,
+    EntryKind,
+    MonitorKind,
+    Purpose,
+    Reference,
+    Severity,
+    Span,
+)
+from apps.monitoring.words import LIMITS
 from apps.monitoring.worth import WORDS
 from apps.organizations import access
 from apps.organizations.roles import Permission
 from apps.work.models import Transport
 
+# The limits of a monitor, each with the kinds that it matters to.
+LIMIT_KINDS = {
+    name: [kind for kind, limits in LIMITS.items() if name in limits] for limits in LIMITS.values() for name in limits
+}
 EVERY = {"1": "Every hour", "24": "Every day", "168": "Every week"}
+
+
+def _share(label: str, usual: float) -> forms.FloatField:
+    """A limit above 0 and at most 1."""
+    return forms.FloatField(min_value=0.001, max_value=1, required=False, initial=usual, label=label)
 
 
 class Moment(forms.DateTimeField):
@@ -40,28 +61,37 @@ class MonitorForm(forms.Form):
     expected_share = forms.FloatField(
         min_value=0.01, max_value=1, initial=1.0, required=False, label="Share of outcomes that can be known"
     )
-    psi = forms.FloatField(min_value=0.001, required=False, initial=0.1, label="Drift limit (PSI)")
     minimum = forms.IntegerField(min_value=1, required=False, initial=200, label="Least rows")
+    most_windows = forms.IntegerField(
+        min_value=1, max_value=60, required=False, initial=7, label="Windows joined at most",
+        help_text="A window with too few rows takes in those before it.",
+    )  # fmt: skip
     open_after = forms.IntegerField(
         min_value=1, max_value=20, required=False, initial=2, label="Alert after bad windows"
     )
     among = forms.IntegerField(min_value=1, max_value=20, required=False, initial=3, label="Among the last windows")
-    performance = forms.FloatField(min_value=0.001, required=False, initial=0.03, label="Performance may fall by")
-    error_share = forms.FloatField(
-        min_value=0.001, max_value=1, required=False, initial=0.02, label="Share of calls that may fail"
+    close_after = forms.IntegerField(
+        min_value=1, max_value=20, required=False, initial=2, label="Quiet again after quiet windows"
     )
+    release = _share("Quiet is under so much of a limit", 0.8)
+    psi = forms.FloatField(min_value=0.001, required=False, initial=0.1, label="Drift limit (PSI)")
+    severe = forms.FloatField(min_value=0.001, required=False, initial=0.25, label="Severe from PSI")
+    q = _share("False discovery rate", 0.01)
+    null = _share("Change of the share of missing values", 0.05)
+    unseen = _share("Change of the share of new categories", 0.02)
+    outside = _share("Change of the share out of range", 0.05)
+    performance = forms.FloatField(min_value=0.001, required=False, initial=0.03, label="Performance may fall by")
+    error_share = _share("Share of calls that may fail", 0.02)
     latency = forms.FloatField(
         min_value=0.001, required=False, initial=0.5, label="Seconds within which 95 of 100 answer"
     )
     rating = forms.FloatField(min_value=1, max_value=5, required=False, initial=3.0, label="Lowest mean rating")
     silence_hours = forms.IntegerField(min_value=1, required=False, initial=24, label="Hours without predictions")
-    impact = forms.FloatField(min_value=0.01, max_value=1, required=False, initial=0.8, label="Least impact ratio")
-    gap = forms.FloatField(
-        min_value=0.01, max_value=1, required=False, initial=0.1, label="Largest difference of rates between groups"
-    )
+    impact = _share("Least impact ratio", 0.8)
+    gap = _share("Largest difference of rates between groups", 0.1)
     group = forms.IntegerField(min_value=1, required=False, initial=50, label="Least rows of a group")
     told_apart = forms.FloatField(
-        min_value=0.01, max_value=0.5, required=False, initial=0.1, label="Texts and embeddings: AUC above one half",
+        min_value=0.01, max_value=0.5, required=False, initial=0.1, label="AUC above one half",
         help_text="How well a classifier may tell the window's rows from the reference's.",
     )  # fmt: skip
     escalate_after = forms.IntegerField(
@@ -70,23 +100,34 @@ class MonitorForm(forms.Form):
     )  # fmt: skip
     escalate_to: forms.ModelChoiceField = forms.ModelChoiceField(queryset=None, required=False, label="Who is told")
 
-    LIMITS = (
-        "psi", "minimum", "open_after", "among", "performance", "error_share", "latency", "rating", "silence_hours",
-        "impact", "gap", "group", "told_apart",
-    )  # fmt: skip
-
     def __init__(self, *args: Any, endpoint: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in ("owner", "escalate_to"):
             people = access.people_with(Permission.INVESTIGATE, endpoint)
             self.fields[name].queryset = people  # type: ignore[attr-defined]
+        self._keep_pace()
+
+    def _keep_pace(self) -> None:
+        """A monitor that runs at another pace than those offered keeps it unless somebody chooses one."""
+        every = self.initial.get("every")
+        if every and every not in EVERY:
+            kept = (every, f"Every {duration(float(every) * 3600)}")
+            self.fields["every"].choices = [kept, *EVERY.items()]  # type: ignore[attr-defined]
+
+    @property
+    def limits(self) -> list[tuple[Any, list[str]]]:
+        """Every limit with the kinds of monitor that it matters to; those of most kinds first."""
+        names = [name for name in self.fields if name in LIMIT_KINDS]
+        return [(self[name], LIMIT_KINDS[name]) for name in sorted(names, key=lambda name: -len(LIMIT_KINDS[name]))]
 
     def settings(self, limits: dict | None = None) -> dict[str, Any]:
         """What the action takes; limits that the form does not show stay as they are."""
         given = dict(self.cleaned_data)
-        chosen = {name: given.pop(name) for name in self.LIMITS}
+        chosen = {name: given.pop(name) for name in LIMIT_KINDS}
         given["limits"] = {**(limits or {}), **{name: value for name, value in chosen.items() if value is not None}}
-        given["every"] = dt.timedelta(hours=int(given["every"]))
+        given["every"] = dt.timedelta(hours=float(given["every"]))
+        if given["kind"] not in KINDS_WITH_BASELINE:
+            given["reference"] = Reference.TRAINING
         for name, usual in {"trailing": 4, "expected_share": 1.0, "reference": Reference.TRAINING}.items():
             given[name] = given[name] or usual
         return given

@@ -19,6 +19,8 @@ WORDS = {
     "error_share": "Share of failed calls",
     "latency": "Latency",
     "hours": "Hours without predictions",
+    "rows": "Rows that arrived",
+    "refused": "Calls with input that does not fit",
     "ratings": "Ratings",
     "rating": "Mean rating",
     "now": "Now",

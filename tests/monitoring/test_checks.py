@@ -347,6 +347,17 @@ def test_feedback_is_judged_by_the_window(field):
     field.fly(1, START + DAY, labelled=False)
     field.run(monitor)
     assert Incident.objects.get().title == "Users rate the predictions 1.5 of 5 on 1 April 2013"
+    assert Check.objects.get(monitor=monitor).result["limits"]["minimum"] == 20
+
+
+def test_feedback_waits_for_as_many_ratings_as_its_monitor_says(field):
+    monitor = field.monitor("feedback", limits={"minimum": 31})
+    field.fly(10, labelled=False)
+    field.send("feedback", [{"rating": 1, "event_time": START.isoformat()} for _ in range(30)])
+    field.fly(1, START + DAY, labelled=False)
+    field.run(monitor)
+    check = Check.objects.get(monitor=monitor)
+    assert (check.level, check.rows) == ("not_enough", 30)
 
 
 def test_value_short_of_the_promise_is_an_incident(field):

@@ -28,6 +28,9 @@ USUAL = {
     MonitorKind.VALUE: ("Business value", Span.MONTH),
 }
 
+# Limits that are other than usual for a kind: few people rate.
+OWN_LIMITS: dict[str, dict[str, float]] = {MonitorKind.FEEDBACK: {"minimum": 20}}
+
 
 @action
 def create_monitor(
@@ -63,7 +66,7 @@ def create_monitor(
         window=window,
         clock=clock,
         every=every,
-        limits=limits or {},
+        limits=OWN_LIMITS.get(kind, {}) | (limits or {}),
         expected_share=expected_share,
         escalate_after=escalate_after,
         escalate_to=escalate_to,

@@ -127,6 +127,16 @@ class Monitor(TenantModel):
         return reverse("monitoring:monitor", args=[self.organization.key, self.pk])
 
     @property
+    def compared_with(self) -> str:
+        """What its windows are compared with, in words; empty for kinds that compare with nothing."""
+        if self.kind not in KINDS_WITH_BASELINE:
+            return ""
+        # No baseline is kept by segment: those are compared with their own past.
+        if self.kind == MonitorKind.SEGMENTS and self.reference == Reference.TRAINING:
+            return str(Reference.TRAILING.label)
+        return str(self.get_reference_display())
+
+    @property
     def is_snoozed(self) -> bool:
         """Whether its alerts are held back now."""
         return self.snoozed_until is not None and self.snoozed_until > timezone.now()

@@ -11,9 +11,10 @@ from apps.core.pages import Action, Crumb, refusal
 from apps.deployments.models import Endpoint
 from apps.discussions import timeline
 from apps.models.models import ModelVersion
-from apps.monitoring import actions, drawing, periods, policies, results, rowwise, texts
+from apps.monitoring import actions, drawing, periods, policies, results, rowwise, stories, texts
 from apps.monitoring.forms import FeedbackForm, MonitorForm, PeriodForm, ReasonForm, SnoozeForm
 from apps.monitoring.models import (
+    KINDS_WITH_BASELINE,
     Alert,
     BaselineRequest,
     Check,
@@ -29,6 +30,8 @@ from apps.monitoring.windows import Window
 from apps.monitoring.words import LIMITS, MEASURES, SIGNALS
 from apps.organizations.bases import ActionPage, ObjectFormPage, ObjectPage
 from apps.work import jobs
+
+BEHIND = ("definitions", "limits", "engine")
 
 
 class MonitorPage(ObjectPage):
@@ -147,7 +150,7 @@ class CheckPage(ObjectPage):
             signals=[(word, Level(check.signals[name])) for name, word in SIGNALS.items() if name in check.signals],
             definitions=self._definitions(),
             measures=self._measures(),
-            readings={name: value for name, value in check.result.items() if name not in ("definitions", "limits")},
+            readings=self._readings(),
             alerts=Alert.objects.filter(check_run=check).select_related("incident__organization"),
             revisions=others.select_related("organization", "monitor").defer("result"),
             primary=accepting(self.organization, self.request.user, check),
@@ -157,6 +160,13 @@ class CheckPage(ObjectPage):
             compared=[Window(*map(dt.datetime.fromisoformat, pair)) for pair in _compared(check)],
             **more,
         )
+
+    def _readings(self) -> list[tuple[str, str]]:
+        """What was read of a kind that has no table of its own."""
+        if self.object.monitor.kind in KINDS_WITH_BASELINE:
+            return []
+        result = self.object.result
+        return stories.seen({name: result[name] for name in result if name not in BEHIND})
 
     def _exact(self) -> dict[str, Any] | None:
         """The newest report from the rows, its numeric features beside what the bins said."""
@@ -283,9 +293,9 @@ class ChangeMonitor(ObjectFormPage):
             "window",
             "clock",
         )
-        hours = str(int(monitor.every.total_seconds() // 3600))
+        every = f"{monitor.every / dt.timedelta(hours=1):.12g}"
         given = {name: getattr(monitor, name) for name in names}
-        return {**given, "expected_share": monitor.expected_share, "every": hours, **monitor.limits}
+        return {**given, "expected_share": monitor.expected_share, "every": every, **monitor.limits}
 
     def perform(self, form: Any) -> str:
         settings = form.settings(self.object.limits)
