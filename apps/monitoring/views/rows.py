@@ -11,7 +11,7 @@ from django.utils import timezone
 from apps.core.pages import Action, Crumb, refusal
 from apps.deployments.models import Endpoint
 from apps.discussions import timeline
-from apps.monitoring import actions, plans, policies
+from apps.monitoring import actions, plans, policies, sending
 from apps.monitoring.forms import HoldForm
 from apps.monitoring.models import Batch, BatchKind, BatchState, Hold, RefusedBatch
 from apps.monitoring.views.shared import link, of_endpoint, tabs
@@ -44,7 +44,7 @@ class BatchList(ListPage):
     }  # fmt: skip
 
     def get_queryset(self) -> Any:
-        endpoints = Endpoint.objects.select_related("model__project")
+        endpoints = Endpoint.objects.select_related("model__project", "organization")
         self.endpoint = fetch(endpoints, self.request.user, key=self.kwargs["endpoint"])
         return Batch.objects.filter(endpoint=self.endpoint).select_related("organization", "version", "sent_by")
 
@@ -57,6 +57,7 @@ class BatchList(ListPage):
             tabs=tabs(self.organization, self.endpoint, "batches"),
             actions=[Action("Hold rows of a period", hold, method="get", refused=refused)],
             arriving=arriving(self.endpoint),
+            examples=sending.examples(self.endpoint),
             keep_days=plans.current()[plans.tier_of(self.endpoint)].keep_days,
             holds=[(one, Action("Release", link("release-rows", self.organization, one.pk), refused=refused))
                    for one in holds],
