@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,14 +96,7 @@ def match(signature: Signature, graph: dict[str, Any], report: Report) -> Signat
         _match_columns(signature, tensors, report)
     output = _match_output(signature, graph["outputs"], report)
     key = "value" if signature.task == "regression" else "probabilities"
-    return Signature(
-        signature.task,
-        signature.target,
-        signature.inputs,
-        signature.classes,
-        signature.threshold,
-        {"layout": layout, key: output},
-    )
+    return replace(signature, graph={"layout": layout, key: output})
 
 
 def _layout(signature: Signature, tensors: list[dict[str, Any]]) -> str:

@@ -125,6 +125,13 @@ def test_signature_that_does_not_fit_is_refused(
     assert any(said in sentence for sentence in stops(answer))
 
 
+def test_columns_beside_the_inputs_stay_in_the_signature(tmp_path: Path, logistic: LogisticRegression) -> None:
+    beside = [{"name": "remark", "type": "text"}, {"name": "vector", "type": "embedding", "size": 8}]
+    content = to_onnx(logistic, X[:1], options={"zipmap": False}, target_opset=15).SerializeToString()
+    answer = inspect(tmp_path, content, BINARY | {"beside": beside})
+    assert answer["signature"]["beside"] == beside
+
+
 def test_upload_without_signature_is_refused(tmp_path: Path) -> None:
     assert stops(inspect(tmp_path, hostile.honest(), None)) == [
         "The upload has no signature. Say which inputs it takes and what its classes are."
