@@ -137,7 +137,7 @@ def facts(plan: Plan) -> dict[str, Any]:
         "documents": written,
         "cross_validation": folds(version),
         "conversion": conversion(version),
-        "training": training(version),
+        "training": training(version, plan.train_data),
         "lineage": origin,
         "evidence": rulebooks.answers(plan, written, origin),
         "dependencies": advisories.about(libraries(version)),
@@ -150,13 +150,25 @@ def libraries(version: ModelVersion) -> dict[str, str]:
     return dict((version.run.result or {}).get("libraries", {})) if version.run is not None else {}
 
 
-def training(version: ModelVersion) -> dict[str, Any] | None:
-    """The recipe that made it with the estimator that was chosen and its parameters; None for an upload."""
+def training(version: ModelVersion, given: DatasetVersion | None = None) -> dict[str, Any] | None:
+    """How its training can be done again; None for an upload.
+
+    The recipe with the estimator that was chosen and its parameters, how many rows it learned from, with which
+    libraries, and whether the rows that are given are those.
+    """
     chosen = _chosen(version)
     if chosen is None or version.run is None:
         return None
     result = version.run.result or {}
-    return {"recipe": result["recipe"], "estimator": chosen["estimator"], "parameters": result["parameters"]}
+    learned_from = train_data(version)
+    return {
+        "recipe": result["recipe"],
+        "estimator": chosen["estimator"],
+        "parameters": result["parameters"],
+        "rows": result["data"]["train_rows"],
+        "libraries": libraries(version),
+        "is_given": given is not None and learned_from is not None and given.sha256 == learned_from.sha256,
+    }
 
 
 def _chosen(version: ModelVersion) -> dict[str, Any] | None:

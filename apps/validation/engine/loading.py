@@ -211,11 +211,19 @@ def _set(name: str, job: Job, signature: Signature, roles: Roles) -> tuple[Rows,
     from apps.models.engine import arrow
 
     path = job.inputs[name]
+    if name == "train":
+        roles = replace(roles, beside=[*roles.beside, *_weighed_by(job.payload)])
     if name != "test":
         roles = roles.there(arrow.column_names(path))
     if name == "reference":
         roles = replace(roles, needs_truth=False)
     return read_rows(path, signature, roles, int(job.payload["max_rows"]), int(job.payload["seed"]))
+
+
+def _weighed_by(given: Mapping[str, Any]) -> Sequence[str]:
+    """The columns of the training rows that only their weights come from, where a recipe made the model."""
+    training = given.get("facts", {}).get("training") or {}
+    return training.get("recipe", {}).get("reweigh", ())
 
 
 def _roles(given: Mapping[str, Any], champion: Signature | None, kind: Kind) -> Roles:

@@ -19,6 +19,7 @@ BUILT_IN = (
     "learning",
     "consistency",
     "seeds",
+    "formats",
     "slices",
     "fairness",
     "equity",

@@ -53,6 +53,8 @@ FACTS = {
         "parameters": {},
     },
 }
+# The model here is written by hand, so that no training can make it again.
+NOT_BY_A_RECIPE = ("consist.formats",)
 OF_THE_FILE = ("sec.format", "sec.graph", "sec.digest", "lat.cold", "lat.size", "lat.memory")
 
 
@@ -181,7 +183,7 @@ def test_every_built_in_result_is_plain_json() -> None:
     named = {"reference": world(3_000, seed=8), "stress": world(2_000, seed=9), "slices": {"women": 'sex = "female"'}}
     tried = case(champion=case().model, facts=FACTS, rows=6_000, **named)
 
-    results = list(walk(tried, [item for item in items if item.key not in OF_THE_FILE]))
+    results = list(walk(tried, [item for item in items if item.key not in (*OF_THE_FILE, *NOT_BY_A_RECIPE)]))
 
     assert {result.verdict for result in results} <= {Verdict.PASSED, Verdict.WARNED, Verdict.NOTHING}
     for result in results:
@@ -265,7 +267,7 @@ def test_real_onnx_file_is_validated_and_every_result_is_told(files: dict[str, P
     assert [result["name"] for result in told] == [item["name"] for item in job.payload["items"]]
     verdicts = {result["name"]: result["verdict"] for result in told}
     assert verdicts["perf.auc"] == "passed" and verdicts["perf.vs_champion"] == "passed"
-    assert "not_run" not in verdicts.values()
+    assert [name for name, verdict in verdicts.items() if verdict == "not_run"] == [*NOT_BY_A_RECIPE]
     assert seen[-1] == (len(told), len(told), "All checks are done")
     assert value["libraries"]["onnxruntime"]
 
@@ -417,4 +419,5 @@ def test_whole_run_behind_the_walls(files: dict[str, Path]) -> None:
 
     assert "limits" in result.layer
     assert len(told) == len(payload()["items"])
-    assert {part["verdict"] for part in told} <= {"passed", "warned", "failed", "nothing_to_ask"}
+    judged = {part["verdict"] for part in told if part["key"] not in NOT_BY_A_RECIPE}
+    assert judged <= {"passed", "warned", "failed", "nothing_to_ask"}

@@ -11,7 +11,7 @@ import numpy as np
 
 from apps.validation.engine.arrays import Array, Columns
 from apps.validation.engine.case import Case
-from tests.validation.faults import worlds
+from tests.validation.faults import converted, worlds
 from tests.validation.faults.planted import Changed, answering, fault, logit, noise, with_truth
 from tests.validation.faults.worlds import sigmoid
 
@@ -176,16 +176,20 @@ def by_position(case: Case, _: Path) -> Case:
     return answering(case, first_figure)
 
 
-@fault("labels changed by the conversion", "consist.formats")
-def converted(case: Case, _: Path) -> Case:
-    proof = {"rows": 500, "worst_difference": 1e-7, "label_flips": 3}
-    return replace(case, facts={**case.facts, "conversion": proof})
+@fault("labels changed by the conversion", "consist.formats", sound=converted.case_of)
+def other_labels(case: Case, _: Path) -> Case:
+    return replace(case, model=Changed(case.model, label=lambda score, columns: (score > 0.7).astype(np.int64)))
 
 
-@fault("scores changed by the conversion", "consist.formats")
-def rounded(case: Case, _: Path) -> Case:
-    proof = {"rows": 500, "worst_difference": 0.02, "label_flips": 0}
-    return replace(case, facts={**case.facts, "conversion": proof})
+@fault("figures rounded by the conversion", "consist.formats", sound=converted.case_of)
+def rounded(case: Case, folder: Path) -> Case:
+    halved = converted.with_figures(converted.exported(), lambda figures: figures.astype(np.float16))
+    return converted.case_of(folder, halved)
+
+
+@fault("a file that its recipe does not make", "consist.formats", sound=converted.case_of)
+def not_of_its_recipe(case: Case, folder: Path) -> Case:
+    return converted.case_of(folder, converted.exported(C=0.01))
 
 
 @fault("a model that has gone stale", "consist.time_slices")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ import numpy as np
 from apps.validation.engine.base import Kind, Need
 from apps.validation.engine.case import Case, Rows
 from apps.validation.engine.plans import ALWAYS_THERE, Item, Subject, template
-from tests.validation.faults import uses, worlds
+from tests.validation.faults import converted, uses, worlds
 
 Make = Callable[[], Case]
 NO_FILE = ("sec.format", "sec.graph", "sec.digest", "lat.cold", "lat.size", "lat.memory")
@@ -86,6 +88,14 @@ def with_gaps() -> Case:
     return worlds.case_of(linear(), train, test, Kind.BINARY, whole=frozenset({"visits"}))
 
 
+def by_recipe() -> Case:
+    """The file that a recipe made, with its record."""
+    with tempfile.TemporaryDirectory() as folder:
+        case = converted.case_of(Path(folder))
+        assert len(case.said.score)  # opens the file, which then is in memory
+    return case
+
+
 BINARY, MANY, FIGURE = Kind.BINARY, Kind.MULTICLASS, Kind.REGRESSION
 FOREST = partial(trees, "RandomForestClassifier", n_estimators=30, min_samples_leaf=8, max_features=0.5)
 BOOSTED = partial(trees, "HistGradientBoostingClassifier", max_iter=50, learning_rate=0.08, max_leaf_nodes=8)
@@ -150,6 +160,7 @@ SOUND: dict[str, Make] = {
     "answers nobody can judge": uses.generic,
     "figures nobody can judge": partial(uses.generic, "regression"),
     "with population, stress and slices": uses.roles,
+    "converted, by a recipe": by_recipe,
     "friedman's figure": partial(made, "friedman1", BOOSTED_FIGURE, FIGURE, n_samples=3000, noise=1.0),
 }
 

@@ -306,29 +306,4 @@ class Sources(Check):
         return weakest_part(case, chosen(metric, case.kind), named, min_rows, "source", "bars")
 
 
-class Formats(Check):
-    """The artifact against the model it was converted from."""
-
-    key = "consist.formats"
-    blind = True
-    family = Family.CONSISTENCY
-    title = "Same after conversion"
-    question = "Does the artifact say the same as the model it was converted from?"
-    metric = "largest difference between the trained and the exported model on held-out rows, as recorded in training"
-    source = "own; compared in the process that trained it"
-    sense = Sense.AT_MOST
-    needs = frozenset({Need.CONVERSION})
-    limits = {"low": Limits(1e-3, 1e-4), "limited": Limits(1e-4, 1e-5), "high": Limits(1e-4, 1e-5)}
-
-    def measure(self, case: Case, **settings: Any) -> Measured:
-        """The recorded difference; a label that changed is a failure whatever the threshold."""
-        proof = case.fact("conversion")
-        flips = int(proof.get("label_flips", 0))
-        worst = float(proof["worst_difference"])
-        sentence = f"On {proof['rows']:,} rows scores differ by up to {worst:.2g} and {flips} labels differ."
-        return Measured(
-            worst, sentence, rows_used=int(proof["rows"]), at_best=Verdict.FAILED if flips else Verdict.PASSED
-        )
-
-
-CHECKS = (Folds, TimeSlices, Repeat, ColumnOrder, Sources, Formats)
+CHECKS = (Folds, TimeSlices, Repeat, ColumnOrder, Sources)

@@ -28,6 +28,8 @@ from apps.validation.engine.case import Case
 from apps.validation.engine.checks.learning import answers
 from apps.validation.engine.metrics import METRIC_CHOICES, Prediction, chosen
 
+LEAST_ROWS = 200
+
 
 class Seeds(Check):
     """How far the score moves when nothing but the seed of the training changes."""
@@ -51,6 +53,8 @@ class Seeds(Check):
     def measure(self, case: Case, seeds: int = 4, rows: int = 5_000, metric: str = "", **settings: Any) -> Measured:
         """The range of the score, and by seed the score and how many answers differ from those of the first."""
         score = chosen(metric, case.kind)
+        if len(case.training) < LEAST_ROWS:
+            raise TooSmall(f"{len(case.training)} training rows are too few to learn from again.")
         said = [learned_again(case, rows, case.seed + number) for number in range(seeds)]
         first = said[0]
         differ = self.differ(case, first)
@@ -85,8 +89,6 @@ def learned_again(case: Case, rows: int, seed: int) -> Prediction:
     recipe = recipes.from_json(training["recipe"])
     kind = ESTIMATORS[training["estimator"]]
     train = case.training.sample(rows, case.seed)
-    if len(train) < 200:
-        raise TooSmall(f"{len(train)} training rows are too few to learn from again.")
     prepared = Preprocessor.fit(recipe, train.inputs, scale=kind.scale)
     seen, asked = prepared.transform(train.inputs), prepared.transform(case.test.inputs)
     setting = Setting(recipe.task, seed, 1, seen.shape[1], len(np.unique(train.truth)))
