@@ -138,7 +138,7 @@ def _line(
     from apps.validation.engine.registry import registry
 
     check = registry().get(line["key"])
-    if not check.goes_with(Kind(kind), Kind(answer)):
+    if check.informs or not check.goes_with(Kind(kind), Kind(answer)):
         return
     alike = [result for result in results if _same(line, result)]
     if not alike and not check.needs & ONLY_WHERE_NAMED and "attributes" not in check.parameters:

@@ -410,6 +410,18 @@ def test_evidence_of_an_approval_holds_the_validation(inside: Cast) -> None:
         models.request_approval(version=version, by=inside.dario)
 
 
+@pytest.mark.parametrize(("digest", "verdict"), [("passed", "passed"), ("warned", "warned")])
+def test_what_only_informs_has_no_part_in_the_verdict(inside: Cast, digest: str, verdict: str) -> None:
+    run = factories.queued_run(inside, lines=[{"key": "sec.digest", "fail": 1, "warn": 0}, {"key": "sec.scanner"}])
+    actions.begin_run(run=run, inputs={}, by=inside.vera)
+    for name, said in (("sec.digest", digest), ("sec.scanner", "warned")):
+        told = {"name": name, "verdict": said, "value": 1.0, "sense": "at_most", "sentence": "So."}
+        actions.keep_result(run=run, said=told, by=inside.vera)
+
+    assert actions.finish_run(run=fresh(run), measured={}, by=inside.vera).verdict == verdict
+    assert not run.plan.checks.get(name="sec.scanner").required
+
+
 def test_thresholds_are_said_in_sentences() -> None:
     from apps.validation.report import threshold_words
 

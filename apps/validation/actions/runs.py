@@ -176,6 +176,7 @@ def finish_run(*, run: ValidationRun, measured: Mapping[str, Any], by: Any) -> V
     While answers from outside are awaited, the run waits for them, and no worker for the run.
     """
     from apps.validation.engine import base, runner
+    from apps.validation.engine.registry import registry
 
     # An answer locks the run as well: either it finds the run waiting, or it is found here.
     ValidationRun.objects.select_for_update(of=("self",)).get(pk=run.pk)
@@ -191,7 +192,10 @@ def finish_run(*, run: ValidationRun, measured: Mapping[str, Any], by: Any) -> V
         run.save()
         record(by=by, action="run.waiting", subject=run, details={"for": awaited})
         return run
-    verdict = runner.overall([(base.Verdict(result.verdict), result.required) for result in results])
+    told_only = registry().informing
+    verdict = runner.overall(
+        [(base.Verdict(result.verdict), result.required) for result in results if result.key not in told_only]
+    )
     RUN_STATES.move(run, RunState.FINISHED)
     run.verdict, run.finished_at = verdict.value, timezone.now()
     run.save()

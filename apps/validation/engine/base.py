@@ -347,7 +347,8 @@ class Check:
     tier and the tiers whose built-in template asks it. `max_rows` caps the test rows it is given;
     `crosses` tells that it takes all protected attributes at once, where others are asked of one at a time; `blind`
     that it never looks at the truth; `reads` names the parameters that hold names of columns;
-    `reusable` that the same inputs give the same answer, so that a later run may take it over. Times do not.
+    `reusable` that the same inputs give the same answer, so that a later run may take it over. Times do not; `informs`
+    that it only tells: it warns at worst, and the verdict of the run does not look at it.
     """
 
     key: ClassVar[str]
@@ -369,6 +370,7 @@ class Check:
     blind: ClassVar[bool] = False
     reads: ClassVar[Sequence[str]] = ()
     reusable: ClassVar[bool] = True
+    informs: ClassVar[bool] = False
 
     def measure(self, case: Case, **settings: Any) -> Measured:
         """What the model shows on these rows; CannotRun when that cannot be told."""

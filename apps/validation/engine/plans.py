@@ -116,9 +116,11 @@ def _read_item(line: object, kind: Kind, answer: Kind | None, known: Registry, t
         limits = check.default_limits(tier, kind)
     if limits.fail is None and limits.warn is None:
         raise ValueError(f"{check.key} needs a threshold to fail or to warn at: without one it could not judge.")
+    if check.informs and limits.fail is not None:
+        raise ValueError(f"{check.key} only informs: it can warn, not fail.")
     _check_order(check, limits, settings)
     judged = Bound(str(line.get("judged") or check.judged))
-    required = line.get("required", True)
+    required = line.get("required", not check.informs)
     if not isinstance(required, bool):
         raise ValueError(f"required of {check.key} is true or false.")
     return Item(
@@ -180,7 +182,7 @@ def template(subject: Subject, known: Registry | None = None) -> list[Item]:
     for check in (known or registry()).all():
         if subject.tier not in check.tiers or check.asks_more() or not subject.takes(check):
             continue
-        required = check.needs <= subject.there
+        required = check.needs <= subject.there and not check.informs
         if "attributes" in check.parameters:
             items += [_fairness_item(check, subject, attributes) for attributes in asked_of(check, subject)]
         else:

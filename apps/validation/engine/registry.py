@@ -30,6 +30,7 @@ BUILT_IN = (
     "explainability",
     "latency",
     "security",
+    "scanner",
     "data",
     "leakage",
     "quality",
@@ -88,6 +89,11 @@ class Registry:
     def for_kind(self, kind: Kind, answer: Kind | None = None) -> list[type[Check]]:
         """The checks that can be put to a plan of this kind, for a model with this answer or with any it may have."""
         return [check for check in self.all() if check.goes_with(kind, answer)]
+
+    @property
+    def informing(self) -> frozenset[str]:
+        """The keys of the checks that only tell."""
+        return frozenset(key for key, check in self._checks.items() if check.informs)
 
 
 @cache

@@ -31,7 +31,7 @@ from apps.validation.engine.case import Case
 from apps.validation.engine.plans import Item
 from apps.validation.engine.registry import Registry, registry
 
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "pyarrow", "onnx", "onnxruntime", "lightgbm", "skops")
+LIBRARIES = ("numpy", "scipy", "scikit-learn", "pyarrow", "onnx", "onnxruntime", "lightgbm", "skops", "picklescan")
 
 
 def run_item(case: Case, item: Item, known: Registry | None = None) -> Result:

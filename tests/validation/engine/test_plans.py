@@ -122,6 +122,12 @@ def test_every_check_says_what_it_asks_and_where_that_comes_from() -> None:
             assert limits.fail is not None or limits.warn is not None
 
 
+def test_check_that_informs_can_warn_and_nothing_else() -> None:
+    assert read_items([{"key": "sec.scanner", "warn": 2}], Kind.BINARY)[0].required is False
+    with pytest.raises(PlanError, match=r"sec.scanner only informs: it can warn, not fail."):
+        read_items([{"key": "sec.scanner", "fail": 0}], Kind.BINARY)
+
+
 @pytest.mark.parametrize("limit", [1e13, -1e308, 10**300])
 def test_threshold_beyond_all_measure_is_refused(limit: float) -> None:
     with pytest.raises(ValueError, match="fail is at most 1,000,000,000,000 in size"):

@@ -55,7 +55,7 @@ FACTS = {
 }
 # The model here is written by hand, so that no training can make it again.
 NOT_BY_A_RECIPE = ("consist.formats",)
-OF_THE_FILE = ("sec.format", "sec.graph", "sec.digest", "lat.cold", "lat.size", "lat.memory")
+OF_THE_FILE = ("sec.format", "sec.graph", "sec.digest", "sec.scanner", "lat.cold", "lat.size", "lat.memory")
 
 
 class Fixed(Check):
@@ -267,6 +267,7 @@ def test_real_onnx_file_is_validated_and_every_result_is_told(files: dict[str, P
     assert [result["name"] for result in told] == [item["name"] for item in job.payload["items"]]
     verdicts = {result["name"]: result["verdict"] for result in told}
     assert verdicts["perf.auc"] == "passed" and verdicts["perf.vs_champion"] == "passed"
+    assert verdicts["sec.scanner"] == "nothing_to_ask"
     assert [name for name, verdict in verdicts.items() if verdict == "not_run"] == [*NOT_BY_A_RECIPE]
     assert seen[-1] == (len(told), len(told), "All checks are done")
     assert value["libraries"]["onnxruntime"]
@@ -362,6 +363,8 @@ def test_pickle_in_disguise_is_never_opened(files: dict[str, Path], tmp_path: Pa
     assert found["sec.format"]["sentence"].startswith("This file is a Python pickle, although its name ends in .onnx.")
     assert found["sec.graph"]["verdict"] == "failed"
     assert found["sec.digest"]["verdict"] == "passed"
+    assert found["sec.scanner"]["verdict"] == "warned"
+    assert found["sec.scanner"]["sentence"].endswith("found 1 in 1 pickled parts and arrays of the file: posix.system.")
     assert found["perf.auc"]["verdict"] == "not_run"
     assert found["perf.auc"]["reason"].startswith("The artifact was not opened.")
 

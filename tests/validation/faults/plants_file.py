@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
+import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.linear_model import LinearRegression
 
 from apps.validation.engine import advisories
 from apps.validation.engine.arrays import Array, Columns
@@ -47,6 +50,29 @@ def pickled(case: Case, folder: Path) -> Case:
 @fault("a tampered file", "sec.digest", sound=filed)
 def tampered(case: Case, folder: Path) -> Case:
     artifact_of(case).path.write_bytes(logistic(slope=-2.0))
+    return case
+
+
+def skops(folder: Path) -> Case:
+    """The sound case with a model in a skops file: an archive of arrays and the description of how they fit."""
+    from skops.io import dumps
+
+    content = dumps(LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0]))
+    case = filed(folder, content)
+    return replace(case, artifact=replace(artifact_of(case), format="skops"))
+
+
+class Hidden:
+    """Pickled, it is a call of the system's shell."""
+
+    def __reduce__(self) -> Any:
+        return os.system, ("true",)
+
+
+@fault("a call of the system among the arrays", "sec.scanner", sound=skops)
+def hidden_call(case: Case, folder: Path) -> Case:
+    with zipfile.ZipFile(artifact_of(case).path, "a") as archive, archive.open("7.npy", "w") as member:
+        np.save(member, np.array([Hidden()], dtype=object), allow_pickle=True)
     return case
 
 

@@ -17,7 +17,7 @@ from apps.validation.engine.plans import ALWAYS_THERE, Item, Subject, template
 from tests.validation.faults import converted, uses, worlds
 
 Make = Callable[[], Case]
-NO_FILE = ("sec.format", "sec.graph", "sec.digest", "lat.cold", "lat.size", "lat.memory")
+NO_FILE = ("sec.format", "sec.graph", "sec.digest", "sec.scanner", "lat.cold", "lat.size", "lat.memory")
 
 
 def linear(**settings: Any) -> Any:
