@@ -59,6 +59,13 @@ class Section:
         there = [Verdict(check.verdict) for check in self.checks if check.verdict and _counts(check)]
         return max(there, key=order.index).value if there else ""
 
+    @property
+    def objections(self) -> list[Shown]:
+        """What failed or warned, and what the plan needed and could not judge; the gravest first."""
+        order = (Verdict.FAILED, *SILENT, Verdict.WARNED)
+        found = [check for check in self.checks if check.verdict in order and _counts(check)]
+        return sorted(found, key=lambda check: order.index(Verdict(check.verdict)))
+
 
 def _counts(check: Shown) -> bool:
     return check.verdict != Verdict.NOTHING and (check.required or check.verdict not in SILENT)

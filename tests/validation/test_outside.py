@@ -81,7 +81,8 @@ def test_a_report_beyond_the_threshold_fails_and_raises_a_finding(inside: Cast) 
 
     run = fresh(run)
     assert (run.verdict, run.results.get(name="scan").verdict) == (Verdict.FAILED, Verdict.FAILED)
-    assert Finding.objects.get(run=run).result.name == "scan"
+    finding = Finding.objects.get(run=run)
+    assert (finding.title, finding.result.name) == ("Scan failed", "scan")
 
 
 def test_an_answer_while_the_worker_measures_is_kept_and_the_run_does_not_wait(

@@ -64,6 +64,8 @@ def test_validator_plans_locks_runs_and_concludes_in_the_pages(inside: Cast, sig
     page = vera.get(run.get_absolute_url()).content.decode()
     assert "How many positives are found for each false alarm?" in page
     assert "The favourable answer goes to" in page
+    glance = page.partition('id="glance"')[2].partition("</section>")[0]
+    assert 'href="#fairness"' in glance and "Is it fair and unbiased?" in glance
     given = {"outcome": Outcome.VALIDATED, "statement": "Accurate and fair enough."}
     given |= {"terms-TOTAL_FORMS": 0, "terms-INITIAL_FORMS": 0}
     assert vera.post(url("conclude", *of(run)), given).status_code == 303

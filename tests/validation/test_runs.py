@@ -48,9 +48,11 @@ def test_check_without_a_champion_could_not_run_and_is_no_pass(inside: Cast) -> 
 
 
 def test_failed_check_becomes_a_finding_by_rule(inside: Cast) -> None:
-    run = finished_run(inside, lines=STRICT)
+    unequal = {**STRICT[1], "fail": 1.0, "warn": None}
+    run = finished_run(inside, lines=[STRICT[0], unequal, *STRICT[2:]])
 
-    finding = Finding.objects.get(run=run)
+    finding, other = Finding.objects.filter(run=run).order_by("title").reverse()
+    assert other.title == "Impact ratio failed for sex"
     assert run.verdict == Verdict.FAILED
     assert (finding.title, finding.severity, finding.owner) == ("ROC AUC failed", "high", inside.dario)
     assert finding.result.name == "perf.auc"

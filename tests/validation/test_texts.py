@@ -107,6 +107,16 @@ def test_what_is_wrong_with_a_text_is_told_by_field_and_line(
     assert answer.json()["errors"][field][0].startswith(f"Line {line}, {field}: {sentence}")
 
 
+@pytest.mark.parametrize("path", ["validation-plans/from-text/", "validation-templates/dry-run/"])
+def test_no_text_at_all_is_told_what_it_lacks(inside: Cast, sign_in: Any, path: str) -> None:
+    person = inside.vera if "plans" in path else inside.adam
+    factories.candidate(inside)
+
+    answer = post(sign_in(person), path, "")
+
+    assert answer.status_code == 422 and "is missing" in str(answer.json()["errors"])
+
+
 def test_text_of_a_version_that_one_may_not_see_is_refused(inside: Cast, sign_in: Any) -> None:
     factories.candidate(inside)
     text = "model: late-flights\nversion: 1\n"

@@ -40,7 +40,7 @@ def raise_from_result(*, result: CheckResult, by: Any) -> Finding:
     )
     return _raise(
         version=version,
-        title=f"{check_title(result.key)} failed",
+        title=_title(result),
         description=result.sentence,
         severity=Severity(severity),
         weighed_by=rule,
@@ -50,6 +50,13 @@ def raise_from_result(*, result: CheckResult, by: Any) -> Finding:
         run=result.run,
         by=by,
     )
+
+
+def _title(result: CheckResult) -> str:
+    """What failed, and for which attributes, so that two findings of a run are told apart."""
+    attributes = " and ".join(map(str, result.parameters.get("attributes") or []))
+    what = result.parameters.get("title") or check_title(result.key)
+    return f"{what} failed{f' for {attributes}' if attributes else ''}"[:200]
 
 
 def _due(rules: judging.Judging, severity: str) -> dt.date:

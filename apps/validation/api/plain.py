@@ -36,6 +36,11 @@ class Plain(parsers.BaseParser):
         return text
 
 
+def text_of(request: Any) -> str:
+    """The body that `Plain` read; empty where there is none, which no parser is asked about."""
+    return request.data if isinstance(request.data, str) else ""
+
+
 class Yaml(renderers.BaseRenderer):
     """Plain values as YAML."""
 

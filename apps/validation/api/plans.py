@@ -14,7 +14,7 @@ from apps.datasets.models import DatasetVersion
 from apps.organizations import access
 from apps.organizations.bases import Rows, fetch, verb
 from apps.validation import actions, policies, texts
-from apps.validation.api.plain import TEXT_IN, TEXT_OUT, WRITTEN, Plain, schema_of
+from apps.validation.api.plain import TEXT_IN, TEXT_OUT, WRITTEN, Plain, schema_of, text_of
 from apps.validation.api.runs import RunIn, RunOut
 from apps.validation.api.shared import ABOUT, LineIn, OfVersion, VersionOut, version_of
 from apps.validation.models import EvidenceDocument, Plan, PlanCheck, Template
@@ -134,7 +134,7 @@ class Plans(OfVersion):
     def from_text(self, request: Any, **_: Any) -> Response:
         """Write the plan for a version from YAML or JSON, as a draft; what is wrong is told by field and line."""
         policies.check_validate_any(request.user)
-        plan = texts.write_plan(text=request.data, by=request.user)
+        plan = texts.write_plan(text=text_of(request), by=request.user)
         return self.answer(self.get_queryset().get(pk=plan.pk), status=201)
 
     @extend_schema(responses=TEXT_OUT)
@@ -244,14 +244,14 @@ class Templates(Rows):
     def from_text(self, request: Any, **_: Any) -> Response:
         """Put a new version in force from YAML or JSON; what is wrong is told by field and line."""
         policies.check_write_template(request.user)
-        return self.answer(texts.write_template(text=request.data, by=request.user), status=201)
+        return self.answer(texts.write_template(text=text_of(request), by=request.user), status=201)
 
     @extend_schema(request=TEXT_IN, responses=DryRunOut)
     @action(detail=False, methods=["post"], url_path="dry-run", parser_classes=[Plain])
     def dry_run(self, request: Any, **_: Any) -> Response:
         """Which versions would pass or fail a template as YAML or JSON, by the results there are."""
         policies.check_write_template(request.user)
-        found = texts.try_template(text=request.data, by=request.user)
+        found = texts.try_template(text=text_of(request), by=request.user)
         return Response(DryRunOut(found).data)
 
     @extend_schema(responses=TEXT_OUT)

@@ -10,11 +10,16 @@ from apps.discussions import timeline
 from apps.organizations.bases import ActionPage, ListPage, ObjectFormPage, ObjectPage
 from apps.validation import actions, attestations, policies, records, report, required_evidence, sheets, subjects
 from apps.validation.forms import ConcludeForm
-from apps.validation.models import SILENT, Finding, Outcome, OutsideAnswer, Plan, RunState, ValidationRun, Verdict
+from apps.validation.models import Finding, Outcome, OutsideAnswer, Plan, RunState, ValidationRun, Verdict
+from apps.validation.models.plans import DATA_ROLES
 from apps.validation.terms_form import terms_form
 from apps.validation.views.shared import BESIDE, BY_NUMBER, link, tabs, version_crumbs
 from apps.work import jobs
 
+# What a worker read, by the names under which its digests are kept.
+READ = {"model": "Artifact, SHA-256", "champion": "Champion, SHA-256"} | {
+    role: f"{name}, SHA-256" for role, name in DATA_ROLES.items()
+}
 OF_ANSWERS = ("run__version__model__project", "run__version__run", "run__version__artifact")
 
 
@@ -82,6 +87,7 @@ class RunBase(ObjectPage):
             counts=[(choice, sum(result.verdict == choice for result in results)) for choice in Verdict],
             findings=findings,
             terms=run.terms.all(),
+            read=[(READ.get(role, role), digest) for role, digest in run.inputs.items() if role != "plan"],
             challenges=run.challenges.select_related("result", "dataset_version__dataset__organization", "written_by"),
             independence=run.independence_checks.select_related("person"),
             state=run,
@@ -259,12 +265,15 @@ class Conclude(ObjectFormPage):
         return str(self.object.get_absolute_url())
 
     def _against_it(self) -> list[report.Shown]:
-        """What did not pass, the gravest first; what the model has nothing for is no objection."""
-        order = (Verdict.FAILED, *SILENT, Verdict.WARNED)
-        results = report.with_origin(self.object.results.filter(verdict__in=order).defer("evidence"))
-        results = results.select_related("check_line", "organization", "run__organization", "run__version__model")
-        shown = [report.show(result.check_line, result, evidence=False) for result in results]
-        return sorted(shown, key=lambda one: order.index(Verdict(one.verdict)))
+        """What did not pass, question by question."""
+        run = self.object
+        results = report.with_origin(run.results.defer("evidence"))
+        results = results.select_related("organization", "run__organization", "run__version__model")
+        return [
+            one
+            for section in report.sections(run.plan.checks.all(), results, evidence=False)
+            for one in section.objections
+        ]
 
     def context(self, **more: Any) -> dict[str, Any]:
         run = self.object
