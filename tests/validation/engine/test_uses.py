@@ -14,6 +14,7 @@ from apps.validation.engine.case import Case
 from apps.validation.engine.checks.comparison import VersusSimple
 from apps.validation.engine.checks.forecast import ScaledError, VersusNaive
 from apps.validation.engine.checks.ranking import Gain
+from apps.validation.engine.checks.roles import DeclaredLists, SliceAnswers
 from apps.validation.engine.forecasts import Track, known_at, season_before, step_of
 from apps.validation.engine.plans import Subject, default_item, template
 from apps.validation.engine.ranking import reciprocal_ranks, undecided
@@ -144,6 +145,41 @@ def test_gain_equals_scikit_learn_with_an_interval_over_lists() -> None:
     assert found.interval and found.interval.high - found.interval.low == pytest.approx(
         2 * 1.96 * np.std(each) / np.sqrt(len(each)), rel=0.25
     )
+
+
+def test_slices_of_lists_are_scored_by_whole_lists() -> None:
+    case = replace(uses.ranking(), slices={**uses.MARKETS, "cheap": "price < 12"})
+    queries, market = case.test.columns["query"], case.test.columns["market"]
+    expected = {}
+    for name in ("abroad", "home"):
+        inside = [queries == one for one in np.unique(queries[market == name].astype(str))]
+        each = [ndcg_score([case.test.truth[one]], [case.said.score[one]], k=10) for one in inside
+                if case.test.truth[one].sum()]  # fmt: skip
+        expected[name] = (len(each), np.mean(each))
+
+    found = DeclaredLists().measure(case)
+
+    lines = {line["part"]: line for line in found.tables[0].rows}
+    for name, part in (("abroad", "abroad"), ("home", "at home")):
+        assert lines[part]["rows"] == expected[name][0]
+        assert lines[part]["value"] == pytest.approx(expected[name][1], abs=1e-9)
+        assert lines[part]["low"] < lines[part]["value"] < lines[part]["high"]
+    whole = Gain().measure(case).value
+    assert found.value == pytest.approx(max(1 - value / whole for _, value in expected.values()), abs=1e-9)
+    assert found.notes[0] == "Too small to judge: cheap."
+    assert "lists are partly in cheap and do not count for it." in found.notes[1]
+    assert found.at_best is Verdict.WARNED
+
+
+def test_slices_without_truth_say_what_is_answered() -> None:
+    case = replace(uses.generic(), slices={"young": "age < 30", "nobody": "age > 900"})
+
+    found = SliceAnswers().measure(case)
+
+    young, nobody = found.tables[0].rows
+    assert young["mean"] == pytest.approx(case.said.score[case.test.columns["age"] < 30].mean())
+    assert (young["unsound"], nobody["rows"], nobody["unsound"]) == (0.0, 0, None)
+    assert (found.value, found.notes, found.at_best) == (0.0, ["No test row is in nobody."], Verdict.WARNED)
 
 
 def test_first_hit_and_ties_by_hand() -> None:

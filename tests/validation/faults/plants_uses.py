@@ -10,7 +10,7 @@ import numpy as np
 from apps.validation.engine.arrays import Array
 from apps.validation.engine.case import Case
 from tests.validation.faults.planted import Changed, answering, fault, noise, with_column, with_truth
-from tests.validation.faults.uses import of_forecast, of_ranking, ranking, with_roles
+from tests.validation.faults.uses import generic, of_forecast, of_ranking, ranking, with_roles
 
 
 def whole(case: Case, scores: Array) -> Case:
@@ -138,3 +138,14 @@ def bad_slice(case: Case, _: Path) -> Case:
     young = case.test.columns["age"] < 30
     truth[young] = np.random.default_rng(3).integers(0, 2, int(young.sum()))
     return with_truth(case, truth)
+
+
+@fault("lists of one market in no order", "rank.slices", sound=of_ranking)
+def unordered_abroad(case: Case, _: Path) -> Case:
+    abroad = case.test.columns["market"] == "abroad"
+    return whole(case, np.where(abroad, noise(case.test.columns, "fit"), case.said.score))
+
+
+@fault("no answer for one slice", "slice.answers", sound=lambda _: generic())
+def silent_for_one(case: Case, _: Path) -> Case:
+    return answering(case, lambda score, columns: np.where(columns["age"] < 19, np.nan, score))

@@ -76,7 +76,13 @@ def goods(queries: int = 300, seed: int = 1) -> Rows:
     worth = 1.3 * columns["fit"] - 0.05 * (columns["price"] - 30) - 0.004 * (columns["age"] - 200)
     worth = worth.astype(float) + random.normal(0, 0.5, rows)
     gain = np.digitize(worth, [0.3, 1.2, 2.2]).astype(float)
+    abroad = np.repeat(np.arange(queries) % 3 == 0, sizes)
+    columns["market"] = np.where(abroad, "abroad", "home").astype(object)
     return Rows(columns, ("fit", "price", "age"), gain, np.arange(rows))
+
+
+MARKETS = {"abroad": 'market = "abroad"', "at home": 'market = "home"'}
+SLICES = {"young": "age < 30", "young on the web": 'age < 35 and channel = "web"', "not north": 'region != "north"'}
 
 
 @cache
@@ -87,7 +93,7 @@ def ranking(seed: int = 1, learner: str = "linear") -> Case:
 
     estimator = LinearRegression() if learner == "linear" else GradientBoostingRegressor(random_state=0)
     case = worlds.case_of(estimator, goods(400, seed + 50), goods(250, seed), Kind.REGRESSION)
-    return replace(case, planned_as=Kind.RANKING, roles={"group": "query"})
+    return replace(case, planned_as=Kind.RANKING, roles={"group": "query"}, slices=MARKETS)
 
 
 def untold(rows: Rows) -> Rows:
@@ -98,10 +104,7 @@ def untold(rows: Rows) -> Rows:
 def generic(kind: str = "binary") -> Case:
     """A model of whose answers nobody knows the truth."""
     case = worlds.base(kind)
-    return replace(case, planned_as=Kind.GENERIC, test=untold(case.test), train=untold(case.training))
-
-
-SLICES = {"young": "age < 30", "young on the web": 'age < 35 and channel = "web"', "not north": 'region != "north"'}
+    return replace(case, planned_as=Kind.GENERIC, test=untold(case.test), train=untold(case.training), slices=SLICES)
 
 
 @cache

@@ -67,23 +67,33 @@ def worst_shortfall(case: Case, metric: Metric, parts: Sequence[Array], repeats:
 
 
 def weakest_part(
-    case: Case, score: Metric, named: Sequence[tuple[str, Array]], min_rows: int, what: str, kind: str, least: int = 2
+    case: Case,
+    score: Metric,
+    named: Sequence[tuple[str, Array]],
+    min_rows: int,
+    what: str,
+    kind: str,
+    least: int = 2,
+    unit: str = "rows",
 ) -> Measured:
-    """The largest shortfall of a part that is large enough, and the score of every part; `what` names a part."""
+    """The largest shortfall of a part that is large enough, and the score of every part.
+
+    `what` names a part, `unit` what the case has a row for.
+    """
     scores = part_scores(case, score, named)
     large = [place for place, row in enumerate(scores) if row["rows"] >= min_rows and np.isfinite(row["value"])]
     if len(large) < least:
         some = "No parts" if least == 1 else "Fewer than two parts"
-        raise TooSmall(f"{some}, each a {what}, have {min_rows} rows with both outcomes.")
+        raise TooSmall(f"{some}, each a {what}, have {min_rows} {unit} on which {score.title} is defined.")
     whole = score.of(case.test.truth, case.said)
     shortfalls = {scores[place]["part"]: score.shortfall(whole, scores[place]["value"]) for place in large}
     weakest = max(shortfalls, key=lambda name: shortfalls[name])
     small = [row["part"] for place, row in enumerate(scores) if place not in large]
     return Measured(
         shortfalls[weakest],
-        f"{score.title} is {whole:.3f} over all rows and weakest for {weakest}: {shortfalls[weakest]:.1%} below.",
+        f"{score.title} is {whole:.3f} over all {unit} and weakest for {weakest}: {shortfalls[weakest]:.1%} below.",
         worst_shortfall(case, score, [named[place][1] for place in large]),
-        tables=[table(f"{score.title} by {what}", scores, **SCORE)],
+        tables=[table(f"{score.title} by {what}", scores, **{**SCORE, "rows": (unit, "count")})],
         figures=[parts_figure(f"Does the score hold for every {what}?", score, scores, kind)],
         notes=[f"Too small to judge: {', '.join(small)}."] if small else [],
         at_best=Verdict.WARNED if small else Verdict.PASSED,

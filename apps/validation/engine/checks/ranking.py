@@ -77,8 +77,8 @@ def over_lists(values: Floats, seed: int) -> Interval | None:
 
 
 def mean(values: Floats) -> Weighted:
-    """The weighted mean of a value for each list."""
-    return lambda weights: float(weights @ values / weights.sum())
+    """The weighted mean of a value for each list; NaN for none."""
+    return lambda weights: float(weights @ values / weights.sum()) if weights.any() else float("nan")
 
 
 def by_list(case: Case, scores: Array, top: int) -> Floats:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from apps.validation.engine.arrays import Array, Floats, Line, is_missing, is_number
+from apps.validation.engine.arrays import Array, Flags, Floats, Line, is_missing, is_number
 from apps.validation.engine.base import (
     MAX_EVIDENCE_ROWS,
     TIERS,
@@ -238,6 +238,12 @@ class Range(Check):
         except Exception as error:  # any error is the finding
             return _short(error)
         return unsound(said.score, case.kind)
+
+
+def without_answer(score: Floats, kind: Kind) -> Flags:
+    """Which rows have no sound answer: one that is not finite, or no probability [rows]."""
+    wrong = ~np.isfinite(score)
+    return wrong if kind is Kind.REGRESSION else np.asarray(wrong | (score < -1e-6) | (score > 1 + 1e-6))
 
 
 def unsound(score: Floats, kind: Kind) -> str:

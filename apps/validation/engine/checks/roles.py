@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from apps.validation.engine.arrays import Flags, Line
 from apps.validation.engine.base import (
     TIERS,
     CannotRun,
@@ -19,16 +21,19 @@ from apps.validation.engine.base import (
     Sense,
     Titles,
     TooSmall,
+    Verdict,
     table,
 )
 from apps.validation.engine.case import Case, Rows
 from apps.validation.engine.checks.consistency import METRIC, weakest_part
 from apps.validation.engine.checks.performance import lost_between
-from apps.validation.engine.checks.robustness import unsound
+from apps.validation.engine.checks.ranking import RANKING, TOP, RankingCheck, gains_of, list_numbers, mean
+from apps.validation.engine.checks.robustness import unsound, without_answer
 from apps.validation.engine.checks.shift import rows_outside, told_apart
 from apps.validation.engine.filters import FilterError, read_filter
 from apps.validation.engine.intervals import MIN_ROWS, share_interval
-from apps.validation.engine.metrics import BY_SLICE, chosen
+from apps.validation.engine.metrics import BY_SLICE, Metric, Prediction, chosen
+from apps.validation.engine.ranking import lists, ndcg
 
 
 def reference_of(case: Case) -> Rows:
@@ -133,9 +138,7 @@ class SoundUnderStress(Check):
     def measure(self, case: Case, **settings: Any) -> Measured:
         """The share and what is wrong with the answers."""
         score = case.said_under_stress.score
-        wrong = ~np.isfinite(score)
-        if case.kind is not Kind.REGRESSION:
-            wrong |= (score < -1e-6) | (score > 1 + 1e-6)
+        wrong = without_answer(score, case.kind)
         value = float(wrong.mean())
         trouble = unsound(score, case.kind) or "Every answer is sound."
         return Measured(value, trouble, share_interval(float(wrong.sum()), len(wrong)), rows_used=len(wrong))
@@ -162,15 +165,114 @@ class Declared(Check):
 
     def measure(self, case: Case, min_rows: int = 100, metric: str = "", **settings: Any) -> Measured:
         """The largest shortfall, and the score of every slice with its filter."""
-        named = []
-        for name, where in case.slices.items():
-            try:
-                flags = read_filter(where).flags(case.test.columns)
-            except FilterError as error:
-                raise CannotRun(f"The slice {name} cannot be read. {error}") from None
-            named.append((name, np.flatnonzero(flags)))
+        named = [(name, np.flatnonzero(flags)) for name, flags in declared(case)]
         score = chosen(metric, case.kind, BY_SLICE)
         return weakest_part(case, score, named, min_rows, "declared slice", "bars", least=1)
 
 
-CHECKS = (Represents, Uncovered, UnderStress, SoundUnderStress, Declared)
+def declared(case: Case) -> list[tuple[str, Flags]]:
+    """Each slice of the plan with the test rows that are in it; CannotRun where its filter does not fit."""
+    found = []
+    for name, where in case.slices.items():
+        try:
+            found.append((name, read_filter(where).flags(case.test.columns)))
+        except FilterError as error:
+            raise CannotRun(f"The slice {name} cannot be read. {error}") from None
+    return found
+
+
+class DeclaredLists(RankingCheck):
+    """The slices that the plan names, of lists: a list is in a slice when all its rows are."""
+
+    key = "rank.slices"
+    family = Family.CONSISTENCY
+    title = "Declared slices of lists"
+    question = "Are lists in about as good an order in every slice that the plan names?"
+    metric = "largest shortfall of NDCG over the lists of a declared slice against all lists, as a share"
+    unit = "percent"
+    source = "model cards: disaggregated evaluation (Mitchell et al. 2019); NDCG as in rank.ndcg"
+    sense = Sense.AT_MOST
+    needs = frozenset({Need.GROUP, Need.SLICES})
+    limits = Declared.limits
+    parameters = {
+        "min_lists": Parameter(50, "Slices with fewer lists are too small to judge.", 20, 100_000),
+        "top": TOP,
+    }
+
+    def measure(self, case: Case, min_lists: int = 50, top: int = 10, **settings: Any) -> Measured:
+        """The largest shortfall, and the gain of every slice; lists that are partly in a slice are told."""
+        groups, gains, score = list_numbers(case), gains_of(case.test), case.said.score
+        can_be = (groups >= 0) & ~np.isnan(score)
+        found = [part for part in lists(groups) if can_be[part].all() and gains[part].any()]
+        values = np.array([float(ndcg(groups[part], score[part], gains[part], top)[0].mean()) for part in found])
+        named, notes = [], []
+        for name, flags in declared(case):
+            inside = np.array([flags[part].mean() for part in found])
+            named.append((name, np.flatnonzero(inside == 1)))
+            if partly := int(((inside > 0) & (inside < 1)).sum()):
+                notes.append(f"{partly:,} lists are partly in {name} and do not count for it.")
+        places = np.arange(len(values))
+        of_lists = replace(case, test=Rows({}, (), values, places))
+        of_lists.__dict__["said"] = Prediction(values, values)
+        gain = Metric("ndcg", f"NDCG@{top}", RANKING, lambda truth, said: mean(truth))
+        measured = weakest_part(of_lists, gain, named, min_lists, "declared slice", "bars", least=1, unit="lists")
+        return replace(measured, notes=[*measured.notes, *notes], rows_used=len(case.test))
+
+
+class SliceAnswers(Check):
+    """What can be told of slices where nobody knows the truth: whether they are answered, and with what."""
+
+    key = "slice.answers"
+    family = Family.CONSISTENCY
+    kinds = frozenset({Kind.GENERIC})
+    blind = True
+    title = "Answers by slice"
+    question = "Is every row of every slice that the plan names answered soundly?"
+    metric = "largest share of a declared slice without a sound answer: not finite, or no probability"
+    unit = "percent"
+    source = "own; model cards: disaggregated evaluation (Mitchell et al. 2019)"
+    sense = Sense.AT_MOST
+    needs = frozenset({Need.SLICES})
+    tiers = TIERS
+    limits = SoundUnderStress.limits
+
+    def measure(self, case: Case, **settings: Any) -> Measured:
+        """The share in the worst slice, and of every slice what its answers are like."""
+        lines: list[Line] = []
+        for name, flags in declared(case):
+            score, wrong = case.said.score[flags], without_answer(case.said.score[flags], case.kind)
+            sound = score[~wrong]
+            lines.append(
+                {
+                    "part": name,
+                    "rows": len(score),
+                    "unsound": float(wrong.mean()) if len(score) else None,
+                    "mean": float(sound.mean()) if len(sound) else None,
+                    "spread": float(sound.std()) if len(sound) else None,
+                }
+            )
+        there = [line for line in lines if line["rows"]]
+        if not there:
+            raise TooSmall("No test row is in any declared slice.")
+        worst = max(there, key=lambda line: line["unsound"])
+        empty = [line["part"] for line in lines if not line["rows"]]
+        titles: Titles = {
+            "part": ("declared slice", "text"),
+            "rows": ("rows", "count"),
+            "unsound": ("without a sound answer", "percent"),
+            "mean": "mean answer",
+            "spread": "standard deviation",
+        }
+        return Measured(
+            worst["unsound"],
+            f"{worst['unsound']:.1%} of {worst['part']} have no sound answer."
+            if worst["unsound"]
+            else "Every row of every declared slice has a sound answer.",
+            share_interval(worst["unsound"] * worst["rows"], worst["rows"]),
+            tables=[table("Answers by declared slice", lines, **titles)],
+            notes=[f"No test row is in {', '.join(empty)}."] if empty else [],
+            at_best=Verdict.WARNED if empty else Verdict.PASSED,
+        )
+
+
+CHECKS = (Represents, Uncovered, UnderStress, SoundUnderStress, Declared, DeclaredLists, SliceAnswers)
