@@ -21,7 +21,8 @@ alias_moved = Signal()
 # frozen with the request) and `conflicts` (a dict of people who may not sign, to why).
 gathering_evidence = Signal()
 
-# A version's page is drawn, with `version` and `told` (a list of apps.core.pages.Told to add to).
+# A version's page is drawn, with `version`, `told` (a list of apps.core.pages.Told to add to) and `actions` (a list of
+# apps.core.pages.Action, for what apps above can do with it).
 showing = Signal()
 
 # Before a version is archived, with `version` and `by`.

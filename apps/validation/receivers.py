@@ -5,19 +5,29 @@ from typing import Any
 
 from django.db.models import Q
 from django.dispatch import receiver
+from django.urls import reverse
 
 from apps.approvals import actions as approvals
 from apps.approvals.kinds import Kind
 from apps.approvals.models import Request
 from apps.approvals.signals import decided, signing
 from apps.core.errors import Refused
-from apps.core.pages import Told
+from apps.core.pages import Action, Told
 from apps.datasets.signals import withdrawn
 from apps.models.signals import gathering_evidence, showing, state_changed
 from apps.organizations.signals import organization_created
 from apps.projects.signals import approved, suspended
 from apps.validation import actions, policies, subjects
-from apps.validation.models import Deferral, Outcome, Plan, Revalidation, Trigger, Waiver
+from apps.validation.models import (
+    Deferral,
+    Outcome,
+    Plan,
+    Revalidation,
+    RunState,
+    Trigger,
+    ValidationRun,
+    Waiver,
+)
 from apps.work import schedules
 
 
@@ -118,6 +128,15 @@ def tell_conditions(sender: Any, version: Any, told: list[Told], **_: Any) -> No
         said = f"{late} {one.due_on:%-d %B %Y}{', after a deferral' if one.is_deferred else ''}"
         meaning = "wrong" if one.is_overdue else "attention"
         told.append(Told(said, [one.reason], one.get_absolute_url(), meaning))
+
+
+@receiver(showing)
+def offer_comparison(sender: Any, version: Any, actions: list[Action], **_: Any) -> None:
+    """From the version's page one of its runs is put beside another, of this version or of any other."""
+    newest = ValidationRun.objects.filter(version=version, state=RunState.FINISHED).order_by("-number").first()
+    if newest is not None:
+        compare = reverse("validation:compare", args=[version.organization.key])
+        actions.append(Action("Compare validations", f"{compare}?first={newest.pk}", method="get"))
 
 
 @receiver(gathering_evidence)

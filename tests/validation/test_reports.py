@@ -184,6 +184,7 @@ def test_comparison_is_a_page_and_an_answer_of_the_api(inside: Cast, sign_in: An
 
     empty = vera.get(here)
     assert "Two runs to compare" in empty.text and str(second) in empty.text
+    assert f"{here}?first={second.pk}" in vera.get(first.version.get_absolute_url()).text
     page = vera.get(f"{here}?first={first.pk}&second={second.pk}")
     assert page.status_code == 200 and "1 of 5 checks have another verdict." in re.sub(r"\s+", " ", page.text)
     assert "asked with other threshold to fail, threshold to warn" in page.text

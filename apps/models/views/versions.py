@@ -39,7 +39,8 @@ class VersionPage(VersionBase):
         version, user = self.object, self.request.user
         written = policies.written_of(version)
         told: list[Told] = []
-        signals.showing.send(sender=ModelVersion, version=version, told=told)
+        beside: list[Action] = []
+        signals.showing.send(sender=ModelVersion, version=version, told=told, actions=beside)
         return super().context(
             told=told,
             crumbs=self.crumbs(version.model, Crumb(f"Version {version.number}")),
@@ -47,7 +48,7 @@ class VersionPage(VersionBase):
             lead=version.note,
             lifecycle_of=version.model,
             primary=self._primary(version),
-            actions=self._actions(version, user),
+            actions=[*self._actions(version, user), *beside],
             aliases=version.aliases.select_related("set_by"),
             signature=version.signature,
             missing=cards.missing(written),

@@ -58,7 +58,10 @@ class CompareForm(forms.Form):
 
     def __init__(self, *args: Any, runs: list[ValidationRun], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [("", "Choose a run"), *((str(run.pk), str(run)) for run in runs)]
+        of_models: dict[str, list[tuple[str, str]]] = {}
+        for run in runs:
+            of_models.setdefault(str(run.version.model), []).append((str(run.pk), str(run)))
+        choices = [("", "Choose a run"), *of_models.items()]
         for field in self.fields.values():
             field.choices = choices  # type: ignore[attr-defined]
 
@@ -93,5 +96,7 @@ class ComparePage(TenantPage):
         seen = access.visible(finished, self.request.user).order_by("-id")
         runs = list(seen[:OFFERED])
         asked = [self.request.GET.get(name, "") for name in ("first", "second")]
+        of_first = next((run.version.model_id for run in runs if str(run.pk) == asked[0]), None)
+        runs.sort(key=lambda run: run.version.model_id != of_first)  # those of the same model come first
         older = [one for one in asked if ID.fullmatch(one) and one not in {str(run.pk) for run in runs}]
         return [*runs, *seen.filter(pk__in=older)] if older else runs
