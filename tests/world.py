@@ -175,6 +175,9 @@ class World:
             file=ContentFile(b"Ten rows.", "rows.txt"),
             by=cast.vera,
         )
+        line = {"key": "sec.digest"}
+        validation.ask_check(run=run_, line=line, reason="Was it this file?", by=cast.vera)
+        deliver(cast.meridian)
         validation.write_rules(
             content={"days": {"low": 80, "medium": 60, "high": 30, "critical": 14}}, reason="Sooner.", by=cast.adam
         )

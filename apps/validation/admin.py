@@ -14,6 +14,7 @@ from apps.validation.models import (
     JudgingRules,
     OutsideAnswer,
     OutsideTool,
+    OwnResult,
     Plan,
     PlanCheck,
     Revalidation,
@@ -114,6 +115,14 @@ class DeferralAdmin(AuditAdmin):
     list_filter = ["state"]
     search_fields = ["reason"]
     list_select_related = ["revalidation__version__model", "requested_by"]
+
+
+@admin.register(OwnResult)
+class OwnResultAdmin(AuditAdmin):
+    list_display = ["challenge", "name", "verdict", "value", "fail", "warn", "created_at"]
+    list_filter = ["family", "verdict"]
+    search_fields = ["name", "sentence", "reason"]
+    list_select_related = ["challenge__run__version__model"]
 
 
 @admin.register(Challenge)

@@ -14,7 +14,7 @@ from apps.audit.verifier import key_id
 from apps.core import files
 from apps.core.errors import Conflict
 from apps.validation import records, sheets
-from apps.validation.models import CheckResult, SignedReport, ValidationRun
+from apps.validation.models import Measurement, SignedReport, ValidationRun
 from apps.validation.records import Record
 
 PREDICATE_TYPE = "urn:tenure:predicate:validation:v1"
@@ -86,7 +86,7 @@ def report(run: ValidationRun) -> bytes:
     return sheets.pdf(records.of(loaded, results), results)
 
 
-def drawn_again(signed: SignedReport, results: Sequence[CheckResult]) -> bytes:
+def drawn_again(signed: SignedReport, results: Sequence[Measurement]) -> bytes:
     """The signed report drawn again from what was signed and the results: the same bytes as those that were kept."""
     return sheets.pdf(record_of(signed), results)
 

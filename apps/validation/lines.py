@@ -90,10 +90,22 @@ class LineForm(forms.Form):
         sent = {name.removeprefix(PREFIX): said[name] for name in said if self.add_prefix(name) in self.data}
         parameters = {name: value for name, value in self.line["parameters"].items() if name not in sent}
         parameters |= {name: sent[name] for name in sent if PREFIX + name in said and sent[name] not in (None, "", [])}
-        line = {**self.line, **{name: said[name] for name in ("fail", "warn", "required")}, "parameters": parameters}
+        judged = {name: said[name] for name in ("fail", "warn", "required") if name in said}
+        line = {**self.line, **judged, "parameters": parameters}
         if parameters.get("attributes") != self.line["parameters"].get("attributes"):
             line.pop("name")  # it names the attributes
         return line
+
+
+class OwnLineForm(LineForm):
+    """One check by itself, outside a plan: thresholds, parameters, and why it is asked."""
+
+    name = keep = required = None  # type: ignore[assignment]
+    reason = forms.CharField(
+        widget=forms.Textarea(attrs={"rows": 3}),
+        label="Why",
+        help_text="What the plan does not tell you.",
+    )
 
 
 class BaseLines(forms.BaseFormSet):
@@ -146,6 +158,11 @@ def fresh_line(check: Any, tier: str, kind: str) -> Line:
     }
 
 
+def settings_of(line: Line, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What the fields of a line's parameters hold at first."""
+    return {PREFIX + name: line["parameters"].get(name, one.default) for name, one in parameters.items()}
+
+
 def lines_form(rows: Sequence[dict[str, Any]], data: Any = None) -> Any:
     """The form of these rows, filled as they stand or as somebody sent it."""
     if data is not None:
@@ -153,7 +170,7 @@ def lines_form(rows: Sequence[dict[str, Any]], data: Any = None) -> Any:
     first = []
     for row in rows:
         line = row["line"]
-        filled = {PREFIX + name: line["parameters"].get(name, one.default) for name, one in row["parameters"].items()}
+        filled = settings_of(line, row["parameters"])
         first.append(
             {**{name: line[name] for name in ("name", "fail", "warn", "required")}, **filled, "keep": row["is_in"]}
         )

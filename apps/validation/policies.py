@@ -13,6 +13,8 @@ from apps.validation.models import (
     OPEN_RUNS,
     SILENT,
     AnswerState,
+    Challenge,
+    ChallengeKind,
     DeferralState,
     Finding,
     FindingState,
@@ -30,6 +32,7 @@ from apps.validation.models import (
 )
 
 OPEN_STATES = ("draft", "candidate")
+MOST_OWN_CHECKS = 40  # beside one run
 UNUSABLE_STATES = ("rejected", "archived")
 STANDING_STATES = ("validated", "approved")
 AGAIN = " A version in use is validated again when its revalidation is due."
@@ -188,6 +191,8 @@ def check_conclude(user: Any, run: ValidationRun, outcome: str = "") -> None:
         raise Refused("The plan of this run was replaced. Conclude from a run of the plan in force.")
     if ValidationRun.objects.filter(version=run.version, number__gt=run.number, state=RunState.FINISHED).exists():
         raise Refused("There is a newer run. Conclude from that one.")
+    if run.challenges.filter(kind=ChallengeKind.CHECK, answer=None).exists():
+        raise Conflict("A check of your own is still being measured. Wait for it, or cancel it.")
     if outcome in {Outcome.VALIDATED, Outcome.CONDITIONS}:
         check_nothing_against(run, outcome)
 
@@ -231,6 +236,26 @@ def check_challenge(user: Any, run: ValidationRun) -> None:
     check_validate(user, run.version)
     if run.is_concluded:
         raise IllegalMove(f"{run} is concluded. Write a comment, raise a finding, or say it on a new run.")
+
+
+def check_ask_check(user: Any, run: ValidationRun) -> None:
+    """An independent validator, of a run that has finished, until it is concluded."""
+    check_challenge(user, run)
+    if not run.is_finished:
+        raise IllegalMove(
+            f"{run} is {run.get_state_display().lower()}. A check of your own is asked of a finished run."
+        )
+    if run.challenges.filter(kind=ChallengeKind.CHECK).count() >= MOST_OWN_CHECKS:
+        raise Refused(
+            f"{run} has {MOST_OWN_CHECKS} own checks already. Write a new plan that asks what you want to know."
+        )
+
+
+def check_cancel_own_check(user: Any, challenge: Challenge) -> None:
+    """A validator stops what has no answer yet."""
+    check_validate(user, challenge.run.version)
+    if challenge.kind != ChallengeKind.CHECK or challenge.answered is not None:
+        raise IllegalMove(f"“{challenge}” has ended; there is nothing to cancel.")
 
 
 def check_nothing_against(run: ValidationRun, outcome: str) -> None:

@@ -12,7 +12,7 @@ from apps.core.canonical import content_hash, plain
 from apps.core.components import person_name
 from apps.validation import report, subjects
 from apps.validation.actions.plans import plan_content
-from apps.validation.models import CheckResult, Finding, Plan, ResultOrigin, ValidationRun
+from apps.validation.models import CheckResult, Finding, Measurement, OwnResult, Plan, ResultOrigin, ValidationRun
 
 FORMAT = "tenure-validation/1"
 BESIDE = (
@@ -25,7 +25,7 @@ BESIDE = (
 )  # fmt: skip
 MEASURED = (
     "verdict", "value", "low", "high", "interval_level", "interval_method", "sense", "judged", "sentence", "reason",
-    "rows_used", "rows_total", "seed", "seconds", "layer", "origin",
+    "rows_used", "rows_total", "seed", "seconds", "layer",
 )  # fmt: skip
 
 Record = dict[str, Any]
@@ -36,12 +36,12 @@ def load(run: ValidationRun) -> ValidationRun:
     return ValidationRun.objects.select_related(*BESIDE).get(pk=run.pk)
 
 
-def results_of(run: ValidationRun) -> list[CheckResult]:
-    """Its results, each with the run it was taken over from where it was."""
-    return list(report.with_origin(run.results))
+def results_of(run: ValidationRun) -> list[Measurement]:
+    """Its results, each with the run it was taken over from where it was, and those of the validator's own checks."""
+    return [*report.with_origin(run.results), *OwnResult.objects.filter(challenge__run=run)]
 
 
-def of(run: ValidationRun, results: Iterable[CheckResult]) -> Record:
+def of(run: ValidationRun, results: Iterable[Measurement]) -> Record:
     """What is known of a run that `load` gave, and of its results, as it stands now."""
     return plain(
         {
@@ -121,20 +121,29 @@ def _run(run: ValidationRun) -> Record:
     return {**{name: getattr(run, name) for name in names}, "started_by": _person(run.started_by)}
 
 
-def _checks(plan: Plan, results: Iterable[CheckResult]) -> list[Record]:
-    by_name = {result.name: result for result in results}
+def _checks(plan: Plan, results: Iterable[Measurement]) -> list[Record]:
+    by_name = {result.name: result for result in results if isinstance(result, CheckResult)}
     return [_check(line, by_name.get(line.name)) for line in plan.checks.all()]
 
 
-def _check(line: Any, result: CheckResult | None) -> Record:
+def _check(line: Any, result: Measurement | None) -> Record:
     about = report.described(line.key, line.parameters)
     asked = {name: getattr(line, name) for name in ("name", "key", "family", "parameters", "fail", "warn", "required")}
-    found = {name: getattr(result, name) for name in MEASURED} if result is not None else {}
-    if result is not None:
-        earlier = result.reused_from
-        found |= {"evidence": content_hash(result.evidence), "from": str(earlier.run) if earlier is not None else ""}
-        found["reported"] = report.origin_words(result) if result.origin == ResultOrigin.REPORTED else ""
+    found = _found(result) if result is not None else {}
     return {**about, "judged": line.judged, **asked, **found}
+
+
+def _found(result: Measurement) -> Record:
+    found = {name: getattr(result, name) for name in MEASURED} | {"evidence": content_hash(result.evidence)}
+    if not isinstance(result, CheckResult):
+        return found | {"from": "", "reported": report.OUTSIDE_THE_PLAN}
+    earlier = result.reused_from
+    reported = report.origin_words(result) if result.origin == ResultOrigin.REPORTED else ""
+    return found | {
+        "origin": result.origin,
+        "from": str(earlier.run) if earlier is not None else "",
+        "reported": reported,
+    }
 
 
 def _documents(version: Any) -> list[Record]:
@@ -185,6 +194,7 @@ def _waiver(waiver: Any) -> Record:
 def _challenges(run: ValidationRun) -> list[Record]:
     """What the validator said and tried beyond the plan; nothing is added once the run is concluded."""
     names = ("kind", "title", "text", "bearing", "file_name", "sha256", "created_at")
+    beside = ("result", "dataset_version__dataset", "written_by", "answer")
     return [
         {
             **{name: getattr(one, name) for name in names},
@@ -194,8 +204,9 @@ def _challenges(run: ValidationRun) -> list[Record]:
             if one.dataset_version
             else None,
             "by": _person(one.written_by),
+            **({"own": _check(one.asked, one.answered)} if one.line else {}),
         }
-        for one in run.challenges.select_related("result", "dataset_version__dataset", "written_by")
+        for one in run.challenges.select_related(*beside)
     ]
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from apps.core import charts
 from apps.core.formats import NOTHING, measure, number, percent
-from apps.validation.models import SILENT, CheckResult, PlanCheck, Verdict
+from apps.validation.models import SILENT, CheckResult, Measurement, PlanCheck, Verdict
 
 ROWS_SHOWN = 200
+OUTSIDE_THE_PLAN = "The validator's own check, outside the plan: it counts for no verdict."
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Shown:
     value: str = NOTHING
     interval: str = ""
     sentence: str = ""
-    result: CheckResult | None = None
+    result: Measurement | None = None
     charts: list[Any] = field(default_factory=list)
     tables: list["ShownTable"] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -86,7 +87,7 @@ def sections(lines: Iterable[PlanCheck], results: Iterable[CheckResult], evidenc
     ]
 
 
-def show(line: PlanCheck, result: CheckResult | None, evidence: bool = True) -> Shown:
+def show(line: PlanCheck, result: Measurement | None, evidence: bool = True) -> Shown:
     """One line of a plan with its result."""
     about = described(line.key, line.parameters)
     threshold = threshold_words(line.fail, line.warn, about["sense"], line.judged, about["unit"])
@@ -122,8 +123,10 @@ def with_origin(results: Any) -> Any:
     return results.select_related(f"{earlier}__version__model", f"{earlier}__organization").prefetch_related("answers")
 
 
-def origin_words(result: CheckResult) -> str:
-    """Where a result comes from that this run did not measure; empty for one that it did."""
+def origin_words(result: Measurement) -> str:
+    """Where a result comes from that this run did not measure by its plan; empty for one that it did."""
+    if not isinstance(result, CheckResult):
+        return OUTSIDE_THE_PLAN
     if result.reused_from is not None:
         earlier = result.reused_from
         when = f"{earlier.created_at:%Y-%m-%d %H:%M} UTC"

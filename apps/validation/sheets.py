@@ -6,11 +6,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from apps.core import documents
+from apps.core.canonical import content_hash
 from apps.core.formats import NOTHING, duration, number, shorten, size
 from apps.core.meanings import meaning_of
 from apps.organizations.roles import OrganizationRole, ProjectRole
 from apps.validation import report
-from apps.validation.models import CheckResult, FindingState, Outcome, Severity, Verdict, WaiverState
+from apps.validation.models import CheckResult, FindingState, Measurement, Outcome, Severity, Verdict, WaiverState
 from apps.validation.records import Record
 
 TEMPLATE = "validation/report.typ"
@@ -18,7 +19,7 @@ ROWS_PRINTED = 30
 WIDEST = 7  # columns that fit side by side in the usual size
 
 
-def pdf(record: Record, results: Iterable[CheckResult]) -> bytes:
+def pdf(record: Record, results: Iterable[Measurement]) -> bytes:
     """The report as PDF. The same record and results give the same bytes: its date is theirs."""
     return documents.pdf(TEMPLATE, said(record, results), _dated(record))
 
@@ -30,9 +31,10 @@ def _dated(record: Record) -> dt.datetime:
     return dt.datetime.fromisoformat(moment).replace(microsecond=0)
 
 
-def said(record: Record, results: Iterable[CheckResult]) -> Record:
+def said(record: Record, results: Iterable[Measurement]) -> Record:
     """The data of the template: texts and drawings only."""
-    evidence = {result.name: result.evidence or {} for result in results}
+    results = list(results)
+    evidence = {one.name: one.evidence or {} for one in results if isinstance(one, CheckResult)}
     version, run = record["version"], record["run"]
     return {
         "title": f"Validation report: {version['label']}",
@@ -44,6 +46,7 @@ def said(record: Record, results: Iterable[CheckResult]) -> Record:
         "summary": _summary(record["checks"]),
         "findings": [finding(one) for one in record["findings"]],
         "challenges": _challenges(record),
+        "own": _own_checks(record, results),
         "sections": _sections(record["checks"], evidence),
         "sources": _sources(record),
         "libraries": _pairs(["Library", "Version"], sorted(run["libraries"].items())),
@@ -305,8 +308,23 @@ def _challenges(record: Record) -> Record:
             " ".join(part for part in (one["file_name"], one["sha256"][:16]) if part) or NOTHING,
         ]
         for one in record.get("challenges", [])
+        if not one.get("own")
     ]
     return _table(["Who", "About", "What was said or done", "It says", "Evidence"], rows, wide=(2,))
+
+
+def _own_checks(record: Record, results: Iterable[Measurement]) -> list[Record]:
+    """The validator's own checks as sections show checks; their evidence is known by its digest, as names may recur."""
+    evidence = {content_hash(one.evidence): one.evidence for one in results if not isinstance(one, CheckResult)}
+    return [
+        {**_check(one["own"], evidence.get(one["own"].get("evidence", ""), {})), "asked": _asked(one)}
+        for one in record.get("challenges", [])
+        if one.get("own")
+    ]
+
+
+def _asked(one: Record) -> str:
+    return f"{one['by']['name']}, {_when(one['created_at'])}: {one['text']}"
 
 
 def _held(record: Record) -> str:

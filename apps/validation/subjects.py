@@ -1,6 +1,6 @@
 """What validation has to know about a version: who made it, on which data, what is written, where its bytes are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,16 @@ from apps.models.models import CHAMPION, Alias, ModelVersion, VersionState
 from apps.models.policies import developers, parts_of, requesters, written_of
 from apps.projects.policies import missing as missing_in_charter
 from apps.validation import advisories, rulebooks
-from apps.validation.models import Condition, Finding, Outcome, Plan, ValidationRun, Waiver
+from apps.validation.models import (
+    ChallengeKind,
+    Condition,
+    Finding,
+    Outcome,
+    Plan,
+    PlanCheck,
+    ValidationRun,
+    Waiver,
+)
 from apps.validation.models.plans import KINDS
 from apps.validation.signals import gathering_objectives, gathering_use
 
@@ -97,11 +106,12 @@ def local_files(paths: dict[str, str]) -> Iterator[dict[str, Path]]:
         yield {role: stack.enter_context(files.local(path)) for role, path in paths.items()}
 
 
-def payload(plan: Plan, done: list[str]) -> dict[str, Any]:
-    """What the child is told beside the files."""
+def payload(plan: Plan, done: list[str], lines: Iterable[PlanCheck] | None = None) -> dict[str, Any]:
+    """What the child is told beside the files; `lines` other than the plan's are measured on what the plan names."""
+    asked = plan.checks.order_by("order") if lines is None else lines
     given: dict[str, Any] = {
         "model": _registered(plan.version),
-        "items": [line.as_line() for line in plan.checks.order_by("order")],
+        "items": [line.as_line() for line in asked],
         "done": done,
         "seed": plan.seed,
         "max_rows": plan.max_rows,
@@ -272,14 +282,25 @@ def evidence_of(version: ModelVersion) -> dict[str, Any] | None:
         "concluded_by": str(run.concluded_by),
         "independence": list(run.independence_checks.values("occasion", "person__email", "level", "against")),
         "challenges": list(
-            run.challenges.values("kind", "title", "text", "bearing", "sha256", "written_by__email", "created_at")
+            run.challenges.exclude(kind=ChallengeKind.CHECK).values(
+                "kind", "title", "text", "bearing", "sha256", "written_by__email", "created_at"
+            )
         ),
+        **_own_checks(run),
         "results": list(run.results.values("name", "verdict", "value", "low", "high", "fail", "warn")),
         "findings": list(findings.values("number", "title", "severity", "state")),
         "waivers": list(
             Waiver.objects.in_force().filter(finding__version=version).values("finding__number", "until", "reason")
         ),
     }
+
+
+def _own_checks(run: ValidationRun) -> dict[str, Any]:
+    """The validator's own checks; not named where there are none, as in snapshots from before there could be any."""
+    answer = ("verdict", "value", "low", "high", "fail", "warn")
+    rows = run.challenges.filter(kind=ChallengeKind.CHECK)
+    found = list(rows.values("title", "text", "written_by__email", *(f"answer__{name}" for name in answer)))
+    return {"own_checks": found} if found else {}
 
 
 def in_use() -> Any:

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -12,7 +13,7 @@ from apps.core.errors import DomainError
 from apps.organizations.people import system
 from apps.validation import actions, advisories, reuse, subjects
 from apps.validation.engine.pace import Pace
-from apps.validation.models import CheckResult, Finding, OutsideAnswer, ResultOrigin, ValidationRun
+from apps.validation.models import Challenge, CheckResult, Finding, OutsideAnswer, ResultOrigin, ValidationRun
 from apps.validation.models.plans import DATA_ROLES
 from apps.validation.signals import following_up
 from apps.work import jobs
@@ -26,6 +27,9 @@ WHOLE, GRACE = 6600, 300
 LIMITS = sandbox.Limits(wall=WHOLE, memory=4 * sandbox.GIB, result_bytes=64 * sandbox.MIB, threads=1)
 CHECK_SECONDS = 900
 CRASHES = 3
+OF_PLANS = (
+    "version__model__project", "version__artifact", "champion__artifact", *(f"{role}_data" for role in DATA_ROLES),
+)  # fmt: skip
 
 
 class Stopped(DomainError):
@@ -57,10 +61,8 @@ def run_plan(job: jobs.Running) -> None:
 
 
 def _run(job: jobs.Running) -> ValidationRun:
-    related = ("plan__version__model__project", "plan__version__artifact", "plan__champion__artifact", "started_by")
-    return ValidationRun.objects.select_related(*related, *(f"plan__{role}_data" for role in DATA_ROLES)).get(
-        pk=job.subject_id
-    )
+    related = [f"plan__{one}" for one in OF_PLANS]
+    return ValidationRun.objects.select_related("started_by", *related).get(pk=job.subject_id)
 
 
 class Attempt:
@@ -181,10 +183,67 @@ class Attempt:
 
     def blame(self, stop: sandbox.SandboxError) -> None:
         """The check that was at work when the child ended could not run; why is its reason."""
-        reason = f"This check ended the process it ran in. {stop.sentence}"
-        self.keep(
-            {"name": self.begun, "verdict": "not_run", "sense": "at_least", "reason": reason, "layer": stop.layer}
+        self.keep({"name": self.begun, **_ended_by(stop)})
+
+
+def _ended_by(stop: sandbox.SandboxError) -> dict[str, Any]:
+    """What is kept of a check that ended the child."""
+    reason = f"This check ended the process it ran in. {stop.sentence}"
+    return {"verdict": "not_run", "sense": "at_least", "reason": reason, "layer": stop.layer}
+
+
+def end_own_check(job: jobs.Running, sentence: str) -> None:
+    """A job that gave up or was cancelled leaves its reason as the answer."""
+    challenge = _challenge(job)
+    if challenge.answered is None:
+        actions.keep_unmeasured(challenge=challenge, sentence=sentence, by=job.by)
+
+
+@jobs.worker(
+    "validation.own_check",
+    queue="validation",
+    failed=end_own_check,
+    soft_time_limit=CHECK_SECONDS + GRACE,
+    time_limit=CHECK_SECONDS + GRACE + 60,
+)
+def run_own_check(job: jobs.Running) -> None:
+    """Measure one check that a validator asks outside the plan, in a child like those of runs."""
+    advisories.fetch()
+    with job.tenant():
+        challenge = _challenge(job)
+        given = subjects.payload(challenge.run.plan, [], [challenge.asked])
+        paths = subjects.files_of(challenge.run.plan)
+    with subjects.local_files(paths) as local:
+        said = _measured(job, given, local)
+    with job.finish():
+        actions.keep_own_result(challenge=_challenge(job), said=said, by=job.by)
+
+
+def _measured(job: jobs.Running, given: dict[str, Any], local: dict[str, Path]) -> dict[str, Any]:
+    """What a child says of its one check."""
+    told: list[dict[str, Any]] = []
+    limits = replace(LIMITS, wall=CHECK_SECONDS)
+    try:
+        sandbox.run(
+            FUNCTION,
+            payload=given,
+            inputs=local,
+            limits=limits,
+            progress=job.progress,
+            told=told.append,
+            cancelled=job.cancelled,
+            profile="learning",
         )
+    except sandbox.Cancelled:
+        raise jobs.Cancelled() from None
+    except sandbox.SandboxError as stop:
+        return _ended_by(stop)
+    return next(part for part in told if "begun" not in part)
+
+
+def _challenge(job: jobs.Running) -> Challenge:
+    related = [f"run__plan__{one}" for one in OF_PLANS]
+    return Challenge.objects.select_related("run__version__model", "answer", *related).get(pk=job.subject_id)
 
 
 def seconds_before(run: ValidationRun) -> dict[str, float]:

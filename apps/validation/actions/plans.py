@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.audit.actions import action, record
 from apps.core.canonical import content_hash
-from apps.core.errors import Invalid
+from apps.core.errors import Conflict, Invalid
 from apps.validation import advisories, policies, setups, subjects
 from apps.validation.models import PLAN_STATES, Plan, PlanCheck, PlanState, Template
 
@@ -212,6 +212,12 @@ def plan_content(plan: Plan) -> dict[str, Any]:
         "kind": plan.kind,
         "lines": [line.as_line() for line in plan.checks.order_by("order")],
     }
+
+
+def check_unchanged(plan: Plan) -> None:
+    """Raise where the bytes or lines are no longer those that the plan was locked for."""
+    if content_hash(plan_content(plan)) != plan.content_hash:
+        raise Conflict("What this plan was locked for has changed. Write a new plan, with the reason.")
 
 
 def read_lines(lines: object, kind: str, tier: str, answer: str = "") -> list[dict[str, Any]]:

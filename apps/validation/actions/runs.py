@@ -7,7 +7,6 @@ from django.db.models import Max
 from django.utils import timezone
 
 from apps.audit.actions import action, record
-from apps.core.canonical import content_hash
 from apps.core.errors import Conflict, Invalid
 from apps.discussions.notices import tell
 from apps.organizations import access
@@ -17,7 +16,7 @@ from apps.validation.actions.awaiting import await_answers, still_awaited
 from apps.validation.actions.conditions import keep_conditions, read_conditions
 from apps.validation.actions.findings import raise_from_result
 from apps.validation.actions.independence import keep_independence
-from apps.validation.actions.plans import plan_content
+from apps.validation.actions.plans import check_unchanged
 from apps.validation.actions.revalidation import settle_revalidations
 from apps.validation.models import (
     ANSWER_STATES,
@@ -42,8 +41,7 @@ def start_run(*, plan: Plan, by: Any, anew: bool = False) -> ValidationRun:
     """Queue a run of a locked plan for a worker, and return it; `anew` takes nothing over from earlier runs."""
     policies.check_start_run(by, plan)
     version = subjects.locked(plan.version)
-    if content_hash(plan_content(plan)) != plan.content_hash:
-        raise Conflict("What this plan was locked for has changed. Write a new plan, with the reason.")
+    check_unchanged(plan)
     newest = ValidationRun.objects.filter(version=version).aggregate(newest=Max("number"))["newest"] or 0
     run = ValidationRun(plan=plan, version=version, number=newest + 1, started_by=by, anew=anew)
     run.independence = independence_statement(by, version)
@@ -97,7 +95,7 @@ def keep_result(*, run: ValidationRun, said: Mapping[str, Any], by: Any, inputs_
     line = PlanCheck.objects.get(plan_id=run.plan_id, name=said["name"])
     kept = CheckResult.objects.filter(run=run, name=line.name).first()
     if kept is None:
-        kept = _result(run, line, said)
+        kept = CheckResult(run=run, check_line=line, **measurement(line, said))
         kept.inputs_hash = inputs_hash
         kept.save(force_insert=True)
     _record_result(kept, by)
@@ -111,7 +109,9 @@ def take_over_result(*, run: ValidationRun, line: PlanCheck, earlier: CheckResul
     if judged is None:
         return None
     kept = CheckResult(
-        **_of_line(run, line),
+        run=run,
+        check_line=line,
+        **_of_line(line),
         origin=ResultOrigin.REUSED,
         reused_from=earlier,
         inputs_hash=earlier.inputs_hash,
@@ -127,7 +127,7 @@ def keep_outside(
     *, run: ValidationRun, line: PlanCheck, said: Mapping[str, Any], by: Any, origin: str = ResultOrigin.MEASURED
 ) -> CheckResult:
     """Keep what came, or did not come, from outside for a line, in the caller's action."""
-    kept = _result(run, line, said)
+    kept = CheckResult(run=run, check_line=line, **measurement(line, said))
     kept.origin = origin
     kept.save(force_insert=True)
     _record_result(kept, by)
@@ -141,32 +141,33 @@ def _record_result(kept: CheckResult, by: Any) -> None:
     record(by=by, action="check.recorded", subject=kept, details=details)
 
 
-def _of_line(run: ValidationRun, line: PlanCheck) -> dict[str, Any]:
+def _of_line(line: PlanCheck) -> dict[str, Any]:
     """What every result says of the line that it answers, wherever it comes from."""
     asked = ("name", "key", "family", "required", "fail", "warn", "judged", "parameters")
-    return {"run": run, "check_line": line, **{name: getattr(line, name) for name in asked}}
+    return {name: getattr(line, name) for name in asked}
 
 
-def _result(run: ValidationRun, line: PlanCheck, said: Mapping[str, Any]) -> CheckResult:
+def measurement(line: PlanCheck, said: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a `Measurement`: a line, and what the child said of it."""
     interval = said.get("interval") or {}
-    return CheckResult(
-        **_of_line(run, line),
-        verdict=said["verdict"],
-        value=said.get("value"),
-        low=interval.get("low"),
-        high=interval.get("high"),
-        interval_level=interval.get("level"),
-        interval_method=interval.get("method", ""),
-        sense=said["sense"],
-        sentence=said.get("sentence", ""),
-        reason=said.get("reason", ""),
-        evidence=said.get("evidence", {}),
-        rows_used=said.get("rows_used"),
-        rows_total=said.get("rows_total"),
-        seed=said.get("seed", 0),
-        seconds=said.get("seconds", 0.0),
-        layer=said.get("layer", ""),
-    )
+    return {
+        **_of_line(line),
+        "verdict": said["verdict"],
+        "value": said.get("value"),
+        "low": interval.get("low"),
+        "high": interval.get("high"),
+        "interval_level": interval.get("level"),
+        "interval_method": interval.get("method", ""),
+        "sense": said["sense"],
+        "sentence": said.get("sentence", ""),
+        "reason": said.get("reason", ""),
+        "evidence": said.get("evidence", {}),
+        "rows_used": said.get("rows_used"),
+        "rows_total": said.get("rows_total"),
+        "seed": said.get("seed", 0),
+        "seconds": said.get("seconds", 0.0),
+        "layer": said.get("layer", ""),
+    }
 
 
 @action

@@ -1,6 +1,6 @@
 """Plans locked before results, runs with their results, findings and their waivers."""
 
-from apps.validation.models.challenge import Bearing, Challenge, ChallengeKind, IndependenceCheck, Occasion
+from apps.validation.models.challenge import Bearing, Challenge, ChallengeKind, IndependenceCheck, Occasion, OwnResult
 from apps.validation.models.conditions import Condition, ConditionKind
 from apps.validation.models.findings import (
     FINDING_STATES,
@@ -29,6 +29,7 @@ from apps.validation.models.runs import (
     RUN_STATES,
     SILENT,
     CheckResult,
+    Measurement,
     Outcome,
     ResultOrigin,
     RunState,
@@ -60,10 +61,12 @@ __all__ = [
     "FindingState",
     "IndependenceCheck",
     "JudgingRules",
+    "Measurement",
     "Occasion",
     "Outcome",
     "OutsideAnswer",
     "OutsideTool",
+    "OwnResult",
     "Plan",
     "PlanCheck",
     "PlanState",

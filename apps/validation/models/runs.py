@@ -156,11 +156,9 @@ class ValidationRun(TenantModel):
         return bool(self.outcome)
 
 
-class CheckResult(AppendOnlyModel):
-    """One check's answer with everything to judge it again: value, interval, threshold, rows, seed, evidence."""
+class Measurement(AppendOnlyModel):
+    """A check's answer with everything to judge it again: value, interval, threshold, rows, seed, evidence."""
 
-    run = TenantForeignKey(ValidationRun, on_delete=models.PROTECT, related_name="results")
-    check_line = TenantForeignKey(PlanCheck, on_delete=models.PROTECT, related_name="results")
     name = models.CharField(max_length=120)
     key = models.CharField(max_length=60)
     family = models.CharField(max_length=16, choices=FAMILIES)
@@ -184,6 +182,27 @@ class CheckResult(AppendOnlyModel):
     seed = models.PositiveBigIntegerField(default=0)
     seconds = models.FloatField(default=0)
     layer = models.CharField(max_length=200, blank=True)
+
+    class Meta(AppendOnlyModel.Meta):
+        abstract = True
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {str(self.get_verdict_display()).lower()}"
+
+    @property
+    def figure_judged(self) -> float | None:
+        """The number that was held against the threshold."""
+        ends: dict[str, Any] = {"lower": self.low, "upper": self.high}
+        found: float | None = ends.get(self.judged, self.value)
+        return found
+
+
+class CheckResult(Measurement):
+    """One check's answer in a run, to one line of its plan."""
+
+    run = TenantForeignKey(ValidationRun, on_delete=models.PROTECT, related_name="results")
+    check_line = TenantForeignKey(PlanCheck, on_delete=models.PROTECT, related_name="results")
     origin = models.CharField(max_length=16, choices=ResultOrigin.choices, default=ResultOrigin.MEASURED)
     # What it was measured from: bytes, check, parameters, seed, libraries, code. Empty where it is not used again.
     inputs_hash = models.CharField(max_length=64, blank=True)
@@ -192,8 +211,8 @@ class CheckResult(AppendOnlyModel):
     project_path = "run__version__model__project"
     model_path = "run__version__model"
 
-    class Meta(AppendOnlyModel.Meta):
-        ordering: ClassVar = ["id"]
+    class Meta(Measurement.Meta):
+        abstract = False
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["organization", "run", "name"], name="validation_result_once"),
             models.CheckConstraint(
@@ -215,9 +234,6 @@ class CheckResult(AppendOnlyModel):
             )
         ]
 
-    def __str__(self) -> str:
-        return f"{self.name}: {str(self.get_verdict_display()).lower()}"
-
     def get_absolute_url(self) -> str:
         return f"{self.run.get_absolute_url()}#{self.anchor}"
 
@@ -230,10 +246,3 @@ class CheckResult(AppendOnlyModel):
     def anchor(self) -> str:
         """Its place on the report page."""
         return "check-" + "".join(letter if letter.isalnum() else "-" for letter in self.name)
-
-    @property
-    def figure_judged(self) -> float | None:
-        """The number that was held against the threshold."""
-        ends: dict[str, Any] = {"lower": self.low, "upper": self.high}
-        found: float | None = ends.get(self.judged, self.value)
-        return found

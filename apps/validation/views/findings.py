@@ -19,7 +19,16 @@ from apps.validation.forms import (
     RetestForm,
     WaiverForm,
 )
-from apps.validation.models import Finding, FindingState, Severity, ValidationRun, Waiver, WaiverState
+from apps.validation.models import (
+    Finding,
+    FindingState,
+    OwnResult,
+    Severity,
+    ValidationRun,
+    Verdict,
+    Waiver,
+    WaiverState,
+)
 from apps.validation.views.shared import BESIDE, BY_NUMBER, OfVersion, crumbs, link, tabs, version_crumbs
 
 OF_RESULTS = tuple(
@@ -157,9 +166,22 @@ class RaiseFinding(OfVersion, ObjectFormPage):
         kwargs.pop("files", None)
         return FindingForm(version=self.object, **kwargs)
 
-    def perform(self, form: Any) -> str:
+    def initial(self) -> dict[str, Any]:
+        """What a failed check of the validator's own says, where the page was opened from one."""
+        own = OwnResult.objects.filter(challenge__run=self._run(), name=self.request.GET.get("own", ""))
+        failed = own.filter(verdict=Verdict.FAILED).select_related("challenge").last()
+        if failed is None:
+            return {}
+        asked = failed.challenge
+        said = f"{failed.sentence} Found by a check outside the plan, asked for this reason: {asked.text}"
+        return {"title": f"{asked.title} failed"[:200], "description": said}
+
+    def _run(self) -> ValidationRun | None:
         number = self.request.GET.get("run", "")
-        run = ValidationRun.objects.filter(version=self.object, number=number).first() if number.isdecimal() else None
+        return ValidationRun.objects.filter(version=self.object, number=number).first() if number.isdecimal() else None
+
+    def perform(self, form: Any) -> str:
+        run = self._run()
         finding = actions.raise_finding(version=self.object, run=run, by=self.request.user, **form.cleaned_data)
         return finding.get_absolute_url()
 

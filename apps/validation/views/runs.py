@@ -1,6 +1,7 @@
 """Runs: their list, the page of one with its results, the report for print, and what the validator concludes."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 import django_filters
 from django.http import HttpRequest, HttpResponse
@@ -10,7 +11,18 @@ from apps.discussions import timeline
 from apps.organizations.bases import ActionPage, ListPage, ObjectFormPage, ObjectPage
 from apps.validation import actions, attestations, policies, records, report, required_evidence, sheets, subjects
 from apps.validation.forms import ConcludeForm
-from apps.validation.models import Finding, Outcome, OutsideAnswer, Plan, RunState, ValidationRun, Verdict
+from apps.validation.models import (
+    Challenge,
+    ChallengeKind,
+    Finding,
+    Outcome,
+    OutsideAnswer,
+    OwnResult,
+    Plan,
+    RunState,
+    ValidationRun,
+    Verdict,
+)
 from apps.validation.models.plans import DATA_ROLES
 from apps.validation.terms_form import terms_form
 from apps.validation.views.shared import BESIDE, BY_NUMBER, link, tabs, version_crumbs
@@ -88,11 +100,33 @@ class RunBase(ObjectPage):
             findings=findings,
             terms=run.terms.all(),
             read=[(READ.get(role, role), digest) for role, digest in run.inputs.items() if role != "plan"],
-            challenges=run.challenges.select_related("result", "dataset_version__dataset__organization", "written_by"),
+            challenges=run.challenges.exclude(kind=ChallengeKind.CHECK).select_related(
+                "result", "dataset_version__dataset__organization", "written_by"
+            ),
+            own_checks=self._own_checks(),
             independence=run.independence_checks.select_related("person"),
             state=run,
             **more,
         )
+
+    def _own_checks(self) -> list[dict[str, Any]]:
+        """The validator's own checks, each with the job of one that is still measured."""
+        rows = self.object.challenges.filter(kind=ChallengeKind.CHECK).select_related("answer", "written_by")
+        found = list(rows)
+        waiting = jobs.newest_of([one for one in found if one.answered is None])
+        return [
+            {
+                "challenge": one,
+                "shown": report.show(one.asked, one.answered),
+                "job": waiting.get(one.pk),
+                "actions": self._about_own(one),
+            }
+            for one in found
+        ]
+
+    def _about_own(self, one: Challenge) -> list[Action]:
+        """What can be done about an own check; nothing on paper."""
+        return []
 
     def _awaited(self) -> list[tuple[OutsideAnswer, Action | None]]:
         """What others answer, each with the way to bring it where a person may."""
@@ -133,11 +167,24 @@ class RunPage(RunBase):
             primary=self._primary(),
             actions=self._others(),
             job=jobs.newest(run) if run.is_open else None,
+            own_waiting=run.challenges.filter(kind=ChallengeKind.CHECK, answer=None).exists(),
             lifecycle_of=run.version.model,
             signed=attestations.signed_report(run) if run.is_concluded else None,
             timeline=timeline.of(run),
             **more,
         )
+
+    def _about_own(self, one: Challenge) -> list[Action]:
+        user, version, answer = self.request.user, self.object.version, one.answered
+        if answer is None:
+            refused = refusal(policies.check_cancel_own_check, user, one)
+            return [Action("Cancel", link(self.organization, "cancel-own-check", one.pk), refused=refused)]
+        if answer.verdict != Verdict.FAILED:
+            return []
+        raised = link(self.organization, "raise-finding", version.model.key, version.number)
+        refused = refusal(policies.check_raise_finding, user, version)
+        query = urlencode({"run": self.object.number, "own": answer.name})
+        return [Action("Raise a finding", f"{raised}?{query}", method="get", refused=refused)]
 
     def _link(self, name: str) -> str:
         run = self.object
@@ -174,6 +221,12 @@ class RunPage(RunBase):
             ),
             Action("Remark", self._link("remark"), method="get", refused=challenged),
             Action("Add a test of your own", self._link("add-test"), method="get", refused=challenged),
+            Action(
+                "Ask a check of your own",
+                self._link("ask-check"),
+                method="get",
+                refused=refusal(policies.check_ask_check, user, self.object),
+            ),
             Action(
                 "Validate it again",
                 link(self.organization, "ask-revalidation", version.model.key, version.number),
@@ -290,5 +343,8 @@ class Conclude(ObjectFormPage):
             lacking=required_evidence.missing(run.plan),
             against=policies.blocking_findings(run.version).select_related(*BESIDE),
             against_it=self._against_it(),
+            own_checks=OwnResult.objects.filter(challenge__run=run)
+            .exclude(verdict=Verdict.PASSED)
+            .select_related("challenge"),
             **more,
         )
