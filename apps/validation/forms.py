@@ -224,7 +224,7 @@ class RetestForm(forms.Form):
     """The later run in which the check is seen again."""
 
     run: forms.ModelChoiceField = forms.ModelChoiceField(
-        queryset=None, help_text="A finished run after the finding was raised."
+        queryset=None, help_text="A finished run after the one in which the check was seen last."
     )
 
     def __init__(self, *args: Any, finding: Finding, **kwargs: Any) -> None:

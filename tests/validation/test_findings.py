@@ -104,13 +104,27 @@ def test_later_day_or_lower_weight_needs_a_reason(inside: Cast) -> None:
     assert list(blocking_findings(finding.version)) == [finding]
 
 
-def test_retest_that_fails_again_sends_it_back(inside: Cast) -> None:
+def test_a_check_that_fails_again_is_the_same_finding_and_sends_it_back(inside: Cast) -> None:
     finding = finding_at(inside, "ready_for_retest")
+    well = factories.again(inside, finding.run)
 
-    finding = actions.retest(finding=finding, run=factories.again(inside, finding.run, STRICT), by=inside.vera)
+    run = factories.again(inside, finding.run, STRICT)
 
-    assert finding.state == FindingState.IN_PROGRESS
-    assert finding.retest.verdict == "failed"
+    finding.refresh_from_db()
+    assert list(Finding.objects.of_run(run)) == list(Finding.objects.filter(version=run.version)) == [finding]
+    assert (finding.state, finding.retest.run, finding.retest.verdict) == (FindingState.IN_PROGRESS, run, "failed")
+    assert list(Finding.objects.of_run(well)) == []
+    finding = actions.mark_ready(finding=finding, remedy="It went well before.", by=inside.dario)
+    with pytest.raises(Invalid, match="after the one in which the check was seen last"):
+        actions.retest(finding=finding, run=well, by=inside.vera)
+
+
+def test_a_failure_that_weighs_more_is_another_finding(inside: Cast) -> None:
+    first = finding_at(inside, "open", finished_run(inside, lines=[{**STRICT[0], "required": False}, *STRICT[1:]]))
+
+    run = factories.again(inside, first.run, STRICT)
+
+    assert (first.severity, Finding.objects.get(run=run).severity) == ("medium", "high")
 
 
 def test_close_without_a_retest_is_refused(inside: Cast) -> None:
@@ -123,7 +137,7 @@ def test_close_without_a_retest_is_refused(inside: Cast) -> None:
 def test_retest_must_be_later_and_hold_the_check(inside: Cast) -> None:
     finding = finding_at(inside, "ready_for_retest")
 
-    with pytest.raises(Invalid, match="after the finding was raised"):
+    with pytest.raises(Invalid, match="after the one in which the check was seen last"):
         actions.retest(finding=finding, run=finding.run, by=inside.vera)
     without = factories.again(inside, finding.run, factories.LINES[2:])
     with pytest.raises(Invalid, match=r"does not contain the check perf\.auc"):

@@ -29,7 +29,11 @@ from apps.validation.signals import standing_changed
 
 
 def raise_from_result(*, result: CheckResult, by: Any) -> Finding:
-    """The finding that a failed check becomes by the rules in force; the version's developer gets it."""
+    """The finding that a failed check becomes by the rules in force; the version's developer gets it.
+
+    A check that fails again, in the same way and no graver, is the finding that there is already, with this for its
+    retest: to close it takes a later one that goes well.
+    """
     version = result.run.version
     rules = judging.current()
     severity, rule = rules.weigh(
@@ -38,6 +42,9 @@ def raise_from_result(*, result: CheckResult, by: Any) -> Finding:
         required=result.required,
         beyond=beyond(result.figure_judged, result.fail),
     )
+    known = _known(result, severity)
+    if known is not None:
+        return _link(_locked(known), result, "finding.seen_again", by)
     return _raise(
         version=version,
         title=_title(result),
@@ -50,6 +57,21 @@ def raise_from_result(*, result: CheckResult, by: Any) -> Finding:
         run=result.run,
         by=by,
     )
+
+
+def _known(result: CheckResult, severity: str) -> Finding | None:
+    """The finding of the same question to the same version that is not closed, unless this failure weighs more.
+
+    What somebody has weighed by hand stays as it was weighed.
+    """
+    same = Finding.objects.unsettled().filter(
+        version=result.run.version,
+        result__name=result.name,
+        result__key=result.key,
+        result__parameters=result.parameters,
+    )
+    weight = _weight(severity)
+    return next((one for one in same.order_by("number") if not one.weighed_by or _weight(one.severity) >= weight), None)
 
 
 def _title(result: CheckResult) -> str:
@@ -199,19 +221,19 @@ def retest(*, finding: Finding, run: ValidationRun, by: Any) -> Finding:
     """Link the same check's result in a later run. One that failed again sends the finding back to its owner."""
     locked = _locked(finding)
     policies.check_retest(by, locked)
-    result = _retest_result(locked, run)
+    return _link(locked, _retest_result(locked, run), "finding.retested", by)
+
+
+def _link(locked: Finding, result: CheckResult, action_name: str, by: Any) -> Finding:
+    """Keep what the check said later; where it did not go well, work that was said to be ready is not."""
     locked.retest = result
-    went_well = result.verdict in {Verdict.PASSED, Verdict.WARNED}
-    if not went_well:
+    goes_back = locked.state == FindingState.READY and result.verdict not in {Verdict.PASSED, Verdict.WARNED}
+    if goes_back:
         FINDING_STATES.move(locked, FindingState.IN_PROGRESS)
     locked.save()
-    record(
-        by=by,
-        action="finding.retested",
-        subject=locked,
-        details={"verdict": result.verdict, "value": result.value, "run": str(run), "result": result.pk},
-    )
-    if not went_well:
+    details = {"verdict": result.verdict, "value": result.value, "run": str(result.run), "result": result.pk}
+    record(by=by, action=action_name, subject=locked, details=details)
+    if goes_back:
         _tell_owner(locked, f"The retest of “{locked}” did not pass")
     return locked
 
@@ -226,8 +248,10 @@ def _retest_result(finding: Finding, run: ValidationRun) -> CheckResult:
     if result is None:
         sentence = f"{run} does not contain the check {finding.result.name}."
         raise Invalid(sentence, {"run": sentence})
-    if result.pk == finding.result_id or result.created_at <= finding.result.created_at:
-        raise Invalid("Choose a run after the finding was raised.", {"run": "Choose a later run."})
+    last = max(one.created_at for one in (finding.result, finding.retest) if one is not None)
+    if result.created_at <= last:
+        sentence = "Choose a run after the one in which the check was seen last."
+        raise Invalid(sentence, {"run": sentence})
     return result
 
 

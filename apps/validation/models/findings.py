@@ -1,6 +1,6 @@
 """What a validation found wrong, who works on it, and under what waiver it may be lived with."""
 
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from apps.core.models import History, TenantForeignKey, TenantManager, TenantModel, TenantQuerySet
 from apps.core.states import Machine
-from apps.validation.models.runs import CheckResult, ValidationRun
+from apps.validation.models.runs import CheckResult, ValidationRun, Verdict
 
 
 class Severity(models.TextChoices):
@@ -49,6 +49,16 @@ class FindingQuerySet(TenantQuerySet):
     def unsettled(self) -> Self:
         """Not closed yet."""
         return self.exclude(state=FindingState.CLOSED)
+
+    def of_run(self, run: Any) -> Self:
+        """Raised from a run, or before it by a check that failed in it again."""
+        again = CheckResult.objects.filter(
+            run=run, verdict=Verdict.FAILED, name=models.OuterRef("result__name"), key=models.OuterRef("result__key"),
+            parameters=models.OuterRef("result__parameters"),
+        )  # fmt: skip
+        stood = models.Q(closed_at=None) | models.Q(closed_at__gt=run.created_at)
+        before = models.Q(models.Exists(again), stood, version=run.version_id, created_at__lt=run.created_at)
+        return self.filter(models.Q(run=run) | before)
 
     def overdue(self) -> Self:
         """Not closed, and their day has passed."""

@@ -91,7 +91,7 @@ class RunBase(ObjectPage):
     def context(self, **more: Any) -> dict[str, Any]:
         run = self.object
         results = list(report.with_origin(run.results))
-        findings = Finding.objects.filter(run=run).select_related(*BESIDE, "owner").order_by("number")
+        findings = Finding.objects.of_run(run).select_related(*BESIDE, "owner", "run").order_by("number")
         return super().context(
             awaited=self._awaited(),
             sections=report.sections(run.plan.checks.all(), results),
