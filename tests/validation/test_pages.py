@@ -48,6 +48,8 @@ def test_validator_plans_locks_runs_and_concludes_in_the_pages(inside: Cast, sig
         lines |= {f"lines-{place}-name": line.name, f"lines-{place}-fail": line.fail if line.fail is not None else ""}
         if line.name in keep:
             lines |= {f"lines-{place}-keep": "on", f"lines-{place}-required": "on"}
+    wrong = vera.post(url("change-plan", *of(plan)), lines | {"lines-1-fail": "much"})
+    assert wrong.status_code == 422 and '<a href="#id_lines-1-fail">Fail: Enter a number.</a>' in wrong.content.decode()
     assert vera.post(url("change-plan", *of(plan)), lines).status_code == 303
     assert set(plan.checks.values_list("name", flat=True)) == keep
     assert plan.checks.get(key="fair.impact_ratio").parameters["attributes"] == ["sex"]

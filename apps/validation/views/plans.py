@@ -186,7 +186,7 @@ class OfLines:
             {**row, "shown": _line_words(row["line"]), "form": form}
             for row, form in zip(rows, self.formset.forms, strict=False)
         ]
-        return super().context(rows=shown, **more)  # type: ignore[misc, no-any-return]
+        return super().context(rows=shown, formset=self.formset, **more)  # type: ignore[misc, no-any-return]
 
 
 class ChangePlan(OfLines, ObjectFormPage):
