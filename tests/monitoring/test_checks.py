@@ -137,6 +137,34 @@ def test_check_after_drift_calms_the_incident_but_leaves_it_to_people(field):
     assert "Quiet again" in incident.entries.last().text
 
 
+def test_incident_is_over_when_every_monitor_that_raised_it_is_quiet(field):
+    """Otherwise two monitors of one cause would tell in turn that it is over and that it is back."""
+    at_once = {"open_after": 1, "among": 1}
+    strict, coarse = field.monitor(limits=at_once), field.monitor(name="Coarse", limits=at_once | {"close_after": 1})
+    blind = field.monitor(name="Blind", limits=at_once | {"psi": 50})
+    for day in range(6):
+        field.fly(300, START + day * DAY, labelled=False, later=8 if day == 2 else 0)
+    field.run(strict)
+    incident = Incident.objects.get()
+    assert incident.calm_since == START + 5 * DAY
+    field.run(coarse)
+    field.run(blind)
+    said = list(incident.entries.order_by("created_at").values_list("text", flat=True))
+    assert [text.partition(" (")[0] for text in said] == ["Quiet again on 5 April 2013.", "dep_delay"]
+
+
+def test_incident_stays_while_one_of_its_monitors_still_sees_it(field):
+    at_once = {"open_after": 1, "among": 1, "close_after": 1}
+    steady = field.monitor(limits=at_once)
+    fresh = field.monitor(name="Against the day before", reference="trailing", trailing=1, limits=at_once)
+    for day in range(4):
+        field.fly(300, START + day * DAY, labelled=False, later=8 if day else 0)
+    field.run(steady)
+    field.run(fresh)
+    assert (levels(steady)[-1], levels(fresh)) == ("drift", ["not_enough", "drift", "quiet"])
+    assert Incident.objects.get().calm_since is None
+
+
 def test_check_does_not_raise_again_what_was_dismissed(field):
     monitor = field.monitor(limits={"open_after": 1, "among": 1})
     field.fly(300, labelled=False, later=8)

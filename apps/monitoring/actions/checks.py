@@ -166,19 +166,45 @@ def _follow(monitor: Monitor, check: Check, by: Any) -> None:
 
 def _follow_cause(monitor: Monitor, check: Check, cause: str, by: Any) -> None:
     from apps.monitoring.engine import policy
-    from apps.monitoring.engine.policy import Limits
 
     incident = open_of(monitor.endpoint, cause)
-    history = _history(monitor, check, cause)
-    limits = Limits.read(monitor.limits | ({"open_after": 1, "among": 1} if cause in AT_ONCE else {}))
+    history, limits = _history(monitor, check, cause), _limits(monitor, cause)
     turn = policy.move(incident is not None, history, limits)
     now = history[-1]
     if turn == policy.OPEN and _may_open(monitor, cause, history):
         _alert(monitor, check, cause, None, by, _began(monitor, check, cause, limits))
     elif incident is not None and now == Level.DRIFT:
         _alert(monitor, check, cause, incident, by)
-    elif incident is not None and turn == policy.CLOSE and incident.calm_since is None:
+    elif incident is not None and turn == policy.CLOSE and incident.calm_since is None and _is_over(incident, check):
         _calm(incident, check, by)
+
+
+def _limits(monitor: Monitor, cause: str) -> Any:
+    from apps.monitoring.engine.policy import Limits
+
+    return Limits.read(monitor.limits | ({"open_after": 1, "among": 1} if cause in AT_ONCE else {}))
+
+
+def _is_over(incident: Incident, check: Check) -> bool:
+    """Whether all that raised the incident have been quiet since. Monitors that look at the same with other references
+    or limits need not agree: one that never raised it, or a window before the signal, says nothing of its end.
+    """
+    raised = Alert.objects.filter(incident=incident).order_by("check_run__end_at")
+    newest = dict(raised.values_list("monitor_id", "check_run__end_at"))
+    if check.end_at <= newest.get(check.monitor_id, check.end_at):
+        return False
+    others = Monitor.objects.filter(pk__in=newest, is_active=True).exclude(pk=check.monitor_id)
+    return all(_has_calmed(other, incident.cause) for other in others)
+
+
+def _has_calmed(monitor: Monitor, cause: str) -> bool:
+    """Whether the monitor's newest windows are quiet of this cause."""
+    from apps.monitoring.engine import policy
+
+    newest = Check.objects.filter(monitor=monitor, is_current=True).order_by("-end_at", "-id").first()
+    if newest is None:
+        return False
+    return policy.move(True, _history(monitor, newest, cause), _limits(monitor, cause)) == policy.CLOSE
 
 
 def _history(monitor: Monitor, check: Check, cause: str) -> list[str]:
@@ -269,10 +295,11 @@ def _go_on(incident: Incident, check: Check, text: str, severity: str, by: Any) 
     IncidentEntry(incident=incident, kind=EntryKind.SIGNAL, text=text, check_run=check, written_by=by).save(
         force_insert=True
     )
-    if incident.calm_since is not None or (severity == Severity.SEVERE and incident.severity != severity):
-        incident.calm_since = None
-        is_worse = severity == Severity.SEVERE and incident.severity != severity
-        incident.severity = severity if severity == Severity.SEVERE else incident.severity
+    is_back = incident.calm_since is not None and check.end_at > incident.calm_since
+    is_worse = severity == Severity.SEVERE and incident.severity != severity
+    if is_back or is_worse:
+        incident.calm_since = None if is_back else incident.calm_since
+        incident.severity = severity if is_worse else incident.severity
         incident.save()
         if not check.monitor.is_snoozed:
             announce(incident, "incident.worsened" if is_worse else "incident.returned", text)
