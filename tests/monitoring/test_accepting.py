@@ -9,7 +9,7 @@ from apps.approvals.models import Request
 from apps.core.errors import Conflict, DomainError, Refused
 from apps.core.tenancy import tenant
 from apps.monitoring import actions
-from apps.monitoring.models import Baseline, BaselineRequest, Check, Monitor
+from apps.monitoring.models import Alert, Baseline, BaselineRequest, Check, Incident, Monitor
 from apps.projects.models import Tier
 from tests.monitoring.field import START, Field
 from tests.support import deliver
@@ -55,6 +55,25 @@ def test_at_a_low_tier_it_takes_effect_at_once(field):
     assert (newest.number, newest.source, newest.since, newest.rows) == (2, "period", START + DAY, 300)
     field.run(check.monitor)
     assert levels(check.monitor) == ["drift", "quiet"]
+
+
+def test_windows_before_a_new_normal_are_not_raised_again(field):
+    check = moved(at_tier(field, Tier.LOW), limits={"open_after": 1, "among": 3})
+    ending = {"root_cause": "The new timetable.", "resolution": "It is the new normal.", "by": field.cast.otto}
+    for incident in Incident.objects.all():
+        actions.resolve(incident=incident, **ending)
+    before = Incident.objects.count(), Alert.objects.count()
+    accept(check, field.cast.otto)
+    deliver(field.cast.meridian)
+    field.run(check.monitor)
+    field.fly(300, START + 3 * DAY, labelled=False)
+    field.run(check.monitor)
+    assert levels(check.monitor) == ["drift", "quiet", "quiet"]
+    assert (Incident.objects.count(), Alert.objects.count()) == before
+    field.fly(1, START + 4 * DAY, labelled=False)
+    field.run(check.monitor)
+    assert levels(check.monitor)[-1] == "drift"
+    assert Incident.objects.get(state="open", cause="drift").since == START + 3 * DAY
 
 
 @pytest.mark.parametrize("tier", [Tier.LIMITED, Tier.HIGH, ""])

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.utils import timezone
 
 from apps.audit.actions import action, record
@@ -16,6 +16,7 @@ from apps.monitoring.actions.rows import hold
 from apps.monitoring.checking import Found
 from apps.monitoring.models import (
     Alert,
+    Baseline,
     Cause,
     Check,
     EntryKind,
@@ -150,9 +151,25 @@ def check_of(monitor: Monitor, one: Found, revision: int = 1) -> Check:
 
 
 def _is_overtaken(check: Check) -> bool:
-    """Whether it only corrects a window that newer ones of the same baseline have followed."""
+    """Whether it only corrects a window that newer ones of the same baseline have followed, or looks again at one with
+    a newer baseline.
+    """
+    if _with_earlier_baselines(check).filter(start_at=check.start_at, end_at=check.end_at).exists():
+        return True
     newer = Check.objects.filter(monitor_id=check.monitor_id, baseline_id=check.baseline_id, is_current=True)
     return check.revision > 1 and newer.filter(end_at__gt=check.end_at).exists()
+
+
+def _with_earlier_baselines(check: Check) -> QuerySet[Check]:
+    """What the monitor saw while earlier baselines of the version held. A new normal is no news about such windows,
+    though all of them are looked at with it again.
+    """
+    mine = Baseline.objects.filter(pk=check.baseline_id, number__gt=1).values_list("version_id", "number").first()
+    if mine is None:
+        return Check.objects.none()
+    version_id, number = mine
+    earlier = Check.objects.filter(baseline__version_id=version_id, baseline__number__lt=number)
+    return earlier.filter(monitor_id=check.monitor_id)
 
 
 def _follow(monitor: Monitor, check: Check, by: Any) -> None:
@@ -207,13 +224,18 @@ def _has_calmed(monitor: Monitor, cause: str) -> bool:
     return policy.move(True, _history(monitor, newest, cause), _limits(monitor, cause)) == policy.CLOSE
 
 
+def _news(check: Check) -> QuerySet[Check]:
+    """The windows up to this one that were looked at first with the check's own baseline."""
+    before = _with_earlier_baselines(check).filter(start_at=OuterRef("start_at"), end_at=OuterRef("end_at"))
+    rows = Check.objects.filter(monitor_id=check.monitor_id, baseline_id=check.baseline_id, is_current=True)
+    return rows.filter(end_at__lte=check.end_at).exclude(Exists(before))
+
+
 def _history(monitor: Monitor, check: Check, cause: str) -> list[str]:
     """The levels of this cause, oldest first, up to this window, since the last incident of the cause ended."""
     from apps.monitoring.engine.policy import worst
 
-    rows = Check.objects.filter(
-        monitor=monitor, baseline_id=check.baseline_id, is_current=True, end_at__lte=check.end_at
-    )
+    rows = _news(check)
     ended = _last_ended(monitor, cause)
     if ended is not None:
         rows = rows.filter(created_at__gt=ended.ended_at)
@@ -244,10 +266,7 @@ def _may_open(monitor: Monitor, cause: str, history: list[str]) -> bool:
 
 def _began(monitor: Monitor, check: Check, cause: str, limits: Any) -> dt.datetime:
     """When the first of the windows began that together were bad enough."""
-    rows = Check.objects.filter(
-        monitor=monitor, baseline_id=check.baseline_id, is_current=True, end_at__lte=check.end_at
-    )
-    newest = list(rows.order_by("-end_at").values_list("start_at", "signals")[: limits.among])
+    newest = list(_news(check).order_by("-end_at").values_list("start_at", "signals")[: limits.among])
     bad = [start for start, signals in newest if Level.DRIFT in _of_cause(signals, cause)]
     return min(bad, default=check.start_at)
 
@@ -367,7 +386,9 @@ def _describe_features(check: Check, cause: str, when: str) -> tuple[str, dict[s
         if row.result["signals"].get(name) == Level.DRIFT
     ]
     words = {"null": "missing", "unseen": "never seen before", "outside": "out of range"}
-    named = ", ".join(f"{one['current']:.0%} of {_name(one['feature'])} {words[one['signal']]}" for one in faults[:3])
+    told = [f"{one['current']:.0%} of {_name(one['feature'])} {words[one['signal']]}" for one in faults[:3]]
+    fell = [f", not {one['reference']:.0%}" if one["current"] < one["reference"] else "" for one in faults]
+    named = ", ".join(f"{now}{before}" for now, before in zip(told, fell, strict=False))
     more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
     return f"{named}{more} {when}", {"features": faults}, any(one["signal"] == "null" for one in faults)
 
