@@ -9,7 +9,7 @@ from django.urls import reverse
 from apps.deployments.models import Endpoint
 from apps.models.models import ModelVersion
 from apps.monitoring import segmenting
-from apps.monitoring.models import BatchKind
+from apps.monitoring.models import Batch, BatchKind
 
 if TYPE_CHECKING:
     from apps.monitoring.engine.intake import Field
@@ -26,7 +26,7 @@ def examples(endpoint: Endpoint) -> list[dict[str, Any]]:
     """Of every kind of rows: its columns, and one row as a call that is taken as it stands; the token is left to fill
     in. Nothing where no version says what its rows hold.
     """
-    version = _version(endpoint)
+    version = watched_version(endpoint) or endpoint.model.versions.order_by("-number").first()
     if version is None:
         return []
     query = "" if endpoint.current else f"?version={version.number}"
@@ -40,10 +40,14 @@ def examples(endpoint: Endpoint) -> list[dict[str, Any]]:
     ]
 
 
-def _version(endpoint: Endpoint) -> ModelVersion | None:
-    """The version that answers, or else the newest."""
+def watched_version(endpoint: Endpoint) -> ModelVersion | None:
+    """The version whose predictions are watched: the one that answers, or else the one whose predictions came last."""
     current = endpoint.current
-    return current.version if current else endpoint.model.versions.order_by("-number").first()
+    if current is not None:
+        return current.version
+    sent = Batch.objects.filter(endpoint=endpoint, kind=BatchKind.PREDICTIONS).order_by("-id")
+    last = sent.select_related("version__model", "version__organization").first()
+    return last.version if last is not None else None
 
 
 def _fields(endpoint: Endpoint, version: ModelVersion) -> dict[BatchKind, list["Field"]]:

@@ -168,6 +168,18 @@ def test_only_the_newest_refused_batches_are_kept(outside, call, monkeypatch):
         assert [one.key for one in RefusedBatch.objects.all()] == ["3", "2"]
 
 
+def test_columns_that_do_not_fit_are_told_with_the_batch_that_was_refused(outside, call, client):
+    row = {"prediction_id": "a", "score": 0.5, "wingspan": 60}
+    assert call("monitoring/late-arrivals/predictions/", [row]).status_code == 422
+    with tenant(outside.cast.meridian.pk):
+        told = {one["column"]: one["said"] for one in RefusedBatch.objects.get().errors}
+    assert told["wingspan"] == "is not a column of this. Leave it out."
+    assert told["dep_delay"] == "is missing. Send it, or null."
+    client.force_login(outside.cast.otto)
+    page = client.get(reverse("monitoring:batches", args=["meridian", "late-arrivals"])).content.decode()
+    assert '<span class="muted small"><span class="mono">dep_delay</span> is missing.' in page
+
+
 def test_outcomes_without_a_prediction_can_be_listed(outside, call):
     call("monitoring/late-arrivals/outcomes/", [{"prediction_id": "ghost", "value": True}])
     deliver(outside.cast.meridian)

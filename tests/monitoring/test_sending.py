@@ -9,7 +9,7 @@ import pytest
 from apps.core.tenancy import tenant
 from apps.deployments.models import Endpoint
 from apps.monitoring import sending
-from apps.monitoring.models import Batch
+from apps.monitoring.models import BaselineRequest, Batch
 from tests.deployments.samples import SIGNATURE
 from tests.monitoring.field import Field
 
@@ -42,3 +42,19 @@ def test_every_example_is_taken_as_it_stands(key, cast, sign_in):
         assert (answer.status_code, answer.json().get("refused")) == (202, 0), answer.content
     with tenant(cast.meridian.pk):
         assert Batch.objects.filter(endpoint=endpoint).count() == 3
+
+
+def test_what_was_sent_to_an_endpoint_without_a_deployment_becomes_its_baseline(cast, sign_in):
+    home, client = "/o/meridian/monitoring/endpoints/second/", sign_in(cast.otto)
+    with tenant(cast.meridian.pk):
+        field = Field(cast, with_baseline=False)
+        field.endpoint = field.shop.endpoint(field.shop.staging, key="second")
+    assert "no predictions were sent" in client.get(home).content.decode()
+    period = {"since": "2013-04-01T00:00", "until": "2013-04-02T00:00", "reason": "How spring looks."}
+    assert "nothing was sent" in client.post(f"{home}baseline/", period).content.decode()
+    with tenant(cast.meridian.pk):
+        field.send("predictions", field.rows(3)[0], version=field.version, count=False)
+    assert f"The baseline of {field.version} is missing" in client.get(home).content.decode()
+    assert client.post(f"{home}baseline/", period).status_code == 303
+    with tenant(cast.meridian.pk):
+        assert BaselineRequest.objects.get().version == field.version

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 MOST_REFUSED = 100  # kept for an endpoint
 MOST_REASON = 300
+MOST_COLUMNS = 10
 
 
 class Misfit(Invalid):
@@ -32,6 +33,9 @@ def note_refusal(*, endpoint: Any, kind: str, key: str, error: DomainError, by: 
     if kept is not None:
         noted.rows, noted.refused = kept.sent, kept.refused
         noted.errors = [{"row": one.row, "column": one.column, "said": one.said} for one in kept.errors]
+    elif isinstance(error, Invalid):
+        told = list(error.fields.items())[:MOST_COLUMNS]
+        noted.errors = [{"row": None, "column": column, "said": " ".join(said)} for column, said in told]
     noted.save(force_insert=True)
     mine = RefusedBatch.objects.filter(endpoint=endpoint)
     mine.exclude(pk__in=mine.order_by("-id").values("pk")[:MOST_REFUSED]).delete()

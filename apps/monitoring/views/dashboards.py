@@ -8,7 +8,7 @@ from apps.core import exports
 from apps.core.canonical import canonical
 from apps.core.errors import NotVisible
 from apps.core.pages import Action, Crumb, refusal
-from apps.monitoring import calls, drawing, features, policies, reports, results, sheets, tables, texts
+from apps.monitoring import calls, drawing, features, policies, reports, results, sending, sheets, tables, texts
 from apps.monitoring.models import (
     Baseline,
     Batch,
@@ -102,10 +102,10 @@ class EndpointPage(OfEndpoint):
 
     def _facts(self) -> dict[str, Any]:
         endpoint = self.object
-        current = endpoint.current
-        baselines = Baseline.objects.filter(version=current.version if current else None).order_by("-number")
+        version = sending.watched_version(endpoint)
+        baselines = Baseline.objects.filter(version=version).order_by("-number")
         return {
-            "current": current,
+            "version": version,
             "baseline": baselines.select_related("organization", "version__model").defer("data").first(),
             "newest": drawing.newest_event([endpoint.pk]).get(endpoint.pk),
             "waiting": Batch.objects.filter(endpoint=endpoint, state=BatchState.RECEIVED).count(),

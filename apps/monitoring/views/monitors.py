@@ -11,7 +11,7 @@ from apps.core.pages import Action, Crumb, refusal
 from apps.deployments.models import Endpoint
 from apps.discussions import timeline
 from apps.models.models import ModelVersion
-from apps.monitoring import actions, drawing, periods, policies, results, rowwise, stories, texts
+from apps.monitoring import actions, drawing, periods, policies, results, rowwise, sending, stories, texts
 from apps.monitoring.forms import FeedbackForm, MonitorForm, PeriodForm, ReasonForm, SnoozeForm
 from apps.monitoring.models import (
     KINDS_WITH_BASELINE,
@@ -418,17 +418,17 @@ class MakeBaselineOfPeriod(_OfEndpoint):
     of_embeddings = " The columns of embeddings get their reference only so: datasets hold none."
 
     def context(self, **more: Any) -> dict[str, Any]:
-        current = self.object.current
-        beside = current.version.signature.get("beside", []) if current else []
+        version = sending.watched_version(self.object)
+        beside = version.signature.get("beside", []) if version else []
         has_embeddings = any(column["type"] == "embedding" for column in beside)
         return super().context(**({"lead": self.lead + self.of_embeddings * has_embeddings} | more))
 
     def perform(self, form: Any) -> str:
-        current = self.object.current
-        if current is None:
-            raise Refused("Nothing is deployed here, so there is no version to make a baseline of.")
+        version = sending.watched_version(self.object)
+        if version is None:
+            raise Refused("Nothing is deployed here and nothing was sent, so there is nothing to make a baseline of.")
         wanted = actions.start_baseline_of_period(
-            endpoint=self.object, version=current.version, by=self.request.user, **form.cleaned_data
+            endpoint=self.object, version=version, by=self.request.user, **form.cleaned_data
         )
         if wanted.request is not None:
             self.done = "A signature was asked for. Until it is there, nothing changes."
