@@ -121,7 +121,7 @@ def with_format(request: HttpRequest, name: str) -> str:
 def _follow(row: Any, path: str) -> Any:
     for step in path.split("__"):
         row = getattr(row, step, None)
-    return row
+    return row() if callable(row) else row
 
 
 class ObjectMixin:

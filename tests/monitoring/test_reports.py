@@ -79,6 +79,8 @@ def test_lists_are_handed_out_as_parquet_too(watched, sign_in):
     assert [row["Endpoint"] for row in rows] == ["late-arrivals"]
     assert rows[0]["Drift"] in ("Over limit", "Quiet")
     assert rows[0]["Open incidents"] == 1
+    rows = table_of(sign_in(watched.cast.otto).get("/o/meridian/monitoring/incidents/", {"format": "parquet"}))
+    assert [row["Cause"] for row in rows] == ["Inputs or predictions have moved"]
 
 
 def test_cells_of_a_csv_are_no_formulas(watched, sign_in):
