@@ -33,6 +33,7 @@ from apps.validation.engine.base import Kind, Verdict  # noqa: E402
 from apps.validation.engine.plans import Subject, template  # noqa: E402
 from apps.validation.engine.runner import validate  # noqa: E402
 from benchmarks import environments, offers  # noqa: E402
+from tests.validation.engine.learned import facts_of  # noqa: E402
 from tests.validation.faults.worlds import FACTS  # noqa: E402
 
 COMPLAINTS = (Verdict.WARNED, Verdict.FAILED)
@@ -56,7 +57,7 @@ def _validated(folder: Path, record: dict[str, Any]) -> dict[str, Any]:
         "seed": 7,
         "max_rows": 200_000,
         "roles": {"attributes": ["sex"]},
-        "facts": {**FACTS, "conversion": record["conversion"]},
+        "facts": {**FACTS, **facts_of(record)},
     }
     files = {"model": "model.onnx", "train": "train.parquet", "test": "test.parquet"}
     inputs: dict[str, str | Path] = {role: folder / name for role, name in files.items()}

@@ -18,10 +18,10 @@ def trained(folder: Path, chosen: dict[str, Any], task: str) -> dict[str, Any]:
     return training.fit(Job.local(payload={"recipe": chosen}, inputs={"train": train, "test": test}, outputs=folder))
 
 
-def asked(folder: Path, record: dict[str, Any], item: Item, **changes: Any) -> dict[str, Any]:
-    """What a check says of the trained model; `changes` of what is known of its training, `known=False` for nothing."""
+def facts_of(record: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """What is known of a training by its record, its rows being given; `changes` of how it was done."""
     best = next(row for row in record["candidates"] if row["name"] == record["chosen"])
-    made = {
+    training = {
         "recipe": record["recipe"],
         "estimator": best["estimator"],
         "parameters": record["parameters"],
@@ -30,14 +30,18 @@ def asked(folder: Path, record: dict[str, Any], item: Item, **changes: Any) -> d
         "is_given": True,
         **changes,
     }
-    facts = {"training": made, "conversion": record["conversion"]} if changes.get("known", True) else {}
+    return {"training": training, "conversion": record["conversion"]}
+
+
+def asked(folder: Path, item: Item, record: dict[str, Any], facts: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What a check says of the trained model, knowing of its training what the record says or these facts."""
     said: list[dict[str, Any]] = []
     payload = {
         "model": {"format": "onnx", "sha256": record["artifact"]["sha256"], "signature": record["signature"]},
         "items": [item.as_json()],
         "seed": 3,
         "max_rows": 1_000,
-        "facts": facts,
+        "facts": facts_of(record) if facts is None else facts,
     }
     files = {role: folder / name for role, name in (
         ("model", "model.onnx"), ("train", "train.parquet"), ("test", "test.parquet")

@@ -16,7 +16,7 @@ from apps.validation.engine.plans import Item, default_item
 from apps.validation.engine.registry import registry
 from apps.validation.engine.runner import run_item
 from tests.models.engine.samples import recipe
-from tests.validation.engine.learned import asked, trained
+from tests.validation.engine.learned import asked, facts_of, trained
 from tests.validation.faults import converted
 
 ITEM = default_item(registry().get("consist.formats"), "limited", Kind.BINARY)
@@ -33,7 +33,7 @@ AT_TRAINING = "When it was trained, scores differed by up to"
     ],
 )
 def test_original_is_learned_again_and_says_the_same(tmp_path: Path, task: str, chosen: dict[str, Any]) -> None:
-    said = asked(tmp_path, trained(tmp_path, chosen, task), ITEM)
+    said = asked(tmp_path, ITEM, trained(tmp_path, chosen, task))
 
     assert (said["reason"], said["verdict"]) == ("", Verdict.PASSED)
     assert 0 <= said["value"] < 1e-5
@@ -44,13 +44,14 @@ def test_original_is_learned_again_and_says_the_same(tmp_path: Path, task: str, 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"rows": 901}, "It was trained on 901 rows, of which 900 are at hand, so it cannot be learned again."),
+        ({"rows": 901}, "It was trained on 901 rows, and 900 are at hand, so it cannot be learned again."),
         ({"is_given": False}, "The training rows of the plan are not the ones it was trained on"),
         ({"rows": None}, "The training rows of the plan are not the ones it was trained on"),
     ],
 )
 def test_other_rows_than_those_of_training_prove_nothing(tmp_path: Path, changes: dict[str, Any], reason: str) -> None:
-    said = asked(tmp_path, trained(tmp_path, recipe("logistic"), "binary"), ITEM, **changes)
+    record = trained(tmp_path, recipe("logistic"), "binary")
+    said = asked(tmp_path, ITEM, record, facts_of(record, **changes))
 
     assert said["verdict"] == Verdict.NOT_RUN
     assert said["reason"].startswith(reason) and AT_TRAINING in said["reason"]

@@ -25,7 +25,7 @@ ITEM = Item("consist.seeds", "consist.seeds", {"seeds": 3, "rows": 600, "metric"
     ],
 )
 def test_what_training_left_on_record_is_learned_again(tmp_path: Path, task: str, chosen: dict[str, Any]) -> None:
-    said = asked(tmp_path, trained(tmp_path, chosen, task), ITEM)
+    said = asked(tmp_path, ITEM, trained(tmp_path, chosen, task))
 
     assert said["reason"] == ""
     lines = said["evidence"]["tables"][0]["rows"]
@@ -34,13 +34,13 @@ def test_what_training_left_on_record_is_learned_again(tmp_path: Path, task: str
 
 
 def test_what_has_no_seed_in_it_moves_nowhere(tmp_path: Path) -> None:
-    said = asked(tmp_path, trained(tmp_path, recipe("logistic"), "binary"), ITEM)
+    said = asked(tmp_path, ITEM, trained(tmp_path, recipe("logistic"), "binary"))
 
     assert (said["value"], said["verdict"]) == (0.0, Verdict.PASSED)
 
 
 def test_an_upload_cannot_be_learned_again(tmp_path: Path) -> None:
-    said = asked(tmp_path, trained(tmp_path, recipe("logistic"), "binary"), ITEM, known=False)
+    said = asked(tmp_path, ITEM, trained(tmp_path, recipe("logistic"), "binary"), {})
 
     assert said["verdict"] == Verdict.NOT_RUN
     assert "No recipe of this portal" in said["reason"]

@@ -92,7 +92,7 @@ def why_not(case: Case, most: int) -> str:
     if not learned or not training.get("is_given"):
         return "The training rows of the plan are not the ones it was trained on, so it cannot be learned again."
     if learned != there:
-        return f"It was trained on {learned:,} rows, of which {there:,} are at hand, so it cannot be learned again."
+        return f"It was trained on {learned:,} rows, and {there:,} are at hand, so it cannot be learned again."
     if learned > most:
         return f"It was trained on {learned:,} rows, more than the {most:,} from which the plan has it learned again."
     return ""
