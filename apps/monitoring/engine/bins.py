@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from apps.monitoring.engine import codec
 from apps.monitoring.engine.edges import WIDTH, Categories, Edges
-from apps.monitoring.engine.exact import Floats, Integers, quantise
+from apps.monitoring.engine.exact import Floats, Integers, quantise, to_ordered
 from apps.monitoring.engine.state import Shape
 
 OUTER = 4  # bins at either end whose sums are kept, for the tails are where a bin's mean moves
@@ -150,6 +150,36 @@ class Numbers:
         return quantise(values - self.pivot[:, None], self.unit[:, None])
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is looked up to count one column, as whole numbers that are ordered as floats are (`exact.to_ordered`).
+
+    `probes` are where NaN of the one sign ends, minus infinity, every bin, and infinity. `stretches` are the runs of
+    neighbouring bins [runs, 2] whose values are wanted: first bin and the one after the last.
+    """
+
+    probes: Integers
+    stretches: Integers
+
+    @classmethod
+    def of(cls, edges: Floats, wanted: Integers) -> "Sought":
+        """What to look up for these edges; `wanted` are the bins whose values are wanted, and -1 for none."""
+        bounds = [[-np.inf, -np.inf], edges, [np.finfo(np.float64).max, np.inf]]
+        probes = to_ordered(
+            np.concatenate(bounds) + 0.0
+        )  # minus zero is zero: no zero lies beyond an edge that is zero
+        probes[0] -= 1
+        bins = np.sort(wanted[wanted >= 0])
+        first = np.diff(bins, prepend=-2) > 1
+        last = np.append(first[1:], True)[: len(bins)]
+        return cls(probes, np.stack([bins[first], bins[last] + 1], axis=1))
+
+    @property
+    def edges(self) -> Integers:
+        """The edges of the bins."""
+        return self.probes[2:-2]
+
+
 def _ends_of(cuts: Sequence[Integers]) -> Ends:
     """The last bin of every group [columns, most groups]: a cut is named by the bin to its left."""
     table = np.full((len(cuts), max((len(one) for one in cuts), default=0) + 1), WIDTH - 1, dtype=np.uint8)
@@ -218,6 +248,12 @@ class Bins:
     def numeric(self) -> tuple[Numeric, ...]:
         """The numeric columns one by one, as counting them needs them."""
         return tuple(self.numbers.column(place) for place in range(len(self.numbers.names)))
+
+    @cached_property
+    def sought(self) -> tuple[Sought, ...]:
+        """What is looked up to count each numeric column."""
+        pairs = zip(self.numeric, self.numbers.spread_out, strict=True)
+        return tuple(Sought.of(column.edges.values, wanted) for column, wanted in pairs)
 
     @cached_property
     def shape(self) -> Shape:

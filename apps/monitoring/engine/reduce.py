@@ -1,9 +1,8 @@
 """From rows to states: the only code that touches rows.
 
 Two ways to the same numbers. Many rows of one hour: sort the column once and look the edges up in it (NumPy's sort is
-vectorised; this is nine times faster than looking every value up, and sorting is a third of what remains). Few rows in
-many hours: look the values up and count (hour, bin) pairs at once, since sorting has a cost per hour and column. A test
-holds the two equal.
+vectorised). Few rows in many hours: look the values up and count (hour, bin) pairs at once, since sorting has a cost
+per hour and column. A test holds the two equal. Both compare whole numbers ordered as the floats are (see `exact`).
 """
 
 from collections.abc import Iterator
@@ -23,14 +22,14 @@ from apps.monitoring.engine.bins import (
     SCORES,
     Bins,
     Categorical,
-    Numeric,
+    Sought,
 )
 from apps.monitoring.engine.edges import WIDTH, hashes
-from apps.monitoring.engine.exact import Floats, Integers, carry, quantise
+from apps.monitoring.engine.exact import Floats, Integers, carry, from_ordered, places_among, quantise, to_ordered
 from apps.monitoring.engine.state import State, empty
 
 TOGETHER = 30_000  # values whose sums are made at once: they should fit into the cache
-MANY = 2_000  # rows an hour from which sorting wins
+MANY = 250  # rows an hour from which sorting wins
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +66,14 @@ def reduce_groups(table: pa.Table, bins: Bins, groups: Integers) -> Iterator[tup
     sums = np.zeros((2, len(names), bins.shape.sums), dtype=np.int64)
     extremes = np.empty((2, len(names), bins.shape.extremes))
     waiting: list[Counted] = []
-    for place, column in enumerate(bins.numeric):
-        values = numeric_values(table, column.name)
-        one = count_numeric(values if order is None else values[order], column, ends, bins.numbers.spread_out[place])
+    for place, sought in enumerate(bins.sought):
+        values = numeric_values(table, bins.numbers.names[place])
+        one = count_numeric(values if order is None else values[order], sought, ends)
         inside, beside = bins.counts_of_numeric(place)
         counts[:, inside], counts[:, beside] = one.histogram, one.beside
         extremes[0, :, place], extremes[1, :, place] = one.lowest, one.highest
         waiting.append(one)
-        if place + 1 == len(bins.numeric) or sum(len(held.outer) for held in waiting) > TOGETHER:
+        if place + 1 == len(bins.sought) or sum(len(held.outer) for held in waiting) > TOGETHER:
             first = place + 1 - len(waiting)
             sums[:, :, first * 2 * OUTER : (place + 1) * 2 * OUTER] = _outer_sums(waiting, bins, first)
             waiting = []
@@ -113,43 +112,37 @@ def numeric_values(table: pa.Table, name: str) -> Floats:
         column = column.cast(pa.int64(), safe=False) if not pa.types.is_date32(column.type) else column.cast(pa.int32())
     if not pa.types.is_float64(column.type):
         column = column.cast(pa.float64(), safe=False)
+    if column.null_count:
+        column = column.fill_null(np.nan)  # `to_numpy` would do so itself, and take three times as long
     return np.asarray(column.to_numpy(), dtype=np.float64)
 
 
-def count_numeric(values: Floats, column: Numeric, ends: Integers, outer: Integers) -> Counted:
-    """Counts of one column whose rows are sorted by group; `ends` says where each group ends, `outer` of which bins the
-    values are wanted.
-    """
-    return (_count_sorted if len(values) >= MANY * len(ends) else _count_at_once)(values, column, ends, outer)
+def count_numeric(values: Floats, sought: Sought, ends: Integers) -> Counted:
+    """Counts of one column whose rows are sorted by group; `ends` says where each group ends."""
+    return (_count_sorted if len(values) >= MANY * len(ends) else _count_at_once)(values, sought, ends)
 
 
-def _count_sorted(values: Floats, column: Numeric, ends: Integers, outer: Integers) -> Counted:
-    groups, bins = len(ends), column.edges.bins
-    begins, ordered = np.concatenate([[0], ends[:-1]]), values.copy()
-    # Sorted, a group is minus infinity, values, infinity, NaN: one look-up finds all this and where each bin begins.
-    probes = np.concatenate([[-np.inf], column.edges.values, [np.finfo(np.float64).max, np.inf]])
-    places = np.empty((groups, bins + 2), dtype=np.int64)
+def _count_sorted(values: Floats, sought: Sought, ends: Integers) -> Counted:
+    groups, bins = len(ends), len(sought.probes) - 3
+    ordered, places = to_ordered(values), np.empty((groups, len(sought.probes)), dtype=np.int64)
+    begins = np.concatenate([[0], ends[:-1]])
+    # Sorted, a group is NaN, minus infinity, values, infinity, NaN: one look-up finds all this and each bin's begin.
     for group, (begin, end) in enumerate(zip(begins.tolist(), ends.tolist(), strict=True)):
         part = ordered[begin:end]
         part.sort()
-        places[group] = part.searchsorted(probes, side="right")
-    places += begins[:, None]
+        places[group] = part.searchsorted(sought.probes, side="right")
     beside = np.empty((groups, 3), dtype=np.int64)
-    beside[:, BELOW_ALL] = places[:, 0] - begins
+    beside[:, BELOW_ALL] = places[:, 1] - places[:, 0]
     beside[:, ABOVE_ALL] = places[:, -1] - places[:, -2]
-    beside[:, NULL] = ends - places[:, -1]
-    places = places[:, :-1]
+    beside[:, NULL] = ends - begins - (places[:, -1] - places[:, 0])
+    places = places[:, 1:-1] + begins[:, None]
     histogram = np.zeros((groups, WIDTH), dtype=np.int64)
     histogram[:, :bins] = places[:, 1:] - places[:, :-1]
-    wanted = np.sort(outer[outer >= 0])
-    begun = np.flatnonzero(np.diff(wanted, prepend=-2) > 1)  # neighbouring bins are taken together
-    cuts = np.stack([wanted[begun], wanted[np.append(begun[1:] - 1, -1)] + 1] if len(wanted) else [wanted] * 2, axis=1)
-    taken = [ordered[a:b] for a, b in places[:, cuts].reshape(-1, 2).tolist()]
+    taken = [ordered[a:b] for a, b in places[:, sought.stretches].reshape(-1, 2).tolist()]
     first, last = places[:, 0], places[:, -1]
-    has_any = last > first
-    lowest = np.where(has_any, ordered[np.minimum(first, len(ordered) - 1)], np.inf)
-    highest = np.where(has_any, ordered[np.maximum(last, 1) - 1], -np.inf)
-    return Counted(histogram, beside, np.concatenate([ordered[:0], *taken]), lowest, highest)
+    bounds = from_ordered(ordered[[np.minimum(first, len(ordered) - 1), np.maximum(last, 1) - 1]])
+    lowest, highest = np.where(last > first, bounds, [[np.inf], [-np.inf]])
+    return Counted(histogram, beside, from_ordered(np.concatenate([ordered[:0], *taken])), lowest, highest)
 
 
 def _outer_sums(many: list[Counted], bins: Bins, first: int) -> Integers:
@@ -173,16 +166,17 @@ def _outer_sums(many: list[Counted], bins: Bins, first: int) -> Integers:
     return np.stack(found)
 
 
-def _count_at_once(values: Floats, column: Numeric, ends: Integers, outer: Integers) -> Counted:
+def _count_at_once(values: Floats, sought: Sought, ends: Integers) -> Counted:
     groups = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
     kinds = [np.isnan(values), values == -np.inf, values == np.inf]
     beside = np.stack([np.bincount(groups[kind], minlength=len(ends)) for kind in kinds], axis=1)
     inner = np.isfinite(values)
     values, groups = values[inner], groups[inner]
-    where = np.searchsorted(column.edges.values, values, side="left")
+    where = sought.edges.searchsorted(to_ordered(values), side="left")
     histogram = np.bincount(groups * WIDTH + where, minlength=len(ends) * WIDTH).reshape(len(ends), WIDTH)
-    is_wanted = np.zeros(WIDTH, dtype=bool)
-    is_wanted[outer[outer >= 0]] = True
+    is_wanted = np.zeros(WIDTH + 1, dtype=bool)
+    for begin, end in sought.stretches:
+        is_wanted[begin:end] = True
     taken = np.flatnonzero(is_wanted[where])
     taken = taken[np.argsort(groups[taken] * WIDTH + where[taken], kind="stable")]
     lowest, highest = np.full(len(ends), np.inf), np.full(len(ends), -np.inf)
@@ -208,8 +202,7 @@ def category_codes(table: pa.Table, name: str) -> tuple[Integers, list[str]]:
         return np.full(table.num_rows, -1, dtype=np.int64), []
     encoded = category_names(table.column(name)).dictionary_encode().unify_dictionaries().combine_chunks()
     codes = encoded.indices.fill_null(-1) if encoded.indices.null_count else encoded.indices
-    codes = codes.to_numpy(zero_copy_only=False).astype(np.int64)
-    return codes, encoded.dictionary.to_pylist()
+    return codes.to_numpy(zero_copy_only=False), encoded.dictionary.to_pylist()
 
 
 def cells_of(names: list[str], column: Categorical) -> Integers:
@@ -232,7 +225,8 @@ def count_categories(table: pa.Table, column: Categorical, groups: Integers, siz
     """Counts per group [size, cells + nulls]."""
     codes, names = category_codes(table, column.name)
     width = column.categories.cells + 1
-    cells = np.append(cells_of(names, column), width - 1)[codes]
+    # Wrapped around, the code of null is the last one; not to ask whether codes are in range saves half the time.
+    cells = np.append(cells_of(names, column), width - 1).take(codes, mode="wrap")
     return np.bincount(groups * width + cells, minlength=size * width).reshape(size, width)
 
 
@@ -260,7 +254,7 @@ def score_bins(table: pa.Table, bins: Bins) -> Integers:
     if column is None:
         return np.full(table.num_rows, SCORES - 1, dtype=np.int64)
     scores = numeric_values(table, column.name)
-    where = np.searchsorted(column.edges.values, scores, side="left")
+    where = places_among(column.edges.values, scores)
     return np.where(np.isfinite(scores), where, SCORES - 1)
 
 

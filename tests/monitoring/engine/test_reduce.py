@@ -60,15 +60,30 @@ def test_reduce_in_parts_equals_reduce_at_once_to_the_bit():
     assert merge(reduce_all(table.slice(start, 777), baseline.bins) for start in range(0, 10_000, 777)) == whole
 
 
-def test_reduce_keeps_infinities_nulls_and_extremes_apart():
+@pytest.mark.parametrize("many", [0, 10**9])
+def test_reduce_keeps_infinities_nulls_and_extremes_apart(many, monkeypatch):
+    monkeypatch.setattr(reduce, "MANY", many)
     baseline = baseline_of(pa.table({"x": [1.0, 2.0, 3.0]}))
-    table = pa.table({"x": pa.array([-np.inf, np.inf, np.inf, np.nan, None, 2.0, 9.0, -4.0])})
+    strange = [-np.inf, np.inf, np.inf, np.copysign(np.nan, 1.0), np.copysign(np.nan, -1.0), None]
+    table = pa.table({"x": pa.array([*strange, 2.0, 9.0, -4.0])})
     state = reduce_all(table, baseline.bins)
     histogram, beside = numeric_counts(state, baseline.bins, "x")
     # Below, 1, between, 2, between, 3, above.
     assert histogram[:7].tolist() == [1, 0, 0, 1, 0, 0, 1]
-    assert beside == [2, 1, 2]
+    assert beside == [3, 1, 2]
     assert (state.lowest[0], state.highest[0]) == (-4.0, 9.0)
+
+
+@pytest.mark.parametrize("many", [0, 10**9])
+def test_reduce_puts_both_zeros_where_zero_belongs(many, monkeypatch):
+    monkeypatch.setattr(reduce, "MANY", many)
+    for zero in (0.0, -0.0):
+        baseline = baseline_of(pa.table({"x": [-1.0, zero, zero, 1.0]}))
+        histogram, _ = numeric_counts(
+            reduce_all(pa.table({"x": [0.0, -0.0, 5e-324, -5e-324]}), baseline.bins), baseline.bins, "x"
+        )
+        # Below, -1, between, 0, between, 1, above.
+        assert histogram[:7].tolist() == [0, 0, 1, 2, 1, 0, 0]
 
 
 def test_reduce_of_whole_numbers_beyond_what_a_float_tells_apart():
