@@ -75,9 +75,9 @@ def _next_groups(batch: Batch) -> Iterator[Any]:
 
 @contextmanager
 def _opened(batch: Batch) -> Iterator[Any]:
-    import pyarrow.parquet
+    from apps.monitoring.engine import keeping
 
-    with files.local(batch.path) as path, pyarrow.parquet.ParquetFile(path, pre_buffer=False) as file:
+    with files.local(batch.path) as path, keeping.opened(path) as file:
         yield file
 
 
