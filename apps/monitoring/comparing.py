@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from apps.core import binary
 from apps.monitoring import planned
 from apps.monitoring.models import Baseline, Level, Monitor, Reference, SegmentColumn, State, StateKind
 from apps.monitoring.segmenting import columns_of
@@ -57,8 +58,8 @@ def earlier(monitor: Monitor, window: Window) -> Window:
 def _blobs(monitor: Monitor, baseline: Baseline, kind: str, window: Window) -> Blobs:
     states = State.objects.filter(endpoint_id=monitor.endpoint_id, baseline=baseline, kind=kind).exclude(segment="")
     found: Blobs = {}
-    for name, blob in states.within(window.start, window.end).values_list("segment", "data"):
-        found.setdefault(name, []).append(bytes(blob))
+    for name, blob in binary.values(states.within(window.start, window.end), "segment", "data"):
+        found.setdefault(name, []).append(blob)
     return found
 
 
