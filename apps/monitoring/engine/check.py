@@ -79,6 +79,11 @@ class Side:
     out_of: Floats
 
     @cached_property
+    def parts(self) -> Floats:
+        """The shares of the cells."""
+        return statistics.parts_of(self.cells)
+
+    @cached_property
     def shown(self) -> Integers:
         """Counts for a picture of each column of categories: the most frequent ones, all others, and those never seen;
         places past a column's last are zero.
@@ -176,7 +181,7 @@ def numeric_table(
     before, now = reference.sample, current.sample
     groups = np.count_nonzero(before.coarse + now.coarse, axis=1)
     both = (before.sizes > 0) & (now.sizes > 0)
-    index = np.where(both, statistics.index_of(before.coarse, now.coarse), 0.0)
+    index = np.where(both, statistics.index_of(before.coarse_parts, now.coarse_parts), 0.0)
     distance, bound, p = statistics.kolmogorov(before, now, bins)
     moved = np.where(both, statistics.wasserstein(before, now, bins), np.nan)
     if exact is not None:
@@ -194,8 +199,8 @@ def numeric_table(
         "p": p,
         "w1": moved,
         "w1_over_sd": np.divide(moved, bins.numbers.sd, out=np.full(len(moved), np.nan), where=bins.numbers.sd > 0),
-        "js": np.where(both, statistics.divergence(before.fine, now.fine), 0.0),
-        "hellinger": np.where(both, statistics.hellinger(before.fine, now.fine), 0.0),
+        "js": np.where(both, statistics.divergence(before.fine_parts, now.fine_parts), 0.0),
+        "hellinger": np.where(both, statistics.hellinger(before.fine_parts, now.fine_parts), 0.0),
         "lowest": now.lowest,
         "highest": now.highest,
     }
@@ -215,11 +220,11 @@ def _numeric_picture(bins: Bins, before: statistics.Sample, now: statistics.Samp
 def category_table(bins: Bins, reference: Side, current: Side) -> tuple[Table, tuple[Floats, Floats]]:
     """Every statistic of every column of categories; beside it PSI and p-values, which are judged."""
     cells, sizes = (reference.cells, current.cells), (reference.sizes, current.sizes)
+    parts = reference.parts, current.parts
     both = (sizes[0] > 0) & (sizes[1] > 0)
     groups = np.count_nonzero(cells[0] + cells[1], axis=1)
-    index = np.where(both, statistics.index_of(*cells), 0.0)
+    index = np.where(both, statistics.index_of(*parts), 0.0)
     statistic, freedom, p = statistics.chi_squared(*cells)
-    portions = [one / np.maximum(size, 1.0)[:, None] for one, size in zip(cells, sizes, strict=True)]
     values = {
         "n_reference": sizes[0].astype(np.int64),
         "n_current": sizes[1].astype(np.int64),
@@ -229,9 +234,9 @@ def category_table(bins: Bins, reference: Side, current: Side) -> tuple[Table, t
         "chi2": statistic,
         "freedom": freedom,
         "p": p,
-        "l_infinity": np.where(both, np.abs(portions[0] - portions[1]).max(axis=1, initial=0.0), 0.0),
-        "js": np.where(both, statistics.divergence(*cells), 0.0),
-        "hellinger": np.where(both, statistics.hellinger(*cells), 0.0),
+        "l_infinity": np.where(both, np.abs(parts[0] - parts[1]).max(axis=1, initial=0.0), 0.0),
+        "js": np.where(both, statistics.divergence(*parts), 0.0),
+        "hellinger": np.where(both, statistics.hellinger(*parts), 0.0),
     }
     names = [one.name for one in bins.categorical], [one.role for one in bins.categorical]
     table = {"feature": names[0], "role": names[1], "values": values}

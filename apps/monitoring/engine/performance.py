@@ -374,7 +374,8 @@ def selection(baseline: Baseline, predicted: State, known: State) -> dict[str, A
         groups = baseline.bins.groups(COARSE)[place : place + 1]
         reached = [np.cumsum(one[:, : SCORES - 1].sum(axis=0))[None, :] for one in (rest, mine)]
         sides = [statistics.grouped(one, groups)[0] for one in reached]
-        index, many = statistics.index_of(*sides), np.array([np.count_nonzero(sides[0] + sides[1])], dtype=np.float64)
+        index = statistics.index_of(*(statistics.parts_of(one) for one in sides))
+        many = np.array([np.count_nonzero(sides[0] + sides[1])], dtype=np.float64)
         p = statistics.index_p(np.array([index]), np.array([sides[0].sum()]), np.array([sides[1].sum()]), many)
         found |= {"psi": float(index), "p": float(p[0])}
     return found

@@ -70,6 +70,16 @@ class Sample:
         return group_counts(self, self.bins, FINE)
 
     @cached_property
+    def coarse_parts(self) -> Floats:
+        """Shares of the ten groups."""
+        return parts_of(self.coarse)
+
+    @cached_property
+    def fine_parts(self) -> Floats:
+        """Shares of the thirty groups."""
+        return parts_of(self.fine)
+
+    @cached_property
     def shown(self) -> Floats:
         """Counts of the columns of a picture."""
         return grouped(self.reached, self.bins.numbers.shown)
@@ -87,6 +97,12 @@ class Sample:
         before = np.zeros_like(self.reached)
         before[:, 1:] = (self.reached[:, :-1] - below) / rows
         return self.finite / rows, before
+
+    @cached_property
+    def beyond(self) -> Floats:
+        """Of every bin its share among finite values times the way from its mean to its right end."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self.spread[0] * (self.bins.numbers.ends[1] - self.means)
 
     @cached_property
     def extremes(self) -> tuple[Integers, Integers, Floats, Floats]:
@@ -144,13 +160,9 @@ def grouped(reached: Floats, ends: Ends) -> Floats:
 
 
 def index_of(reference: Floats, current: Floats) -> Floats:
-    """Population stability index of counts [features, groups]; groups that are empty on both sides add nothing."""
-    p, q = _floored(reference), _floored(current)
+    """Population stability index of shares [features, groups]; groups that are empty on both sides add nothing."""
+    p, q = np.maximum(reference, FLOOR), np.maximum(current, FLOOR)
     return np.sum((q - p) * np.log(q / p), axis=-1)
-
-
-def _floored(counts: Floats) -> Floats:
-    return np.maximum(counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1.0), FLOOR)
 
 
 def index_p(index: Floats, n: Floats, m: Floats, groups: Floats) -> Floats:
@@ -223,7 +235,7 @@ def wasserstein(reference: Sample, current: Sample, bins: Bins) -> Floats:
     (p, f), (q, g) = reference.spread, current.spread
     left, right = bins.numbers.ends
     with np.errstate(over="ignore", invalid="ignore"):
-        inner = (f - g) * (right - left) + p * (right - reference.means) - q * (right - current.means)
+        inner = (f - g) * (right - left) + reference.beyond - current.beyond
         last = np.arange(len(bins.sizes)), bins.sizes - 1
         begin = left[last]
         inner[last] = p[last] * (reference.means[last] - begin) - q[last] * (current.means[last] - begin)
@@ -232,21 +244,21 @@ def wasserstein(reference: Sample, current: Sample, bins: Bins) -> Floats:
 
 
 def divergence(reference: Floats, current: Floats) -> Floats:
-    """Jensen-Shannon distance (base 2) of counts [..., groups]."""
-    p, q = _shares(reference), _shares(current)
-    middle = (p + q) / 2
+    """Jensen-Shannon distance (base 2) of shares [..., groups]."""
+    middle = (reference + current) / 2
     with np.errstate(divide="ignore", invalid="ignore"):
-        terms = special.rel_entr(p, middle) + special.rel_entr(q, middle)
+        terms = special.rel_entr(reference, middle) + special.rel_entr(current, middle)
     return np.sqrt(np.maximum(terms.sum(axis=-1) / (2 * np.log(2.0)), 0.0))
 
 
 def hellinger(reference: Floats, current: Floats) -> Floats:
-    """Hellinger distance of counts [..., groups]."""
-    overlap = np.sqrt(_shares(reference) * _shares(current)).sum(axis=-1)
+    """Hellinger distance of shares [..., groups]."""
+    overlap = np.sqrt(reference * current).sum(axis=-1)
     return np.sqrt(np.clip(1.0 - overlap, 0.0, 1.0))
 
 
-def _shares(counts: Floats) -> Floats:
+def parts_of(counts: Floats) -> Floats:
+    """Counts [..., groups] as shares of their sum; none of nothing."""
     return counts / np.maximum(counts.sum(axis=-1, keepdims=True), 1.0)
 
 
