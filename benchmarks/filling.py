@@ -1,8 +1,10 @@
 """A database of many organizations, one of them with very many models, filled behind the walls."""
 
+import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import batched
 from typing import Any
 
 from django.db import connections
@@ -11,7 +13,9 @@ from django.utils import timezone
 
 from apps.core.tenancy import current, tenant
 from apps.datasets.models import Dataset
+from apps.deployments.models import Endpoint, Environment
 from apps.models.models import Alias, Artifact, ModelVersion, RegisteredModel
+from apps.monitoring.models import Baseline, Monitor, State
 from apps.organizations import actions
 from apps.organizations.models import Organization, Scope, User
 from apps.projects.models import Project
@@ -55,22 +59,67 @@ def fill(organizations: int, models: int) -> tuple[Organization, Organization]:
     return big, small
 
 
+def watch(
+    count: int, known: Any, stored: Sequence[tuple[int, int, bytes]], start: dt.datetime, window: str
+) -> list[Monitor]:
+    """Endpoints of so many models of the open tenant, each with this baseline, these states (hour after the start,
+    rows, bytes) and a monitor of its inputs.
+    """
+    hour, made = dt.timedelta(hours=1), []
+    place = Environment.objects.first() or Environment(key="production", name="Production", order=1)
+    if place._state.adding:
+        keep(Environment, [place])
+    versions = ModelVersion.objects.filter(number=1).select_related("model", "registered_by").order_by("id")
+    blob, columns = known.encode(), len(known.bins.numbers.names) + len(known.bins.categorical)
+    for some in batched(list(versions[:count]), 200):
+        endpoints = [
+            Endpoint(key=f"e-{one.model.key}", model=one.model, environment=place, created_by=one.registered_by)
+            for one in some
+        ]
+        references = [
+            Baseline(
+                version=one, number=1, source="training", sha256=known.sha256, bins=known.bins.fingerprint.hex(),
+                data=blob, rows=known.reference.rows, columns=columns, has_labels=False, created_by=one.registered_by,
+            )
+            for one in some
+        ]  # fmt: skip
+        states = [
+            State(
+                endpoint=endpoint, baseline=reference, kind="predictions", start_at=start + number * hour,
+                end_at=start + (number + 1) * hour, last_at=start + (number + 1) * hour - dt.timedelta(seconds=1),
+                rows=rows, changes=1, data=data,
+            )
+            for endpoint, reference in zip(endpoints, references, strict=True)
+            for number, rows, data in stored
+        ]  # fmt: skip
+        monitors = [
+            Monitor(endpoint=one, kind="drift", name="Drift", window=window, owner=one.created_by,
+                    created_by=one.created_by)
+            for one in endpoints
+        ]  # fmt: skip
+        for model, rows in ((Endpoint, endpoints), (Baseline, references), (State, states), (Monitor, monitors)):
+            keep(model, rows)
+        made += monitors
+    return made
+
+
 def _rows(organization: Organization, person: User, models: int, projects: int = PROJECTS) -> None:
     with tenant(organization.pk):
         opened = [_project(organization, person, number) for number in range(min(projects, models))]
-        _keep(Scope, [Scope(id=project.pk, label=project.title) for project in opened])
-        _keep(Project, opened)
+        keep(Scope, [Scope(id=project.pk, label=project.title) for project in opened])
+        keep(Project, opened)
         made = [_model(opened[number % len(opened)], person, number) for number in range(models)]
-        _keep(RegisteredModel, made)
+        keep(RegisteredModel, made)
         artifacts = [_artifact(model, person, number) for model in made for number in range(1, VERSIONS + 1)]
-        _keep(Artifact, artifacts)
+        keep(Artifact, artifacts)
         versions = [_version(artifact, person, 1 + place % VERSIONS) for place, artifact in enumerate(artifacts)]
-        _keep(ModelVersion, versions)
-        _keep(Alias, [_alias(version, person) for version in versions[::VERSIONS]])
-        _keep(Dataset, [_dataset(project, person) for project in opened])
+        keep(ModelVersion, versions)
+        keep(Alias, [_alias(version, person) for version in versions[::VERSIONS]])
+        keep(Dataset, [_dataset(project, person) for project in opened])
 
 
-def _keep(model: Any, rows: list[Any]) -> None:
+def keep(model: Any, rows: list[Any]) -> None:
+    """Write rows of the open tenant."""
     # Filling is no decision of anybody: it goes past the actions, and past the manager that refuses bulk writes.
     for row in rows:
         row.organization_id = current()

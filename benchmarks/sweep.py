@@ -9,7 +9,6 @@ at the end.
 """
 
 import argparse
-import datetime as dt
 import os
 import time
 from itertools import batched
@@ -22,16 +21,13 @@ django.setup()
 
 import numpy as np  # noqa: E402
 import psutil  # noqa: E402
-from django.db.models import QuerySet  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from apps.core.tenancy import current, tenant  # noqa: E402
-from apps.deployments.models import Endpoint, Environment  # noqa: E402
-from apps.models.models import ModelVersion, RegisteredModel  # noqa: E402
+from apps.core.tenancy import tenant  # noqa: E402
 from apps.monitoring import actions  # noqa: E402
 from apps.monitoring.engine import baseline as baselines  # noqa: E402
 from apps.monitoring.engine import reduce  # noqa: E402
-from apps.monitoring.models import Baseline, Check, Monitor, State  # noqa: E402
+from apps.monitoring.models import Baseline, Check, Monitor  # noqa: E402
 from apps.monitoring.tasks import check, run_monitor  # noqa: E402
 from apps.organizations.people import system  # noqa: E402
 from apps.work.schedules import TOGETHER  # noqa: E402
@@ -64,65 +60,25 @@ def main() -> None:
 
 
 def fill(big: Any, count: int) -> list[Any]:
-    """Endpoints with baseline, states and monitor; the ids of the monitors."""
+    """Endpoints with baseline, states and a monitor that has checked all but the last hour; the monitors' ids."""
     table, now = rows(20_000, 1), rows(ROWS, 2)
     known = baselines.build(table, baselines.columns_of(table, UNSUPERVISED), UNSUPERVISED)
     hours = np.arange(ROWS) * HOURS // ROWS
     stored = [(hour, one.rows, one.encode()) for hour, one in reduce.reduce_groups(now, known.bins, hours)]
-    blob, newest = known.encode(), timezone.now().replace(minute=0, second=0, microsecond=0)
-    start = newest - HOURS * HOUR
-    columns = len(table.column_names)
+    start = timezone.now().replace(minute=0, second=0, microsecond=0) - HOURS * HOUR
     with tenant(big.pk):
-        place = Environment.objects.first() or Environment(key="production", name="Production", order=1)
-        if place._state.adding:
-            _keep(Environment, [place])
-        person = RegisteredModel.objects.first().owner
-        versions = ModelVersion.objects.filter(number=1).select_related("model").order_by("id")[:count]
-        found = []
-        for some in batched(list(versions), 200):
-            endpoints = [
-                Endpoint(key=f"e-{one.model.key}", model=one.model, environment=place, created_by=person)
-                for one in some
-            ]
-            _keep(Endpoint, endpoints)
-            references = [
-                Baseline(
-                    version=one, number=1, source="training", sha256=known.sha256, bins=known.bins.fingerprint.hex(),
-                    data=blob, rows=table.num_rows, columns=columns, has_labels=False, created_by=person,
-                )
-                for one in some
-            ]  # fmt: skip
-            _keep(Baseline, references)
-            _keep(State, [
-                State(
-                    endpoint=endpoint, baseline=reference, kind="predictions", start_at=start + hour * HOUR,
-                    end_at=start + (hour + 1) * HOUR, last_at=start + (hour + 1) * HOUR - dt.timedelta(seconds=1),
-                    rows=size, changes=1, data=data,
-                )
-                for endpoint, reference in zip(endpoints, references, strict=True)
-                for hour, size, data in stored
-            ])  # fmt: skip
-            monitors = [
-                Monitor(endpoint=one, kind="drift", name="Drift", window="hour", owner=person, created_by=person)
-                for one in endpoints
-            ]
-            _keep(Monitor, monitors)
-            _keep(Check, [
+        monitors = filling.watch(count, known, stored, start, "hour")
+        references = dict(Baseline.objects.values_list("version__model_id", "pk"))
+        for some in batched(monitors, 200):
+            filling.keep(Check, [
                 Check(
-                    monitor=monitor, baseline=reference, start_at=start + hour * HOUR, end_at=start + (hour + 1) * HOUR,
-                    level="quiet", rows=size, changes=1,
+                    monitor=monitor, baseline_id=references[monitor.endpoint.model_id], start_at=start + hour * HOUR,
+                    end_at=start + (hour + 1) * HOUR, level="quiet", rows=size, changes=1,
                 )
-                for monitor, reference in zip(monitors, references, strict=True)
+                for monitor in some
                 for hour, size, _ in stored[:-1]
             ])  # fmt: skip
-            found += [one.pk for one in monitors]
-    return found
-
-
-def _keep(model: Any, some: list[Any]) -> None:
-    for row in some:
-        row.organization_id = current()
-    QuerySet(model).bulk_create(some, batch_size=500)
+    return [one.pk for one in monitors]
 
 
 def swept(big: Any, monitors: list[Any]) -> tuple[float, list[float]]:

@@ -164,10 +164,9 @@ class Sought:
     @classmethod
     def of(cls, edges: Floats, wanted: Integers) -> "Sought":
         """What to look up for these edges; `wanted` are the bins whose values are wanted, and -1 for none."""
-        bounds = [[-np.inf, -np.inf], edges, [np.finfo(np.float64).max, np.inf]]
-        probes = to_ordered(
-            np.concatenate(bounds) + 0.0
-        )  # minus zero is zero: no zero lies beyond an edge that is zero
+        most = np.finfo(np.float64).max
+        bounds = np.concatenate([np.array([-np.inf, -np.inf]), edges, np.array([most, np.inf])])
+        probes = to_ordered(bounds + 0.0)  # minus zero becomes zero: neither lies beyond an edge of zero
         probes[0] -= 1
         bins = np.sort(wanted[wanted >= 0])
         first = np.diff(bins, prepend=-2) > 1
