@@ -182,6 +182,9 @@ class World:
             content={"days": {"low": 80, "medium": 60, "high": 30, "critical": 14}}, reason="Sooner.", by=cast.adam
         )
         sound.refresh_from_db()
+        demanded = "signature: Business owner: The errors that remain can be lived with."
+        asking = validation_at.plan_of(cast, validation_at.candidate(cast, sound.model, 1.5), evidence=[demanded])
+        validation.ask_signature(plan=asking, asked=demanded, by=cast.vera)
         again = validation.ask_revalidation(version=sound, reason="A new airport.", by=cast.vera)
         validation.request_deferral(
             revalidation=again, reason="It opens later.", until=validation_at.in_days(90), by=cast.otto

@@ -16,6 +16,19 @@ class Kind(models.TextChoices):
     DEFERRAL = "deferral", "Deferral of a revalidation"
     BASELINE = "baseline", "New monitoring baseline"
     RETIREMENT = "retirement", "Retirement of a model"
+    BY_BUSINESS = "statement_business_owner", "Statement of the business owner"
+    BY_RISK = "statement_risk_approver", "Statement of risk"
+    BY_COMPLIANCE = "statement_compliance_approver", "Statement of compliance"
+    BY_SECURITY = "statement_security_approver", "Statement of security"
+
+
+# Who may be asked to sign a statement: a kind for each role, so that each has a policy of its own.
+STATEMENTS: dict[str, Kind] = {
+    ProjectRole.BUSINESS_OWNER: Kind.BY_BUSINESS,
+    ProjectRole.RISK: Kind.BY_RISK,
+    ProjectRole.COMPLIANCE: Kind.BY_COMPLIANCE,
+    ProjectRole.SECURITY: Kind.BY_SECURITY,
+}
 
 
 class Independence(models.TextChoices):
@@ -55,4 +68,5 @@ DEFAULTS: dict[str, Default] = {
     Kind.DEFERRAL: Default((Step(ProjectRole.RISK),), is_high_risk=True),
     Kind.BASELINE: Default((Step(ProjectRole.RISK),)),
     Kind.RETIREMENT: Default((Step(ProjectRole.BUSINESS_OWNER), Step(ProjectRole.COMPLIANCE))),
+    **{kind: Default((Step(role),)) for role, kind in STATEMENTS.items()},
 }

@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from apps.core.admin import AuditAdmin, AuditInline
 from apps.validation.models import (
+    AskedSignature,
     Challenge,
     CheckResult,
     Condition,
@@ -115,6 +116,14 @@ class DeferralAdmin(AuditAdmin):
     list_filter = ["state"]
     search_fields = ["reason"]
     list_select_related = ["revalidation__version__model", "requested_by"]
+
+
+@admin.register(AskedSignature)
+class AskedSignatureAdmin(AuditAdmin):
+    list_display = ["version", "role", "statement", "asked_by", "created_at"]
+    list_filter = ["role"]
+    search_fields = ["statement"]
+    list_select_related = ["version__model", "asked_by"]
 
 
 @admin.register(OwnResult)

@@ -76,7 +76,7 @@ ATTRIBUTES = (
 SLICES = 'One a line, a name and a filter: young women: age < 30 and sex = "female"'
 EVIDENCE = (
     "What must be there before somebody concludes that it is fit, one a line: card, card: Limitations, charter, risks, "
-    "data, or document: Penetration test."
+    "data, document: Penetration test, or signature: Risk approver: The errors that remain are accepted."
 )
 
 

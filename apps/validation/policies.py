@@ -22,6 +22,7 @@ from apps.validation.models import (
     OutsideAnswer,
     OutsideTool,
     Plan,
+    PlanState,
     Revalidation,
     RunState,
     Trigger,
@@ -113,6 +114,27 @@ def check_add_document_any(user: Any) -> None:
         access.check_somewhere(user, Permission.VALIDATE)
     except Refused:
         access.check_somewhere(user, Permission.TRAIN)
+
+
+def check_ask_signatures(user: Any, plan: Plan) -> None:
+    """Who may ask for decisions asks for what a plan in force demands."""
+    access.check(user, Permission.REQUEST_APPROVAL, plan)
+    if plan.state == PlanState.REPLACED:
+        raise IllegalMove(f"{plan} was replaced. Ask from the plan in force.")
+
+
+def check_ask_signature(user: Any, plan: Plan, asked: str) -> tuple[str, str]:
+    """The same for one signature that nobody gave yet, by its text in the plan; returns its role and statement."""
+    check_ask_signatures(user, plan)
+    signature = required_evidence.signature_of(asked)
+    if signature is None or asked not in plan.evidence:
+        raise Invalid("The plan asks for no such signature.", {"asked": "Choose one that the plan asks for."})
+    stands = next(one for one in required_evidence.standing(plan) if one.asked == asked)
+    if stands.is_waiting:
+        raise Conflict("Somebody was asked for it already, and has not decided yet.")
+    if stands.is_there:
+        raise Conflict("It is signed already.")
+    return signature
 
 
 def check_start_run(user: Any, plan: Plan) -> None:

@@ -8,7 +8,7 @@ from django.dispatch import receiver
 from django.urls import reverse
 
 from apps.approvals import actions as approvals
-from apps.approvals.kinds import Kind
+from apps.approvals.kinds import STATEMENTS, Kind
 from apps.approvals.models import Request
 from apps.approvals.signals import decided, signing
 from apps.core.errors import Refused
@@ -19,6 +19,7 @@ from apps.organizations.signals import organization_created
 from apps.projects.signals import approved, suspended
 from apps.validation import actions, policies, subjects
 from apps.validation.models import (
+    AskedSignature,
     Deferral,
     Outcome,
     Plan,
@@ -61,6 +62,15 @@ def hold_against_the_revalidation(sender: Any, request: Request, by: Any, **_: A
     if deferral is not None:
         snapshot = actions.deferral_snapshot(deferral)
         approvals.invalidate_if_changed(request=request, snapshot=snapshot, by=by)
+
+
+@receiver(signing)
+def hold_against_the_version(sender: Any, request: Request, by: Any, **_: Any) -> None:
+    """Nobody signs a statement about what has changed meanwhile."""
+    rows = AskedSignature.objects.select_related("request", "version__artifact", "version__model__project")
+    asked = rows.filter(request=request).first() if request.kind in STATEMENTS.values() else None
+    if asked is not None:
+        actions.invalidate_if_otherwise(asked=asked, by=by)
 
 
 @receiver(withdrawn)

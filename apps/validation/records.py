@@ -10,7 +10,7 @@ from typing import Any
 
 from apps.core.canonical import content_hash, plain
 from apps.core.components import person_name
-from apps.validation import report, subjects
+from apps.validation import report, required_evidence, subjects
 from apps.validation.actions.plans import plan_content
 from apps.validation.models import CheckResult, Finding, Measurement, OwnResult, Plan, ResultOrigin, ValidationRun
 
@@ -52,6 +52,7 @@ def of(run: ValidationRun, results: Iterable[Measurement]) -> Record:
             "run": _run(run),
             "checks": _checks(run.plan, results),
             "documents": _documents(run.version),
+            "signatures": _signatures(run.version),
             "findings": findings(run),
             "challenges": _challenges(run),
             "independence": _independence(run),
@@ -144,6 +145,23 @@ def _found(result: Measurement) -> Record:
         "from": str(earlier.run) if earlier is not None else "",
         "reported": reported,
     }
+
+
+def _signatures(version: Any) -> list[Record]:
+    """The statements about the version that people in a role signed, as they were signed."""
+    return [
+        {
+            "statement": one.statement,
+            "role": required_evidence.SIGNERS[signature.role],
+            "hash": signature.content_hash,
+            "by": _person(signature.user),
+            "at": signature.created_at,
+        }
+        for one in required_evidence.signatures(version)
+        if required_evidence.stands(one)
+        for signature in one.request.signatures.all()
+        if signature.role == one.role
+    ]
 
 
 def _documents(version: Any) -> list[Record]:

@@ -290,6 +290,8 @@ def _people(record: Record) -> Record:
     done = [("locked the plan", plan["locked_by"], plan["locked_at"]), ("ran it", run["started_by"], run["started_at"])]
     if conclusion:
         done.append(("concluded", conclusion["by"], conclusion["at"]))
+    signed = [(f"signed as {one['role'].lower()}: {one['statement']}", one) for one in record.get("signatures", [])]
+    done += [(what, one["by"], one["at"]) for what, one in signed]
     rows += [[one["name"], one["email"], what, _when(at)] for what, one, at in done if one]
     return {
         **_table(["Who", "Address", "What", "When"], rows, wide=(0, 1)),

@@ -54,6 +54,7 @@ urlpatterns = [
     path(f"validation/plans/{VERSION}document/", documents.AddDocument.as_view(), name="add-document"),
     path("validation/documents/<uuid:pk>/", documents.DocumentFile.as_view(), name="document"),
     path(f"validation/plans/{ONE}change/", plans.ChangePlan.as_view(), name="change-plan"),
+    path(f"validation/plans/{ONE}signature/", plans.AskSignature.as_view(), name="ask-signature"),
     path(f"validation/plans/{ONE}lock/", plans.LockPlan.as_view(), name="lock-plan"),
     path(f"validation/plans/{ONE}run/", runs.StartRun.as_view(), name="start-run"),
     path("validation/findings/", findings.FindingList.as_view(), name="findings"),

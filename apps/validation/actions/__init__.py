@@ -49,6 +49,7 @@ from apps.validation.actions.runs import (
     start_run,
     take_over_result,
 )
+from apps.validation.actions.signatures import ask_signature, invalidate_if_otherwise
 from apps.validation.actions.waivers import (
     conclude_waiver,
     expire_waivers,
@@ -59,12 +60,13 @@ from apps.validation.actions.waivers import (
 )
 
 __all__ = [
-    "add_document", "add_test", "add_tool", "answer", "ask_check", "ask_revalidation", "assign_finding", "begin_run",
-    "built_in_lines", "cancel_own_check", "cancel_run", "change_plan", "change_tool_secret", "close_finding",
-    "conclude", "conclude_deferral", "conclude_waiver", "deferral_snapshot", "end_run", "expire_waivers",
-    "finish_run", "invalidate_waivers_if_changed", "keep_own_result", "keep_result", "keep_unmeasured",
-    "lapse_revalidations", "lock_plan", "mark_ready", "miss_answer", "plan_work", "raise_by_date", "raise_finding",
-    "remark", "remind_of_revalidations", "remind_of_waivers", "remind_overdue", "report_result", "request_deferral",
-    "request_waiver", "retest", "retire_tool", "revoke_waiver", "start_run", "take_over_result", "template_lines",
-    "trigger_revalidation", "write_plan", "write_rules", "write_template",
+    "add_document", "add_test", "add_tool", "answer", "ask_check", "ask_revalidation", "ask_signature",
+    "assign_finding", "begin_run", "built_in_lines", "cancel_own_check", "cancel_run", "change_plan",
+    "change_tool_secret", "close_finding", "conclude", "conclude_deferral", "conclude_waiver", "deferral_snapshot",
+    "end_run", "expire_waivers", "finish_run", "invalidate_if_otherwise", "invalidate_waivers_if_changed",
+    "keep_own_result", "keep_result", "keep_unmeasured", "lapse_revalidations", "lock_plan", "mark_ready",
+    "miss_answer", "plan_work", "raise_by_date", "raise_finding", "remark", "remind_of_revalidations",
+    "remind_of_waivers", "remind_overdue", "report_result", "request_deferral", "request_waiver", "retest",
+    "retire_tool", "revoke_waiver", "start_run", "take_over_result", "template_lines", "trigger_revalidation",
+    "write_plan", "write_rules", "write_template",
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from apps.validation import actions, policies, texts
 from apps.validation.api.plain import TEXT_IN, TEXT_OUT, WRITTEN, Plain, schema_of, text_of
 from apps.validation.api.runs import RunIn, RunOut
 from apps.validation.api.shared import ABOUT, LineIn, OfVersion, VersionOut, version_of
-from apps.validation.models import EvidenceDocument, Plan, PlanCheck, Template
+from apps.validation.models import AskedSignature, EvidenceDocument, Plan, PlanCheck, Template
 from apps.validation.models.plans import DATA_ROLES, KINDS, TIERS
 
 
@@ -51,6 +51,20 @@ class PlanOut(serializers.ModelSerializer):
             "attributes", "favourable", "slices", "evidence", "seed", "max_rows", "reason", "written_by", "locked_by",
             "locked_at", "created_at", "url", "checks",
         ]  # fmt: skip
+
+
+class SignatureIn(serializers.Serializer):
+    """A signature as the plan asks for it."""
+
+    asked = serializers.CharField(help_text="Its text among the plan's evidence.")
+
+
+class AskedOut(serializers.ModelSerializer):
+    """A signature that was asked for, with the request that decides on it."""
+
+    class Meta:
+        model = AskedSignature
+        fields = ["id", "role", "statement", "request", "created_at"]
 
 
 class LinesIn(serializers.Serializer):
@@ -163,6 +177,14 @@ class Plans(OfVersion):
         """Lock a plan: from now on nothing in it changes."""
         actions.lock_plan(plan=self.get_object(), by=request.user)
         return self.answer(self.get_object())
+
+    @extend_schema(request=SignatureIn, responses={201: AskedOut})
+    @verb("ask-signature")
+    def ask_signature(self, request: Any, **_: Any) -> Response:
+        """Ask for a signature that the plan demands; approvals/ tells what became of it."""
+        plan = self.get_object(policies.check_ask_signatures)
+        asked = actions.ask_signature(plan=plan, by=request.user, **self.given(SignatureIn))
+        return Response(AskedOut(asked).data, status=201)
 
     @extend_schema(request=RunIn, responses={201: RunOut})
     @verb("run")

@@ -56,7 +56,13 @@ _SHARED: dict[str, Any] = {
         "maxProperties": 30,
         "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 500},
     },
-    "evidence": {"type": "array", "items": _NAME, "maxItems": 40, "description": "What must be there to conclude."},
+    "evidence": {
+        "type": "array",
+        "items": {**_NAME, "maxLength": 400},
+        "maxItems": 40,
+        "description": "What must be there to conclude: card, card: Limitations, charter, risks, data, "
+        "document: Penetration test, signature: Risk approver: The errors that remain are accepted.",
+    },
     "checks": {"type": "array", "items": _CHECK, "minItems": 1, "maxItems": MOST_CHECKS},
     "reason": {"type": "string", "maxLength": 5_000, "description": "Why it is written."},
 }

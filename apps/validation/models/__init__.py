@@ -12,7 +12,15 @@ from apps.validation.models.findings import (
     WaiverState,
 )
 from apps.validation.models.outside import ANSWER_STATES, AnswerState, OutsideAnswer, OutsideTool
-from apps.validation.models.plans import PLAN_STATES, EvidenceDocument, Plan, PlanCheck, PlanState, Template
+from apps.validation.models.plans import (
+    PLAN_STATES,
+    AskedSignature,
+    EvidenceDocument,
+    Plan,
+    PlanCheck,
+    PlanState,
+    Template,
+)
 from apps.validation.models.reports import SignedReport
 from apps.validation.models.revalidation import (
     DEFERRAL_STATES,
@@ -48,6 +56,7 @@ __all__ = [
     "SILENT",
     "WAIVER_STATES",
     "AnswerState",
+    "AskedSignature",
     "Bearing",
     "Challenge",
     "ChallengeKind",

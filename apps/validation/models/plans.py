@@ -7,8 +7,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.urls import reverse
 
-from apps.core.models import AppendOnlyModel, History, TenantForeignKey, TenantModel
+from apps.core.models import AppendOnlyModel, History, TenantForeignKey, TenantModel, TenantOneToOneField
 from apps.core.states import Machine
+from apps.organizations.roles import ProjectRole
 
 TIERS = [("low", "Low risk"), ("limited", "Limited risk"), ("high", "High risk")]
 KINDS = [
@@ -223,6 +224,28 @@ class PlanCheck(TenantModel):
         """The line as it is hashed and sent to the child."""
         fields = ("name", "key", "parameters", "fail", "warn", "judged", "required")
         return {name: getattr(self, name) for name in fields}
+
+
+class AskedSignature(AppendOnlyModel):
+    """A statement about a version that somebody in a role was asked to sign, and the approval that decides on it."""
+
+    version = TenantForeignKey("models.ModelVersion", on_delete=models.PROTECT, related_name="asked_signatures")
+    role = models.CharField(max_length=32, choices=ProjectRole.choices)
+    statement = models.CharField(max_length=300)
+    request = TenantOneToOneField("approvals.Request", on_delete=models.PROTECT, related_name="+")
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    project_path = "version__model__project"
+    model_path = "version__model"
+
+    class Meta(AppendOnlyModel.Meta):
+        ordering: ClassVar = ["id"]
+
+    def __str__(self) -> str:
+        return self.statement
+
+    def get_absolute_url(self) -> str:
+        return self.request.get_absolute_url()
 
 
 class EvidenceDocument(AppendOnlyModel):

@@ -1,5 +1,6 @@
 """Plans, the checks there are, and the templates that plans begin with."""
 
+from dataclasses import replace
 from typing import Any
 
 import django_filters
@@ -7,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.core.pages import Action, Crumb, refusal
 from apps.discussions import timeline
-from apps.organizations.bases import ListPage, ObjectFormPage, ObjectPage, TenantPage
+from apps.organizations.bases import ActionPage, ListPage, ObjectFormPage, ObjectPage, TenantPage
 from apps.validation import actions, policies, report, required_evidence
 from apps.validation.differences import Difference, between, between_lines, words
 from apps.validation.forms import NoForm, PlanForm
@@ -82,7 +83,7 @@ class PlanPage(ObjectPage):
             sections=report.sections(plan.checks.all(), []),
             data=[(DATA_ROLES[role], one) for role, one in plan.data.items()],
             columns=[(COLUMN_ROLES[role], column) for role, column in plan.columns.items()],
-            evidence=required_evidence.standing(plan),
+            evidence=self._evidence(),
             differences=self._differences(),
             runs=ValidationRun.objects.filter(plan=plan).select_related(*BESIDE, "started_by"),
             others=Plan.objects.filter(version=plan.version).exclude(pk=plan.pk).select_related(*BESIDE),
@@ -114,6 +115,16 @@ class PlanPage(ObjectPage):
         url = link(self.organization, name, plan.version.model.key, plan.version.number, plan.number)
         return Action(label, url, method=method, refused=refusal(check, user, plan))
 
+    def _evidence(self) -> list[tuple[required_evidence.Standing, Action | None]]:
+        """What must be there, with the way to each signature that nobody was asked for."""
+        ask = self._action("Ask for it", "ask-signature", policies.check_ask_signatures, "post")
+        return [
+            (one, None if one.is_there or one.is_waiting else replace(ask, fields={"asked": one.asked}))
+            if required_evidence.signature_of(one.asked)
+            else (one, None)
+            for one in required_evidence.standing(self.object)
+        ]
+
     def _primary(self) -> Action:
         if self.object.is_draft:
             return self._action("Lock the plan", "lock-plan", policies.check_lock_plan)
@@ -131,6 +142,20 @@ class PlanPage(ObjectPage):
             Action("Add a document", link(self.organization, "add-document", *at), method="get", refused=document),
             Action("Show as text", link(self.organization, "plan-text", *at, plan.number), method="get"),
         ]
+
+
+class AskSignature(ActionPage):
+    """Ask for a signature that the plan demands."""
+
+    model = Plan
+    lookups = BY_NUMBER
+    done = "Asked. Who holds the role has a mail."
+
+    def get_queryset(self) -> Any:
+        return Plan.objects.select_related(*BESIDE, "version__artifact")
+
+    def perform(self) -> None:
+        actions.ask_signature(plan=self.object, asked=self.request.POST.get("asked", ""), by=self.request.user)
 
 
 class WritePlan(OfVersion, ObjectFormPage):
