@@ -3,6 +3,7 @@
 import datetime as dt
 from typing import Any
 
+from django.db.models import Count, Q
 from django.dispatch import receiver
 
 from apps.approvals.kinds import Kind
@@ -20,7 +21,7 @@ from apps.organizations.people import system
 from apps.organizations.signals import organization_created
 from apps.validation.actions import trigger_revalidation
 from apps.validation.models import Trigger
-from apps.validation.signals import gathering_objectives
+from apps.validation.signals import gathering_objectives, gathering_watch
 from apps.work import schedules
 
 OF_THE_MODEL = (Cause.DRIFT, Cause.PERFORMANCE, Cause.FEEDBACK, Cause.VALUE, Cause.SEGMENTS)
@@ -140,6 +141,14 @@ def _row(one: Any) -> dict[str, Any]:
         "_score": outputs.get("score"),
         "_prediction": said,
     }
+
+
+@receiver(gathering_watch)
+def tell_watch(version: ModelVersion, watched: list[dict[str, Any]], **_: Any) -> None:
+    """Which endpoints of a model answer, and how many active monitors each has."""
+    rows = Endpoint.objects.filter(model_id=version.model_id, state__in=[EndpointState.LIVE, EndpointState.DRAINING])
+    active = Count("monitors", filter=Q(monitors__is_active=True))
+    watched.extend({"endpoint": one.key, "monitors": one.active} for one in rows.annotate(active=active))
 
 
 @receiver(gathering_objectives)

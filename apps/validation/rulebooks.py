@@ -7,6 +7,7 @@ from apps.models.engine import cards
 from apps.models.policies import developers
 from apps.validation.models import Finding, Plan
 from apps.validation.models.plans import FAMILIES
+from apps.validation.signals import gathering_watch
 
 ORIGIN = {
     "data": "the training rows, by digest",
@@ -37,7 +38,17 @@ def answers(plan: Plan, documents: Facts, lineage: Facts) -> Facts:
         _one("plan:independent", "a validator who did not make it", plan.locked_by_id not in by_hand),
         _one("findings:settled", "no high or critical finding open", not heavy),
         _one("trail", "the audit trail of every decision", True),
+        *_watch(plan),
     ]
+
+
+def _watch(plan: Plan) -> Facts:
+    """Whether what answers is watched; nothing is known, and nothing asked, while the model answers nowhere."""
+    watched: list[dict[str, Any]] = []
+    gathering_watch.send(sender=Plan, version=plan.version, watched=watched)
+    blind = sorted(one["endpoint"] for one in watched if not one["monitors"])
+    name = f"an active monitor at {', '.join(blind)}" if blind else "an active monitor at every endpoint"
+    return [_one("monitoring:active", name, not blind)] if watched else []
 
 
 def _one(key: str, name: str, known: bool) -> dict[str, Any]:

@@ -18,6 +18,10 @@ gathering_use = Signal()
 # Sent once a day, with `by`: whoever holds something against a conclusion that may have run out looks at it now.
 following_up = Signal()
 
+# Sent when a run gathers its facts, with `version` and a list `watched`: who watches the endpoints of the model adds
+# {"endpoint": its key, "monitors": how many active monitors it has} for each that answers.
+gathering_watch = Signal()
+
 # Sent when a run gathers its facts, with `version` and a list `objectives`: who watches an endpoint of the model adds
 # {"endpoint": its key, "ms": milliseconds in which 95 of 100 calls have to be answered}.
 gathering_objectives = Signal()

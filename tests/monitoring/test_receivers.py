@@ -9,7 +9,7 @@ from apps.deployments.signals import predictions_recorded
 from apps.models.models import ModelVersion
 from apps.monitoring import actions
 from apps.monitoring.models import Baseline, Batch, Monitor, MonitorKind, Prediction, ServiceReading, State
-from apps.validation.signals import gathering_objectives
+from apps.validation.signals import gathering_objectives, gathering_watch
 from apps.work.models import Schedule
 from tests.monitoring.field import INPUTS, START, Field
 from tests.support import deliver
@@ -164,3 +164,19 @@ def test_objectives_of_an_endpoint_that_is_off_are_none(field):
     assert objectives(field.version) == [{"endpoint": "late-arrivals", "ms": 500}]
     deployments.turn_off(endpoint=field.endpoint, reason="Replaced", by=field.cast.otto)
     assert objectives(field.version) == []
+
+
+def test_watch_counts_the_active_monitors_where_the_model_answers(field):
+    def watched():
+        found = []
+        gathering_watch.send(sender=ModelVersion, version=field.version, watched=found)
+        return found
+
+    assert watched() == [{"endpoint": "late-arrivals", "monitors": 0}]
+    monitor = field.monitor(MonitorKind.DRIFT)
+    assert watched() == [{"endpoint": "late-arrivals", "monitors": 1}]
+    monitor.is_active = False
+    monitor.save()
+    assert watched() == [{"endpoint": "late-arrivals", "monitors": 0}]
+    deployments.turn_off(endpoint=field.endpoint, reason="Replaced", by=field.cast.otto)
+    assert watched() == []

@@ -16,7 +16,7 @@ from apps.models.models import ModelVersion
 from apps.organizations.actions import assign_role
 from apps.validation import actions, advisories, tasks
 from apps.validation.models import CheckResult, Finding, RunState, ValidationRun, Verdict
-from apps.validation.signals import concluded, run_finished
+from apps.validation.signals import concluded, gathering_watch, run_finished
 from apps.work import jobs
 from apps.work.models import Job, JobState
 from tests.cast import Cast
@@ -449,9 +449,23 @@ def test_every_key_of_a_rule_book_is_some_evidence(inside: Cast) -> None:
     from apps.validation import subjects
     from apps.validation.engine import rulebooks
 
+    def watch(watched: list[dict[str, Any]], **_: Any) -> None:
+        watched += [{"endpoint": "blind", "monitors": 0}, {"endpoint": "seen", "monitors": 2}]
+
     plan = factories.plan_of(inside)
-    known = {one["key"] for one in subjects.facts(plan)["evidence"]}
+    asked_at_first = {one["key"] for one in subjects.facts(plan)["evidence"]}
+    gathering_watch.connect(watch, weak=False, dispatch_uid="watch")
+    evidence = {one["key"]: (one["name"], one["known"]) for one in subjects.facts(plan)["evidence"]}
+    gathering_watch.disconnect(dispatch_uid="watch")
+    known = set(evidence)
 
     books = [book for book in vars(rulebooks).values() if isinstance(book, rulebooks.RuleBook)]
     asked = {key for book in books for point in book.points for key in point.keys}
     assert len(books) == 4 and asked - known == set()
+    assert asked - asked_at_first == {"monitoring:active"}, "nothing is asked about monitors before it answers"
+    assert evidence["monitoring:active"] == ("an active monitor at blind", False)
+    places = [
+        {line["place"] for line in rulebooks.answered(rulebooks.EU_AI_ACT, some)}
+        for some in (evidence, {key: said for key, said in evidence.items() if key in asked_at_first})
+    ]
+    assert places[0] - places[1] == {"Article 72"}

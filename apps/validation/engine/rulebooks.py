@@ -14,11 +14,15 @@ from apps.validation.engine.arrays import Line
 
 @dataclass(frozen=True)
 class Point:
-    """One thing asked for: its place, what it asks, and the keys of the evidence that answers it together."""
+    """One thing asked for: its place, what it asks, and the keys of the evidence that answers it together.
+
+    `once_used` is asked only where there is such evidence: of a model that answers somewhere.
+    """
 
     place: str
     asks: str
     needs: str
+    once_used: bool = False
 
     @property
     def keys(self) -> list[str]:
@@ -71,6 +75,7 @@ EU_AI_ACT = RuleBook(
             "Article 15 (4)", "robust against errors, faults and inconsistencies", "check:robustness check:consistency"
         ),
         Point("Article 15 (5)", "safe against attempts to change or misuse it", "check:security"),
+        Point("Article 72", "watched after it was put into use", "monitoring:active", once_used=True),
     ],
 )
 NIST_AI_RMF = RuleBook(
@@ -94,6 +99,7 @@ NIST_AI_RMF = RuleBook(
             "responses to high risks planned, residual risks documented",
             "risks:treated findings:settled",
         ),
+        Point("MANAGE 4.1", "watched after deployment", "monitoring:active", once_used=True),
     ],
 )
 SR_26_2 = RuleBook(
@@ -110,6 +116,7 @@ SR_26_2 = RuleBook(
         Point("Validation", "conceptual soundness: which inputs matter and how", "check:explainability"),
         Point("Validation", "outcomes analysed against what happened", "check:performance check:consistency"),
         Point("Validation", "behaviour under stress and outside the usual range", "check:robustness"),
+        Point("Monitoring", "performance and use watched while it is in use", "monitoring:active", once_used=True),
         Point("Inventory", "who owns it and what it depends on is on record", "charter:complete lineage:libraries"),
     ],
 )
@@ -121,6 +128,7 @@ ISO_42001 = RuleBook(
         Point(
             "A.6.2.4", "verified and validated by criteria set before", "plan:locked check:performance check:robustness"
         ),
+        Point("A.6.2.6", "watched in operation", "monitoring:active", once_used=True),
         Point("A.6.2.7", "technical documentation", "card:intended_use card:limitations"),
         Point("A.6.2.8", "event logs", "trail"),
         Point("A.7.3, A.7.5", "data acquired knowingly, provenance on record", "lineage:data"),
@@ -135,6 +143,8 @@ def answered(book: RuleBook, evidence: Mapping[str, tuple[str, bool]]) -> list[L
     """Each point with what answers it and what is missing; `evidence` says a key's name and whether it is there."""
     lines: list[Line] = []
     for point in book.points:
+        if point.once_used and not evidence.keys() & set(point.keys):
+            continue
         known = [evidence.get(key, (key, False)) for key in point.keys]
         lacking = [name for name, is_there in known if not is_there]
         there = [name for name, is_there in known if is_there]

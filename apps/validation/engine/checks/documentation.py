@@ -152,12 +152,12 @@ class RuleBookCheck(Check):
 
 
 class EuAiAct(RuleBookCheck):
-    """The duties of high-risk systems, articles 9 to 15."""
+    """The duties of high-risk systems, articles 9 to 15, and 72 once they are in use."""
 
     key = "doc.eu_ai_act"
     title = "EU AI Act, articles 9 to 15"
     question = "What answers the duties of a high-risk system, and what is missing?"
-    source = "Regulation (EU) 2024/1689, articles 9 to 15 and annex IV"
+    source = "Regulation (EU) 2024/1689, articles 9 to 15 and 72, annex IV"
     book = EU_AI_ACT
     tiers = ("high",)
 
