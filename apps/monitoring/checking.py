@@ -349,13 +349,14 @@ def _performance(
     state, coverage = performance.window_state(predicted.rows, known.rows, monitor.expected_share)
     metric = performance.HEADLINE[layout.task]
     level, worse = _judge(realised.get(metric), promised.get(metric), state, limits)
-    promises = planned.judge(demanded, realised, state == performance.MATURE, limits)
+    ranks = lists.measures() if lists is not None else {}
+    promises = planned.judge(demanded, realised | ranks, state == performance.MATURE, limits)
     delay = performance.delay_curve(layout, known)
     result = {
         "state": state,
         "coverage": coverage,
         "metric": metric,
-        "realised": {name: found.as_json() for name, found in realised.items()},
+        "realised": {name: found.as_json() for name, found in (realised | ranks).items()},
         "estimated": {name: found.as_json() for name, found in estimated.items()},
         "reference": {name: found.as_json() for name, found in promised.items()},
         "compared": compared,
@@ -373,8 +374,7 @@ def _performance(
         "engine": VERSION,
     }
     if lists is not None:
-        result |= {"realised": {**result["realised"], **lists.measures()}, "lists": lists.as_json()}
-        result["definitions"] = {**performance.DEFINITIONS, **lists.definitions()}
+        result |= {"lists": lists.as_json(), "definitions": performance.DEFINITIONS | lists.definitions()}
     reference_rows = earlier.rows if earlier is not None else 0
     level = worst_of([level, *(row["level"] for row in promises)])
     return Found(one, level, {"performance": level}, known.rows, result, reference_rows, count)

@@ -7,6 +7,7 @@ from apps.monitoring.models import SegmentColumn
 from apps.validation.models import Plan, PlanState
 
 MEASURES = {"perf.auc": "auc", "perf.accuracy": "accuracy", "perf.f1": "f1", "perf.regression": "r2"}
+GAIN, LEAST_LISTS = "rank.ndcg", 20
 FAIR = {"fair.impact_ratio": "impact", "fair.equalised_odds": "gap", "fair.equal_opportunity": "gap"}
 
 
@@ -36,8 +37,13 @@ def plan_of(version: Any) -> Plan | None:
 def measures(version: Any) -> list[Planned]:
     """Thresholds of measures that monitoring can take too."""
     plan = plan_of(version)
-    lines = plan.checks.filter(key__in=MEASURES) if plan else []
-    return [Planned(MEASURES[line.key], line.fail, line.warn, line.name, plan.number) for line in lines]  # type: ignore[union-attr]
+    lines = plan.checks.filter(key__in=[*MEASURES, GAIN]) if plan else []
+    return [Planned(metric_of(line), line.fail, line.warn, line.name, plan.number) for line in lines]  # type: ignore[union-attr]
+
+
+def metric_of(line: Any) -> str:
+    """What monitoring calls the measure of a plan's line; gain is of as many first places as the line says."""
+    return MEASURES[line.key] if line.key != GAIN else f"ndcg@{line.parameters.get('top', 10)}"
 
 
 def fairness(version: Any, columns: list[SegmentColumn]) -> dict[str, dict[str, float]]:
@@ -63,7 +69,8 @@ def judge(planned: list[Planned], realised: dict[str, Any], is_mature: bool, lim
     for one in planned:
         now = realised.get(one.metric)
         row = {"metric": one.metric, "fail": one.fail, "warn": one.warn, "check": one.check, "plan": one.plan}
-        if now is None or now.n < limits.minimum:
+        # Behind the gain of rankings are lists, each of many rows.
+        if now is None or now.n < (LEAST_LISTS if one.metric.startswith("ndcg@") else limits.minimum):
             found.append(row | {"level": policy.NOT_ENOUGH})
             continue
         error = max((now.high - now.low) / (2 * performance.Z), 1e-12)

@@ -30,11 +30,11 @@ class Lists:
         return ndcg(groups, np.array(self.scores, dtype=float), gains, self.top)
 
     def measures(self) -> dict[str, Any]:
-        """NDCG with its interval, where a list has all its outcomes."""
+        """NDCG with its interval (engine.performance.Metric), where a list has all its outcomes."""
         from apps.monitoring.engine import ranking
 
         found = ranking.measure(self._values()[0], self.top)
-        return {found.name: found.as_json()} if found else {}
+        return {found.name: found} if found else {}
 
     def as_json(self) -> dict[str, Any]:
         """How many lists there are, how many have all their outcomes, how many of those any gain."""

@@ -1,6 +1,7 @@
 """Performance with late labels end to end: what validation demanded, who is labelled, and lists that are ranked."""
 
 import datetime as dt
+from types import SimpleNamespace
 
 import pytest
 
@@ -97,6 +98,21 @@ def test_lists_are_ranked_once_all_their_outcomes_are_known(field, watched):
     found = first["realised"]["ndcg@3"]
     assert 0 < found["low"] < found["value"] < found["high"] <= 1
     assert "ndcg@3" in first["definitions"]
+
+
+def test_a_ranking_under_the_gain_that_validation_demanded_opens_an_incident(field, watched, monkeypatch):
+    line = SimpleNamespace(key="rank.ndcg", parameters={"top": 3})
+    demanded = [Planned(planned.metric_of(line), 0.99, None, "Gain of the first places", 1)]
+    monkeypatch.setattr(checking.planned, "measures", lambda version: demanded)
+    actions.watch_column(endpoint=field.endpoint, column="gate", purpose=Purpose.GROUP, top=3, by=field.cast.otto)
+    predictions, outcomes = field.rows(300)
+    field.send("predictions", [one | {"gate": f"gate-{place // 10}"} for place, one in enumerate(predictions)])
+    field.send("outcomes", outcomes)
+    field.fly(10, START + DAY, labelled=False)
+    field.run(watched)
+    (row,) = results(watched)[0]["planned"]
+    assert (row["metric"], row["level"]) == ("ndcg@3", "drift")
+    assert Incident.objects.get().title.startswith(f"NDCG@3 is {row['value']:.3f}, under the 0.99 of validation")
 
 
 def test_no_lists_where_no_column_names_them(field, watched):
