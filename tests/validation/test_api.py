@@ -158,6 +158,8 @@ def test_templates_and_checks(inside: Cast, sign_in: Any, vera: Caller) -> None:
     keys = [check["key"] for check in vera.get("validation-checks/").json()["results"]]
     assert "perf.auc" in keys and "sec.graph" in keys
     assert vera.get("validation-checks/perf.auc/").json()["judged"] == "lower"
+    informs = {key: vera.get(f"validation-checks/{key}/").json()["informs"] for key in ("perf.auc", "sec.scanner")}
+    assert informs == {"perf.auc": False, "sec.scanner": True}
     assert vera.get("validation-checks/perf.none/").status_code == 404
 
 

@@ -290,6 +290,12 @@ def place_of(page: Any, name: str) -> str:
     return next(f"lines-{place}" for place, form in enumerate(forms) if form.line["name"] == name)
 
 
+def test_list_of_checks_says_which_only_informs(inside: Cast, sign_in: Any) -> None:
+    page = sign_in(inside.vera).get(url("checks")).content.decode()
+
+    assert page.count("Only informs: the verdict of a run does not look at it") == 1
+
+
 def test_check_with_its_settings_is_added_to_a_draft(inside: Cast, sign_in: Any) -> None:
     plan = factories.plan_of(inside)
     vera = sign_in(inside.vera)

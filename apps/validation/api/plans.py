@@ -301,6 +301,7 @@ class CheckOut(serializers.Serializer):
     source = serializers.CharField()  # type: ignore[assignment]
     sense = serializers.CharField()
     judged = serializers.CharField()
+    informs = serializers.BooleanField(help_text="Whether it only tells, so that no verdict of a run looks at it.")
     kinds = serializers.ListField(child=serializers.CharField())
     needs = serializers.ListField(child=serializers.CharField())
     tiers = serializers.ListField(child=serializers.CharField())
@@ -385,6 +386,7 @@ def _described(check: Any) -> dict[str, Any]:
         "family": check.family.value,
         "sense": check.sense.value,
         "judged": check.judged.value,
+        "informs": check.informs,
         "kinds": sorted(kind.value for kind in check.kinds),
         "needs": sorted(need.value for need in check.needs),
         "tiers": list(check.tiers),

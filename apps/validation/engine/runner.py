@@ -65,6 +65,8 @@ def _judged(case: Case, item: Item, check: Check, measured: Measured, rows: int,
     notes = list(measured.notes)
     if rows < len(case.test):
         notes.append(f"Measured on {rows:,} of {len(case.test):,} rows, drawn with seed {case.seed}.")
+    if check.informs:
+        notes.append("This only informs: the verdict of the run does not look at it.")
     return Result(
         name=item.name,
         key=item.key,

@@ -364,6 +364,9 @@ def test_pickle_in_disguise_is_never_opened(files: dict[str, Path], tmp_path: Pa
     assert found["sec.graph"]["verdict"] == "failed"
     assert found["sec.digest"]["verdict"] == "passed"
     assert found["sec.scanner"]["verdict"] == "warned"
+    assert found["sec.scanner"]["evidence"]["notes"] == [
+        "This only informs: the verdict of the run does not look at it."
+    ]
     assert found["sec.scanner"]["sentence"].endswith("found 1 in 1 pickled parts and arrays of the file: posix.system.")
     assert found["perf.auc"]["verdict"] == "not_run"
     assert found["perf.auc"]["reason"].startswith("The artifact was not opened.")
