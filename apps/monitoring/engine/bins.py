@@ -327,6 +327,16 @@ class Bins:
         return row[kept], place[kept], left[kept, None] + width[kept, None] * WITHIN
 
     @cached_property
+    def features(self) -> tuple[tuple[str, ...], NDArray[np.bool_], NDArray[np.bool_]]:
+        """Names of all columns, numeric ones first; which of them are the model's own answers, and of which one can
+        tell what was never seen.
+        """
+        roles = [*self.numbers.roles, *(one.role for one in self.categorical)]
+        is_closed = [False] * len(self.numbers.names) + [not one.categories.is_open for one in self.categorical]
+        names = (*self.numbers.names, *(one.name for one in self.categorical))
+        return names, np.array([role != INPUT for role in roles], dtype=bool), np.array(is_closed, dtype=bool)
+
+    @cached_property
     def picture(self) -> tuple[Integers, Floats]:
         """How many columns each feature's picture has, and the edges between them, filled up with not a number."""
         ends = self.numbers.shown

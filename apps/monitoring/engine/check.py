@@ -14,7 +14,7 @@ import orjson
 from numpy.typing import NDArray
 
 from apps.monitoring.engine import VERSION, policy, results, statistics
-from apps.monitoring.engine.bins import INPUT, NULL, SHOWN, Bins
+from apps.monitoring.engine.bins import NULL, SHOWN, Bins
 from apps.monitoring.engine.exact import Floats, Integers
 from apps.monitoring.engine.policy import Limits
 from apps.monitoring.engine.results import LEVELS, NONE, SHARES, SIGNALS
@@ -264,16 +264,9 @@ def share_results(before: Side, now: Side) -> dict[str, statistics.Shares]:
 def _found(
     bins: Bins, before: Floats, now: Floats, psi: Floats, p: Floats, shares: dict[str, statistics.Shares]
 ) -> Found:
-    names = bins.numbers.names + tuple(one.name for one in bins.categorical)
-    roles = bins.numbers.roles + tuple(one.role for one in bins.categorical)
-    counted = len(bins.sizes)
-    is_closed = [False] * counted + [not one.categories.is_open for one in bins.categorical]
-    asked = {
-        "null": np.ones(len(names), dtype=bool),
-        "unseen": np.array(is_closed, dtype=bool),
-        "outside": np.arange(len(names)) < counted,
-    }
-    said = np.array([role != INPUT for role in roles], dtype=bool)
+    names, said, is_closed = bins.features
+    is_numeric = np.arange(len(names)) < len(bins.sizes)
+    asked = {"null": np.ones(len(names), dtype=bool), "unseen": is_closed, "outside": is_numeric}
     return Found(names, said, before, now, psi, p, shares, asked)
 
 

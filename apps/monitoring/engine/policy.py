@@ -6,7 +6,7 @@ yet news.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,7 @@ class Limits:
 
     def as_json(self) -> dict[str, Any]:
         """The limits as they are stored with a result."""
-        return {**asdict(self), "features": dict(self.features)}
+        return {**vars(self), "features": dict(self.features)}
 
     def effect(self, feature: str) -> float:
         """The limit of the stability index for this feature."""

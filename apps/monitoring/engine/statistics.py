@@ -105,6 +105,12 @@ class Sample:
             return self.spread[0] * (self.bins.numbers.ends[1] - self.means)
 
     @cached_property
+    def wide(self) -> Floats:
+        """The distribution function at points within the bins that are wide (`Bins.wide`)."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _read(self, *self.bins.wide)
+
+    @cached_property
     def extremes(self) -> tuple[Integers, Integers, Floats, Floats]:
         """The first and last finite value of the features where such lies within an inner bin, so that the edges do not
         tell all: feature, bin, value, and the share of values before the first or up to the last.
@@ -199,10 +205,9 @@ def _apart_between(reference: Sample, current: Sample) -> Floats:
         row, place, values, shares = one.extremes
         if len(row):
             np.maximum.at(apart, row, np.abs(_read(other, row, place, values[:, None])[:, 0] - shares))
-    row, place, points = reference.bins.wide
+    row, _, _ = reference.bins.wide
     if len(row):
-        said, told = (_read(one, row, place, points) for one in (reference, current))
-        np.maximum.at(apart, row, np.abs(said - told).max(axis=1))
+        np.maximum.at(apart, row, np.abs(reference.wide - current.wide).max(axis=1))
     return apart
 
 
