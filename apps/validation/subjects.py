@@ -147,7 +147,7 @@ def facts(plan: Plan) -> dict[str, Any]:
         "documents": written,
         "cross_validation": folds(version),
         "conversion": conversion(version),
-        "training": training(version, plan.train_data),
+        "training": training(version, plan.train_data, plan.max_rows),
         "lineage": origin,
         "evidence": rulebooks.answers(plan, written, origin),
         "dependencies": advisories.about(libraries(version)),
@@ -160,24 +160,29 @@ def libraries(version: ModelVersion) -> dict[str, str]:
     return dict((version.run.result or {}).get("libraries", {})) if version.run is not None else {}
 
 
-def training(version: ModelVersion, given: DatasetVersion | None = None) -> dict[str, Any] | None:
+def training(version: ModelVersion, given: DatasetVersion | None = None, most: int = 0) -> dict[str, Any] | None:
     """How its training can be done again; None for an upload.
 
     The recipe with the estimator that was chosen and its parameters, how many rows it learned from, with which
-    libraries, and whether the rows that are given are those.
+    libraries, and whether the rows that are given are those: all of the file that its split gave it, when `most` rows
+    are read. Without a split, or beyond its own limit, training itself chose among the rows.
     """
     chosen = _chosen(version)
     if chosen is None or version.run is None:
         return None
     result = version.run.result or {}
-    learned_from = train_data(version)
+    learned_from = train_data(version) if version.run.split is not None else None
+    read = min(most, result["recipe"]["sample_limit"])
     return {
         "recipe": result["recipe"],
         "estimator": chosen["estimator"],
         "parameters": result["parameters"],
         "rows": result["data"]["train_rows"],
         "libraries": libraries(version),
-        "is_given": given is not None and learned_from is not None and given.sha256 == learned_from.sha256,
+        "is_whole": given is not None
+        and learned_from is not None
+        and given.sha256 == learned_from.sha256
+        and given.rows <= read,
     }
 
 

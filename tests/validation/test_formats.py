@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apps.models import actions as models
 from apps.validation import actions, subjects
+from apps.validation.actions.plans import begin_with
 from tests.cast import Cast
 from tests.models.engine.samples import recipe
 from tests.retraining.drill import WRITTEN, Drill
@@ -25,9 +26,11 @@ def test_trained_version_is_held_against_its_original(inside: Cast) -> None:
     models.write_card(version=version, written=WRITTEN, by=inside.dario)
     models.submit_version(version=version, by=inside.dario)
     undivided = actions.write_plan(version=version, lines=LINES, train_data=data, by=inside.vera)
-    assert subjects.facts(undivided)["training"]["is_given"] is False
+    assert subjects.facts(undivided)["training"]["is_whole"] is False
+    assert [line["required"] for line in begin_with(undivided, {}) if line["key"] == LINES[0]["key"]] == [False]
 
     plan = actions.write_plan(version=version, lines=LINES, reason="The rows of the training.", by=inside.vera)
+    assert [line["required"] for line in begin_with(plan, {}) if line["key"] == LINES[0]["key"]] == [True]
     started = actions.start_run(plan=actions.lock_plan(plan=plan, by=inside.vera), by=inside.vera)
     deliver(inside.meridian)
 

@@ -260,13 +260,15 @@ def _there(plan: Plan) -> frozenset[Any]:
     from apps.validation.engine.base import Need
     from apps.validation.engine.plans import ALWAYS_THERE
 
+    training = subjects.training(plan.version, plan.train_data, plan.max_rows)
     given = {
         Need.TRAIN: plan.train_data is not None,
         Need.CHAMPION: plan.champion is not None,
         Need.TIME: bool(plan.time_column),
         Need.ADVISORIES: advisories.is_configured(),
         Need.CONVERSION: subjects.conversion(plan.version) is not None,
-        Need.RECIPE: subjects.training(plan.version) is not None,
+        Need.RECIPE: training is not None,
+        Need.ORIGINAL: training is not None and training["is_whole"],
         Need.GROUP: bool(plan.group_column),
         Need.REFERENCE: plan.reference_data is not None,
         Need.STRESS: plan.stress_data is not None,

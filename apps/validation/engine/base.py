@@ -124,6 +124,7 @@ class Need(StrEnum):
     FACTS = "facts"
     CONVERSION = "conversion"
     RECIPE = "recipe"
+    ORIGINAL = "original"
     ADVISORIES = "advisories"
     GROUP = "group"
     REFERENCE = "reference"
@@ -140,6 +141,7 @@ NEED_REASONS: Mapping[Need, str] = {
     Need.FACTS: "The records about the model were not given.",
     Need.CONVERSION: "No record says that the artifact was converted from another format.",
     Need.RECIPE: "No recipe of this portal made the version, so it cannot be trained again.",
+    Need.ORIGINAL: "The training rows of the plan are not just those it was trained on, so it cannot be learned again.",
     Need.ADVISORIES: "Known vulnerabilities were not looked for.",
     Need.GROUP: "No column is named that says which list a row belongs to.",
     Need.REFERENCE: "The plan names no reference data.",

@@ -139,6 +139,7 @@ class Case:
             Need.FACTS: bool(self.facts),
             Need.CONVERSION: bool(self.facts.get("conversion")),
             Need.RECIPE: bool(self.facts.get("training")),
+            Need.ORIGINAL: self.has_what_it_learned_from,
             Need.ADVISORIES: "found" in (self.facts.get("dependencies") or {}),
             Need.GROUP: bool(self.roles.get("group")),
             Need.REFERENCE: self.reference is not None and len(self.reference) > 0,
@@ -147,8 +148,26 @@ class Case:
         }
         return frozenset(need for need, is_there in there.items() if is_there)
 
+    @property
+    def has_what_it_learned_from(self) -> bool:
+        """Whether the training rows at hand are the very ones that made the model: the file, and as many as it used."""
+        training = self.facts.get("training") or {}
+        return bool(training.get("is_whole")) and self.train is not None and len(self.train) == training.get("rows")
+
+    @property
+    def seen_in_training(self) -> str:
+        """How far the file was from its original when it was converted, as training recorded it; empty without that."""
+        proof = self.facts.get("conversion")
+        if not proof:
+            return ""
+        apart, rows, labels = proof["worst_difference"], proof["rows"], proof.get("label_flips", 0)
+        return f"When it was trained, scores differed by up to {apart:.2g} on {rows:,} rows, and {labels:,} labels."
+
     def why_absent(self, need: Need) -> str:
         """Why something is not there, in words."""
+        if need is Need.ORIGINAL:
+            why = need if self.facts.get("training") else Need.RECIPE
+            return f"{NEED_REASONS[why]} {self.seen_in_training}".strip()
         said = (self.facts.get("dependencies") or {}).get("reason") if need is Need.ADVISORIES else None
         return said or self.absent.get(need, NEED_REASONS[need])
 

@@ -24,6 +24,7 @@ NEEDS = {
     "artifact": "the artifact",
     "facts": "the records",
     "conversion": "a record of its conversion",
+    "original": "just the rows it was trained on",
 }
 
 

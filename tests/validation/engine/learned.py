@@ -27,7 +27,7 @@ def facts_of(record: dict[str, Any], **changes: Any) -> dict[str, Any]:
         "parameters": record["parameters"],
         "rows": record["data"]["train_rows"],
         "libraries": record["libraries"],
-        "is_given": True,
+        "is_whole": True,
         **changes,
     }
     return {"training": training, "conversion": record["conversion"]}

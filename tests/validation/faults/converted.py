@@ -69,7 +69,7 @@ def case_of(folder: Path, content: bytes | None = None) -> Case:
         "parameters": {},
         "rows": 4_000,
         "libraries": {name: version(name) for name in LEARNERS},
-        "is_given": True,
+        "is_whole": True,
     }
     sound = worlds.base()
     facts = {**sound.facts, "training": training}

@@ -40,23 +40,16 @@ class Formats(Check):
     family = Family.CONSISTENCY
     title = "Same after conversion"
     question = "Does the artifact say the same as the model it was converted from?"
-    metric = (
-        "largest difference of the score between the artifact and the model learned again by its recipe, on test rows"
-    )
+    metric = "largest difference of the score on test rows, artifact against the model learned again by its recipe"
     source = "own; figures relative to the largest one, as in the proof that training leaves"
     sense = Sense.AT_MOST
-    needs = frozenset({Need.CONVERSION, Need.RECIPE, Need.TRAIN})
+    needs = frozenset({Need.CONVERSION, Need.ORIGINAL})
     limits = {"low": Limits(1e-3, 1e-4), "limited": Limits(1e-4, 1e-5), "high": Limits(1e-4, 1e-5)}
-    parameters = {
-        "tolerance": Parameter(1e-5, "Scores no further apart than this are the same answer.", 0.0, 1.0),
-        "rows": Parameter(100_000, "What was trained on more rows is not learned again.", 200, 5_000_000),
-    }
+    parameters = {"tolerance": Parameter(1e-5, "Scores no further apart than this are the same answer.", 0.0, 1.0)}
     max_rows = 20_000
 
-    def measure(self, case: Case, tolerance: float = 1e-5, rows: int = 100_000, **settings: Any) -> Measured:
+    def measure(self, case: Case, tolerance: float = 1e-5, **settings: Any) -> Measured:
         """The largest difference; a label that changed is a failure whatever the threshold."""
-        if reason := why_not(case, rows):
-            raise CannotRun(f"{reason} {recorded(case)}")
         recipe = recipes.from_json(case.fact("training")["recipe"])
         original = learned_again(case, len(case.training), recipe.seed)
         distance = apart(original, case.said, case.kind)
@@ -65,7 +58,7 @@ class Formats(Check):
         if beyond.any() and (others := other_libraries(case)):
             raise CannotRun(
                 f"Learned again with {others}, the model answers {beyond.sum():,} of {len(beyond):,} rows otherwise: "
-                f"that can be the library as well as the conversion. {recorded(case)}"
+                f"that can be the library as well as the conversion. {case.seen_in_training}"
             )
         worst, flips = float(distance.max()), int(differing.sum())
         lines: list[Line] = [
@@ -80,31 +73,9 @@ class Formats(Check):
             f"{worst:.2g}, and {flips:,} labels differ.",
             tables=[table("Artifact against its original", lines, **titles)],
             offending_rows=farthest(case, original, distance, beyond),
-            notes=[recorded(case)],
+            notes=[case.seen_in_training],
             at_best=Verdict.FAILED if flips else Verdict.PASSED,
         )
-
-
-def why_not(case: Case, most: int) -> str:
-    """Why the rows at hand do not make the same model again; empty when they do."""
-    training, there = case.fact("training"), len(case.training)
-    learned = training.get("rows")
-    if not learned or not training.get("is_given"):
-        return "The training rows of the plan are not the ones it was trained on, so it cannot be learned again."
-    if learned != there:
-        return f"It was trained on {learned:,} rows, and {there:,} are at hand, so it cannot be learned again."
-    if learned > most:
-        return f"It was trained on {learned:,} rows, more than the {most:,} from which the plan has it learned again."
-    return ""
-
-
-def recorded(case: Case) -> str:
-    """What training saw when it converted the model."""
-    proof = case.fact("conversion")
-    return (
-        f"When it was trained, scores differed by up to {proof['worst_difference']:.2g} on {proof['rows']:,} rows, and "
-        f"{proof.get('label_flips', 0):,} labels."
-    )
 
 
 def other_libraries(case: Case) -> str:
