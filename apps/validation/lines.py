@@ -90,10 +90,10 @@ class LineForm(forms.Form):
         sent = {name.removeprefix(PREFIX): said[name] for name in said if self.add_prefix(name) in self.data}
         parameters = {name: value for name, value in self.line["parameters"].items() if name not in sent}
         parameters |= {name: sent[name] for name in sent if PREFIX + name in said and sent[name] not in (None, "", [])}
-        judged = {name: said[name] for name in ("fail", "warn", "required") if name in said}
-        line = {**self.line, **judged, "parameters": parameters}
+        judged: Line = {name: said[name] for name in ("fail", "warn", "required") if name in said}
+        line: Line = {**self.line, **judged, "parameters": parameters}
         if parameters.get("attributes") != self.line["parameters"].get("attributes"):
-            line.pop("name")  # it names the attributes
+            line.pop("name", None)  # it names the attributes
         return line
 
 
@@ -106,6 +106,15 @@ class OwnLineForm(LineForm):
         label="Why",
         help_text="What the plan does not tell you.",
     )
+    field_order = ["reason", "fail", "warn"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["fail"].label, self.fields["warn"].label = "Fails at", "Warns at"
+        self.order_fields(self.field_order)
+        for name, field in self.fields.items():
+            if name.startswith(PREFIX):
+                field.label = str(field.label).capitalize()
 
 
 class BaseLines(forms.BaseFormSet):

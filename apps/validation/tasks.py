@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -219,7 +218,7 @@ def run_own_check(job: jobs.Running) -> None:
         actions.keep_own_result(challenge=_challenge(job), said=said, by=job.by)
 
 
-def _measured(job: jobs.Running, given: dict[str, Any], local: dict[str, Path]) -> dict[str, Any]:
+def _measured(job: jobs.Running, given: dict[str, Any], local: dict[str, Any]) -> dict[str, Any]:
     """What a child says of its one check."""
     told: list[dict[str, Any]] = []
     limits = replace(LIMITS, wall=CHECK_SECONDS)

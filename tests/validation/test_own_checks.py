@@ -139,6 +139,8 @@ def test_pages_ask_show_and_make_it_a_finding(inside: Cast, sign_in: Any) -> Non
     form = vera.get(f"{page}?key=fair.impact_ratio").content.decode()
     assert 'value="sex"' in form
     assert vera.post(f"{page}?key=perf.auc", {"fail": "0.99", "warn": "0.999"}).status_code == 422
+    emptied = vera.post(f"{page}?key=fair.impact_ratio", {"fail": "0.7", "reason": "x", "given_attributes": ""})
+    assert emptied.status_code == 422 and "Fails at" in form and "Min rows" in form
     sent = vera.post(f"{page}?key=perf.auc", {"fail": "0.99", "warn": "0.999", "reason": "The plan is kind."})
     assert sent.status_code == 303 and "#own-" in sent.url
     waiting = vera.get(run.get_absolute_url()).content.decode()

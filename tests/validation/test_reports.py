@@ -183,7 +183,8 @@ def test_comparison_is_a_page_and_an_answer_of_the_api(inside: Cast, sign_in: An
     here = reverse("validation:compare", args=[inside.meridian.key])
 
     empty = vera.get(here)
-    assert "Two runs to compare" in empty.text and str(second) in empty.text
+    assert "Two runs to compare" in empty.text and 'optgroup label="Late flights"' in empty.text
+    assert f">Version 1, validation {second.number}</option>" in empty.text
     assert f"{here}?first={second.pk}" in vera.get(first.version.get_absolute_url()).text
     page = vera.get(f"{here}?first={first.pk}&second={second.pk}")
     assert page.status_code == 200 and "1 of 5 checks have another verdict." in re.sub(r"\s+", " ", page.text)

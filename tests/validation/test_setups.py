@@ -42,7 +42,11 @@ def test_plan_of_another_kind_asks_what_is_for_it(inside: Cast) -> None:
         ({"group_column": "gate"}, "group_column", "The test data have no column gate."),
         ({"slices": {"tall": "height > 2"}}, "slices", "The test data have no column height."),
         ({"slices": {"odd": "age <"}}, "slices", "odd: Expected a number or a text between quotes at the end."),
-        ({"evidence": ["diary"]}, "evidence", "“diary”: begin with one of card, charter, risks, data, document."),
+        (
+            {"evidence": ["diary"]},
+            "evidence",
+            "“diary”: begin with one of card, charter, risks, data, document, signature.",
+        ),
         ({"evidence": ["document:"]}, "evidence", "“document:”: name its title behind a colon, at most 120 letters."),
     ],
 )

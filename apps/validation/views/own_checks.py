@@ -25,7 +25,7 @@ class AskCheck(ObjectFormPage):
 
     def setup(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().setup(request, *args, **kwargs)
-        self.chosen = self._known().get(request.GET.get("key", ""))
+        self.chosen: Any = self._known().get(request.GET.get("key", ""))
 
     def check(self) -> None:
         policies.check_ask_check(self.request.user, self.object)
@@ -59,11 +59,12 @@ class AskCheck(ObjectFormPage):
         return super().context(**({"crumbs": trail, "lead": lead} | more))
 
     def _line(self) -> dict[str, Any]:
-        """The check with its own thresholds, asked for the attributes of the plan where it takes some."""
+        """The check with its own thresholds, about the attributes and the outcome that the plan names."""
         plan = self.object.plan
         line = fresh_line(self.chosen, plan.tier, plan.kind)
         del line["name"]  # it names the attributes
-        parameters = {"attributes": plan.attributes} if "attributes" in self.chosen.parameters else {}
+        named = {"attributes": plan.attributes, "favourable": plan.favourable}
+        parameters = {name: value for name, value in named.items() if name in self.chosen.parameters}
         return {**line, "parameters": parameters}
 
     def _known(self) -> dict[str, Any]:

@@ -60,7 +60,8 @@ class CompareForm(forms.Form):
         super().__init__(*args, **kwargs)
         of_models: dict[str, list[tuple[str, str]]] = {}
         for run in runs:
-            of_models.setdefault(str(run.version.model), []).append((str(run.pk), str(run)))
+            label = f"Version {run.version.number}, validation {run.number}"
+            of_models.setdefault(str(run.version.model), []).append((str(run.pk), label))
         choices = [("", "Choose a run"), *of_models.items()]
         for field in self.fields.values():
             field.choices = choices  # type: ignore[attr-defined]
