@@ -21,7 +21,7 @@ from apps.monitoring.models import (
     StateKind,
 )
 from apps.monitoring.periods import Period
-from apps.monitoring.results import name_of
+from apps.monitoring.results import as_of_now, name_of
 
 SHOWN_FEATURES = 6
 MOST_WINDOWS = 400
@@ -34,8 +34,8 @@ def checks_of(monitor: Monitor, period: Period, most: int = MOST_WINDOWS) -> lis
 
 
 def windows_of(monitor: Monitor, period: Period) -> Any:
-    """The current checks of the windows that lie in a time, or reach into it, newest first."""
-    rows = Check.objects.filter(monitor=monitor, is_current=True, end_at__gt=period.since, start_at__lt=period.until)
+    """The checks of the windows that lie in a time, or reach into it, newest first, as they stand now."""
+    rows = as_of_now(Check.objects.filter(monitor=monitor, end_at__gt=period.since, start_at__lt=period.until))
     return rows.select_related("organization", "monitor").order_by("-end_at", "-revision")
 
 

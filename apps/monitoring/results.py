@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
+
 from apps.monitoring.engine import results as tables
 from apps.monitoring.models import Check, FeatureTable, Level, Monitor
 from apps.monitoring.models.monitors import MEANINGS, NAMES
@@ -113,6 +115,21 @@ def indexes(keys: Iterable[Any]) -> dict[tuple[Any, str], float]:
     return {(key, feature): psi for key, found in _indexes(rows) for feature, psi in found.items()}
 
 
+def as_of_now(checks: QuerySet[Check]) -> QuerySet[Check]:
+    """Of these checks the newest revisions, and of windows that a newer baseline of the version was held against too
+    what it said: each window comes once for each version.
+    """
+    newer = Check.objects.filter(
+        monitor=OuterRef("monitor"),
+        start_at=OuterRef("start_at"),
+        end_at=OuterRef("end_at"),
+        is_current=True,
+        baseline__version=OuterRef("baseline__version"),
+        baseline__number__gt=OuterRef("baseline__number"),
+    )
+    return checks.filter(is_current=True).exclude(Exists(newer))
+
+
 def through_time(
     monitor: Monitor, feature: str, since: dt.datetime | None = None, until: dt.datetime | None = None, most: int = 400
 ) -> list[tuple[Check, Reading]]:
@@ -120,9 +137,10 @@ def through_time(
 
     Of more than `most` windows the newest come. The checks come without their `result`.
     """
-    rows = FeatureTable.objects.filter(check_run__monitor=monitor, check_run__is_current=True)
-    rows = rows.filter(check_run__end_at__gt=since) if since else rows
-    rows = rows.filter(check_run__start_at__lt=until) if until else rows
+    checks = as_of_now(Check.objects.filter(monitor=monitor))
+    checks = checks.filter(end_at__gt=since) if since else checks
+    checks = checks.filter(start_at__lt=until) if until else checks
+    rows = FeatureTable.objects.filter(check_run__in=checks.order_by().values("pk"))
     rows = rows.select_related("check_run__organization").defer("check_run__result")
     found = []
     for row in rows.order_by("-check_run__end_at", "-check_run__revision")[:most]:

@@ -8,8 +8,9 @@ from apps.approvals import actions as approvals
 from apps.approvals.models import Request
 from apps.core.errors import Conflict, DomainError, Refused
 from apps.core.tenancy import tenant
-from apps.monitoring import actions
+from apps.monitoring import actions, drawing, results
 from apps.monitoring.models import Alert, Baseline, BaselineRequest, Check, Incident, Monitor
+from apps.monitoring.periods import Period
 from apps.projects.models import Tier
 from tests.monitoring.field import START, Field
 from tests.support import deliver
@@ -70,6 +71,10 @@ def test_windows_before_a_new_normal_are_not_raised_again(field):
     field.run(check.monitor)
     assert levels(check.monitor) == ["drift", "quiet", "quiet"]
     assert (Incident.objects.count(), Alert.objects.count()) == before
+    shown = drawing.checks_of(check.monitor, Period(START, START + 9 * DAY))
+    assert [one.start_at for one in shown] == [START, START + DAY, START + 2 * DAY]
+    assert {one.baseline.number for one in shown} == {2}
+    assert [one for one, _ in results.through_time(check.monitor, "dep_delay")] == shown
     field.fly(1, START + 4 * DAY, labelled=False)
     field.run(check.monitor)
     assert levels(check.monitor)[-1] == "drift"

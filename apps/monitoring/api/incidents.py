@@ -38,7 +38,8 @@ class IncidentOut(serializers.ModelSerializer):
         model = Incident
         fields = [
             "number", "model", "endpoint", "cause", "severity", "title", "evidence", "check_run", "state", "owner",
-            "root_cause", "resolution", "since", "calm_since", "created_at", "ended_at", "ended_by", "entries", "url",
+            "root_cause", "resolution", "since", "calm_since", "escalated_at", "created_at", "ended_at", "ended_by",
+            "entries", "url",
         ]  # fmt: skip
 
 

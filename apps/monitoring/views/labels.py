@@ -11,6 +11,7 @@ from apps.monitoring import drawing, pictures, tables
 from apps.monitoring.models import Check, Feedback, Level, MonitorKind, Outcome, Prediction
 from apps.monitoring.models.monitors import MEANINGS
 from apps.monitoring.views.shared import OfEndpoint, link, newest_window, of_endpoint, tabs
+from apps.monitoring.words import MEASURES
 from apps.organizations.bases import ListPage, ObjectPage, fetch
 
 
@@ -51,7 +52,12 @@ class PerformancePage(OfEndpoint):
 def _demanded(check: Check) -> list[dict[str, Any]]:
     """The thresholds of the validation plan, each with the word for where it stands."""
     rows = check.result.get("planned", [])
-    return [row | {"label": Level(row["level"]).label, "meaning": MEANINGS[row["level"]]} for row in rows]
+    return [
+        row
+        | {"label": Level(row["level"]).label, "meaning": MEANINGS[row["level"]]}
+        | {"measure": MEASURES.get(row["metric"], row["metric"].upper())}
+        for row in rows
+    ]
 
 
 def _selections(checks: list[Check]) -> list[dict[str, Any]]:
