@@ -95,6 +95,15 @@ def test_long_batch_is_kept_in_parts_as_it_was_sent(keep, format):
     assert np.allclose(table.column("delay"), [row["delay"] for row in rows()])
 
 
+def test_kept_text_is_read_each_value_once_and_ids_as_they_are(keep):
+    _, path = keep(encoded([{**row, "carrier": "AA"} for row in rows()], "json"), "json")
+    with keeping.opened(path) as file:
+        table = file.read()
+    assert pa.types.is_string(table.schema.field("_id").type)
+    assert all(part.dictionary.to_pylist() == ["AA"] for part in table.column("carrier").chunks)
+    assert table.column("_id").to_pylist() == [row["prediction_id"] for row in rows()]
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_rows_of_later_parts_are_told_by_the_number_they_were_sent_under(keep, format):
     sent = rows()
