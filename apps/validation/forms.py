@@ -134,6 +134,8 @@ class PlanForm(SetupForm):
         rows = DatasetVersion.objects.filter(dataset__project_id=version.model.project_id).select_related("dataset")
         for role in DATA_ROLES:
             self.fields[f"{role}_data"].queryset = rows.exclude(file="").order_by("-id")  # type: ignore[attr-defined]
+        for role in COLUMN_ROLES:
+            self.fields[f"{role}_column"].widget.attrs["list"] = "columns"
         answer = subjects.kind_of(version)
         self.fields["kind"].choices = subjects.kinds_for(answer)  # type: ignore[attr-defined]
         self.fields["kind"].initial = answer

@@ -71,6 +71,15 @@ def test_data(version: ModelVersion) -> DatasetVersion:
     return parts["test"]
 
 
+def columns(version: ModelVersion) -> list[str]:
+    """The columns of the rows its training run kept apart; those of its signature where there are none."""
+    try:
+        rows: list[dict[str, Any]] = test_data(version).schema or []
+    except Invalid:
+        rows = version.signature["inputs"]
+    return [str(column["name"]) for column in rows]
+
+
 def train_data(version: ModelVersion) -> DatasetVersion | None:
     """The rows it was trained on; None for an upload of which nobody has said."""
     if version.run is None:

@@ -32,7 +32,8 @@ def test_validator_plans_locks_runs_and_concludes_in_the_pages(inside: Cast, sig
     vera = sign_in(inside.vera)
     here = (version.model.key, version.number)
 
-    assert vera.get(url("write-plan", *here)).status_code == 200
+    form = vera.get(url("write-plan", *here)).content.decode()
+    assert 'list="columns"' in form and '<option value="carrier"></option>' in form
     given = {"test_data": test.pk, "attributes": "sex", "favourable": "positive", "max_rows": 50_000}
     answer = vera.post(url("write-plan", *here), given)
     plan = Plan.objects.get()

@@ -37,10 +37,12 @@ LIBRARIES = ("numpy", "scipy", "scikit-learn", "pyarrow", "onnx", "onnxruntime",
 def run_item(case: Case, item: Item, known: Registry | None = None) -> Result:
     """The result of one line; whatever keeps the check from running becomes its reason, never a pass."""
     start = time.perf_counter()
+    known = known or registry()
     try:
-        check = (known or registry()).get(item.key)()
-    except KeyError as error:
-        return _not_run(case, item, str(error.args[0]), start)
+        check = known.get(item.key)()
+    except KeyError as error:  # it was there when the plan was locked
+        gone = f"{error.args[0]} The package that brought it is not installed where checks run."
+        return _not_run(case, item, " ".join([gone, *known.problems[:3]])[:500], start)
     try:
         missing = sorted(check.needs - case.given)
         if not check.goes_with(case.used_as, case.kind):

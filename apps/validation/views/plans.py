@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from apps.core.pages import Action, Crumb, refusal
 from apps.discussions import timeline
 from apps.organizations.bases import ActionPage, ListPage, ObjectFormPage, ObjectPage, TenantPage
-from apps.validation import actions, policies, report, required_evidence
+from apps.validation import actions, policies, report, required_evidence, subjects
 from apps.validation.differences import Difference, between, between_lines, words
 from apps.validation.forms import NoForm, PlanForm
 from apps.validation.lines import lines_form, rows_of
@@ -162,6 +162,7 @@ class AskSignature(ActionPage):
 class WritePlan(OfVersion, ObjectFormPage):
     """Write the plan of a version, from the template of its tier and kind."""
 
+    template_name = "validation/write_plan.html"
     submit, done = "Write the plan", "The plan is a draft. Look through its checks, then lock it."
 
     def check(self) -> None:
@@ -180,6 +181,7 @@ class WritePlan(OfVersion, ObjectFormPage):
             lead="The checks come from the template of its tier and kind. You change them on the next page, then lock "
             "the plan: from then on nothing in it changes, and only then can it be run.",
             crumbs=version_crumbs(self.organization, self.object, Crumb("New plan")),
+            columns=subjects.columns(self.object),
             **more,
         )
 
