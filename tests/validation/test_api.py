@@ -80,7 +80,8 @@ def test_plan_with_wrong_lines_is_answered_with_every_problem(inside: Cast, vera
     factories.data(inside, version.model.project, "test")
     given = {"model": version.model.key, "version": 1, "test_data": {"dataset": "test", "number": 1}}
 
-    answer = vera.post("validation-plans/", **given, lines=[{"key": "perf.none", "fail": 1}, {"key": "perf.auc"}])
+    wrong = [{"key": "perf.none", "fail": 1}, {"key": "perf.auc", "fail": 0.9, "warn": 0.5}]
+    answer = vera.post("validation-plans/", **given, lines=wrong)
 
     assert answer.status_code == 422
     assert len(answer.json()["errors"]["lines"]) == 2
