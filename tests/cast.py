@@ -1,5 +1,6 @@
 """The cast: one named account per role in Meridian Air, and one outsider in Harbor Bank."""
 
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -78,10 +79,16 @@ def make_cast() -> Cast:
     return Cast(meridian=meridian, harbor=harbor, **people)
 
 
-@pytest.fixture
-def cast(db: None) -> Cast:
-    """Both organizations and their people; no tenant is open."""
+@pytest.fixture(scope="module")
+def cast_once(made_once: Any) -> Cast:
+    """The cast of a module, for what its fixtures of module scope make; a test asks for `cast`."""
     return make_cast()
+
+
+@pytest.fixture
+def cast(db: None, cast_once: Cast) -> Cast:
+    """Both organizations and their people, as they were made; no tenant is open."""
+    return copy.deepcopy(cast_once)
 
 
 @pytest.fixture

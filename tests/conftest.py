@@ -1,6 +1,7 @@
 """Fixtures of the whole suite: a database made by the owner, used as the application; the cast; delivery of work."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,20 @@ def own_files(folder: Path) -> dict[str, Any]:
     return {"TENURE_DATA": folder, "STORAGES": {**settings.STORAGES, "default": options}}
 
 
+@pytest.fixture(scope="module")
+def made_once(
+    django_db_setup: None, django_db_blocker: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """What a module's fixtures of module scope make, rows and files, lasts as long as the module; the files' folder."""
+    from django.db import transaction
+    from django.test.utils import override_settings
+
+    folder = tmp_path_factory.mktemp("once")
+    with override_settings(**own_files(folder)), django_db_blocker.unblock(), transaction.atomic():
+        yield folder
+        transaction.set_rollback(True)
+
+
 @pytest.fixture(autouse=True)
 def _files_of_its_own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
     from django.test.utils import override_settings
@@ -57,6 +72,8 @@ def _files_of_its_own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterato
     if "world" in request.fixturenames:  # The world brings the files of its rows.
         yield
         return
+    if "made_once" in request.fixturenames:
+        shutil.copytree(request.getfixturevalue("made_once"), tmp_path, dirs_exist_ok=True)
     with override_settings(**own_files(tmp_path)):
         yield
 
