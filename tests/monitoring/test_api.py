@@ -1,5 +1,6 @@
 """The API: batches in five formats, answered once they are kept; monitors and incidents by their verbs."""
 
+import copy
 import datetime as dt
 import gzip
 import io
@@ -26,11 +27,16 @@ API = "/o/meridian/api/v1/"
 DAY = dt.timedelta(days=1)
 
 
-@pytest.fixture
-def outside(cast) -> Field:
+@pytest.fixture(scope="module")
+def outside_once(cast_once) -> Field:
     """The watched endpoint; no tenant is open."""
-    with tenant(cast.meridian.pk):
-        return Field(cast)
+    with tenant(cast_once.meridian.pk):
+        return Field(cast_once)
+
+
+@pytest.fixture
+def outside(db, outside_once) -> Field:
+    return copy.deepcopy(outside_once)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What keeps alerts worth reading: mutes, escalation, the daily digest, and what has to be watched at all."""
 
+import copy
 import datetime as dt
 import json
 
@@ -13,7 +14,7 @@ from apps.monitoring import actions, plans, results
 from apps.monitoring.models import Check, Incident, IncidentEntry, Monitor, Mute
 from apps.organizations.people import system
 from apps.work.models import Message, Schedule
-from tests.monitoring.field import START, Field
+from tests.monitoring.field import START
 from tests.monitoring.test_channels import channel, events
 from tests.support import deliver
 from tests.work.receiver import receiver
@@ -229,9 +230,9 @@ def test_an_organization_writes_its_own_plan_by_versions(field):
 
 
 @pytest.fixture
-def seen(cast):
+def seen(cast, field_once):
+    field = copy.deepcopy(field_once)
     with tenant(cast.meridian.pk):
-        field = Field(cast)
         incident_of(field)
     return field
 

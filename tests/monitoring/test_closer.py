@@ -1,5 +1,6 @@
 """Pages and API of late labels, segments and value: what they show, in a constant number of queries, and to whom."""
 
+import copy
 import datetime as dt
 
 import pytest
@@ -18,17 +19,17 @@ HERE = f"{HOME}endpoints/late-arrivals/"
 API = "/o/meridian/api/v1/"
 
 
-@pytest.fixture
-def watched(cast) -> Field:
+@pytest.fixture(scope="module")
+def watched_once(cast_once) -> Field:
     """The endpoint after three days with outcomes, told apart by carrier, with amounts; no tenant is open."""
-    with tenant(cast.meridian.pk):
-        field = Field(cast)
+    with tenant(cast_once.meridian.pk):
+        field = Field(cast_once)
         limits = {"minimum": 100}
         field.performance = field.monitor("performance", name="Performance", limits=limits)
-        actions.watch_column(endpoint=field.endpoint, column="carrier", is_protected=True, by=cast.otto)
+        actions.watch_column(endpoint=field.endpoint, column="carrier", is_protected=True, by=cast_once.otto)
         field.segments = Monitor.objects.get(kind="segments")
         settings = {"window": "day", "clock": "data", "limits": limits}
-        actions.change_monitor(monitor=field.segments, settings=settings, by=cast.otto)
+        actions.change_monitor(monitor=field.segments, settings=settings, by=cast_once.otto)
         for day in range(3):
             field.fly(600, START + day * DAY, labelled=day < 2)
         for monitor in (field.performance, field.segments):
@@ -39,11 +40,16 @@ def watched(cast) -> Field:
             values={"true_positive": 100.0, "false_positive": -10.0},
             since=START.date(),
             reason="Study",
-            by=cast.bianca,
+            by=cast_once.bianca,
         )
         field.send("feedback", [{"rating": 2, "comment": "For nothing", "prediction_id": "flight-7"}])
-        deliver(cast.meridian)
+        deliver(cast_once.meridian)
     return field
+
+
+@pytest.fixture
+def watched(db, watched_once) -> Field:
+    return copy.deepcopy(watched_once)
 
 
 def text_of(client, path, status=200):

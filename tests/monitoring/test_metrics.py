@@ -1,5 +1,6 @@
 """Prometheus reads endpoints and monitors of one organization, by a token, in the same number of queries."""
 
+import copy
 import datetime as dt
 
 import pytest
@@ -16,11 +17,11 @@ from tests.monitoring.field import Field
 PATH = "/o/meridian/api/v1/monitoring-metrics/"
 
 
-@pytest.fixture
-def watched(cast) -> Field:
+@pytest.fixture(scope="module")
+def watched_once(cast_once) -> Field:
     """A watched endpoint with monitors, rows and an hour of calls; no tenant is open."""
-    with tenant(cast.meridian.pk):
-        field = Field(cast)
+    with tenant(cast_once.meridian.pk):
+        field = Field(cast_once)
         field.fill()
         for hour, calls in enumerate((7, 100)):
             ServiceReading(
@@ -33,6 +34,11 @@ def watched(cast) -> Field:
                 latencies=service.latency_counts([0.01] * calls),
             ).save()
         return field
+
+
+@pytest.fixture
+def watched(db, watched_once) -> Field:
+    return copy.deepcopy(watched_once)
 
 
 def read(client) -> dict:

@@ -1,5 +1,6 @@
 """Pages: they show what checks have left, in a constant number of queries, and let each role do its duties."""
 
+import copy
 import datetime as dt
 
 import pytest
@@ -18,11 +19,11 @@ DAY = dt.timedelta(days=1)
 HOME = "/o/meridian/monitoring/"
 
 
-@pytest.fixture
-def watched(cast) -> Field:
+@pytest.fixture(scope="module")
+def watched_once(cast_once) -> Field:
     """The endpoint after five days, two of them drifted, with an incident; no tenant is open."""
-    with tenant(cast.meridian.pk):
-        field = Field(cast)
+    with tenant(cast_once.meridian.pk):
+        field = Field(cast_once)
         for day in range(5):
             field.fly(250, START + day * DAY, labelled=day == 0, later=8 if day in (1, 2, 3) else 0)
         field.drift = field.monitor(limits={"open_after": 1, "among": 1})
@@ -31,6 +32,11 @@ def watched(cast) -> Field:
             field.run(monitor)
         field.send("feedback", [{"rating": 4, "event_time": START.isoformat()}])
     return field
+
+
+@pytest.fixture
+def watched(db, watched_once) -> Field:
+    return copy.deepcopy(watched_once)
 
 
 def test_overview_shows_every_monitor_of_an_endpoint(watched, sign_in):

@@ -1,5 +1,6 @@
 """The time that pages look at: read from the address, kept from page to page, and told where it cannot be read."""
 
+import copy
 import datetime as dt
 
 import pytest
@@ -60,11 +61,11 @@ def test_what_cannot_be_read_is_the_usual_and_told(given):
     assert (period.since, period.is_chosen) == (NOW - 30 * DAY, False)
 
 
-@pytest.fixture
-def watched(cast) -> Field:
+@pytest.fixture(scope="module")
+def watched_once(cast_once) -> Field:
     """The endpoint after five days, checked day by day; no tenant is open."""
-    with tenant(cast.meridian.pk):
-        field = Field(cast)
+    with tenant(cast_once.meridian.pk):
+        field = Field(cast_once)
         for day in range(5):
             field.fly(250, START + day * DAY, labelled=day == 0, later=8 if day in (1, 2, 3) else 0)
         field.drift = field.monitor()
@@ -72,6 +73,11 @@ def watched(cast) -> Field:
         for monitor in (field.drift, field.performance):
             field.run(monitor)
     return field
+
+
+@pytest.fixture
+def watched(db, watched_once) -> Field:
+    return copy.deepcopy(watched_once)
 
 
 def test_by_the_datas_clock_now_is_the_newest_event(watched):

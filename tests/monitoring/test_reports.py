@@ -1,5 +1,6 @@
 """What pages show, as files: CSV and Parquet that hold the same figures, and the report as PDF with its hash."""
 
+import copy
 import csv
 import datetime as dt
 import hashlib
@@ -19,14 +20,19 @@ HOME = "/o/meridian/monitoring/endpoints/late-arrivals/"
 DAY = dt.timedelta(days=1)
 
 
-@pytest.fixture
-def watched(cast) -> Field:
+@pytest.fixture(scope="module")
+def watched_once(cast_once) -> Field:
     """The endpoint with something in every table of monitoring; no tenant is open."""
-    with tenant(cast.meridian.pk):
-        field = Field(cast)
+    with tenant(cast_once.meridian.pk):
+        field = Field(cast_once)
         field.fill()
         field.drift = field.endpoint.monitors.get(name="Filled")
     return field
+
+
+@pytest.fixture
+def watched(db, watched_once) -> Field:
+    return copy.deepcopy(watched_once)
 
 
 def lines_of(response) -> list[dict[str, str]]:
