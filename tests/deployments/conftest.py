@@ -1,4 +1,4 @@
-"""A prediction server that really runs, and a way to talk to it."""
+"""A prediction server that really runs, a way to talk to it, and a shop with something to deploy."""
 
 import hashlib
 import json
@@ -17,8 +17,11 @@ from typing import Any
 
 import pytest
 
+from apps.core.tenancy import tenant
 from apps.deployments.serving.config import Config, replace
+from tests.cast import Cast
 from tests.deployments import samples
+from tests.deployments.shop import Shop
 
 ROOT = Path(__file__).resolve().parents[2]
 GOOD = "good"
@@ -138,3 +141,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     served.start()
     yield served
     served.stop()
+
+
+@pytest.fixture(scope="module")
+def shop_once(cast_once: Cast) -> Shop:
+    """The shop of a module; a test works on a copy."""
+    with tenant(cast_once.meridian.pk):
+        return Shop(cast_once)

@@ -1,5 +1,6 @@
 """Environments, endpoints and deployments: who may, in which order, and what is left behind."""
 
+import copy
 import datetime as dt
 from typing import Any
 
@@ -32,8 +33,8 @@ from tests.deployments.shop import Shop
 
 
 @pytest.fixture
-def shop(inside: Cast) -> Shop:
-    return Shop(inside)
+def shop(inside: Cast, shop_once: Shop) -> Shop:
+    return copy.deepcopy(shop_once)
 
 
 def revision() -> int:
@@ -433,7 +434,7 @@ def test_gate_on_record(shop: Shop) -> None:
 
 
 def test_high_tier_serves_in_staging_first(inside: Cast) -> None:
-    shop = Shop(inside, tier="high")
+    shop = Shop(inside, tier="high", key="high")
     version, endpoint = shop.version(1), shop.endpoint()
     with pytest.raises(Refused, match="has to serve in Staging first"):
         shop.planned(endpoint, version)

@@ -1,5 +1,6 @@
 """Pages of deployments, as each role sees them."""
 
+import copy
 import datetime as dt
 from typing import Any
 
@@ -21,9 +22,8 @@ HOME = "/o/meridian/endpoints/"
 
 
 @pytest.fixture
-def shop(cast: Cast) -> Shop:
-    with tenant(cast.meridian.pk):
-        return Shop(cast)
+def shop(cast: Cast, shop_once: Shop) -> Shop:
+    return copy.deepcopy(shop_once)
 
 
 @pytest.fixture

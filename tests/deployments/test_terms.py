@@ -1,5 +1,6 @@
 """Conditions of use where versions answer: the gate refuses, somebody takes note, servers flag, days pass."""
 
+import copy
 import datetime as dt
 from typing import Any
 
@@ -26,8 +27,8 @@ STATEMENT = {"kind": "statement", "text": "Not in snow."}
 
 
 @pytest.fixture
-def shop(inside: Cast) -> Shop:
-    return Shop(inside)
+def shop(inside: Cast, shop_once: Shop) -> Shop:
+    return copy.deepcopy(shop_once)
 
 
 def until(days: int, **more: Any) -> dict[str, Any]:

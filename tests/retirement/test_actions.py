@@ -1,5 +1,6 @@
 """Retirement: refused while somebody would be left without an answer, proven quiet, put away with its hash."""
 
+import copy
 import datetime as dt
 import io
 import json
@@ -24,13 +25,13 @@ from apps.projects import actions as projects
 from apps.retirement import actions, measuring
 from apps.retirement.models import PLAN_STATES, Disposition, DrainReading, PlanState, RetirementPlan
 from apps.work.models import Job, Message, Schedule
-from tests.retirement.office import QUIET, Office
+from tests.retirement.office import QUIET
 from tests.support import deliver
 
 
 @pytest.fixture
-def office(inside):
-    return Office(inside)
+def office(inside, office_once):
+    return copy.deepcopy(office_once)
 
 
 def last_record(plan):

@@ -1,20 +1,20 @@
 """API of retirement: the whole way without a page, and clear answers to bad input."""
 
+import copy
+
 import pytest
 
 from apps.approvals import actions as approvals
 from apps.core.tenancy import tenant
 from apps.retirement.models import RetirementPlan
-from tests.retirement.office import Office
 from tests.support import deliver
 
 API = "/o/meridian/api/v1/retirement/"
 
 
 @pytest.fixture
-def office(cast):
-    with tenant(cast.meridian.pk):
-        return Office(cast)
+def office(cast, office_once):
+    return copy.deepcopy(office_once)
 
 
 @pytest.fixture

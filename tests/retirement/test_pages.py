@@ -1,5 +1,6 @@
 """Pages of retirement, as the people of the cast use them."""
 
+import copy
 import re
 
 import pytest
@@ -7,16 +8,14 @@ import pytest
 from apps.core.tenancy import tenant
 from apps.retirement.models import PlanState, RetirementPlan
 from apps.work.models import JobState
-from tests.retirement.office import Office
 from tests.support import deliver
 
 HOME = "/o/meridian/retirement/"
 
 
 @pytest.fixture
-def office(cast):
-    with tenant(cast.meridian.pk):
-        return Office(cast)
+def office(cast, office_once):
+    return copy.deepcopy(office_once)
 
 
 @pytest.fixture

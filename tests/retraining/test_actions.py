@@ -1,5 +1,6 @@
 """Retraining: what starts it, what keeps it from running, and how challenger and champion are held side by side."""
 
+import copy
 import datetime as dt
 
 import pytest
@@ -27,8 +28,8 @@ from tests.support import deliver
 
 
 @pytest.fixture
-def drill(inside):
-    return Drill(inside)
+def drill(inside, drill_once):
+    return copy.deepcopy(drill_once)
 
 
 def last_record(subject):

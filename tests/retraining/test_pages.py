@@ -1,5 +1,6 @@
 """Pages and API of retraining, as the people of the cast use them."""
 
+import copy
 import re
 
 import pytest
@@ -9,7 +10,6 @@ from apps.core.tenancy import tenant
 from apps.retraining import actions
 from apps.retraining.models import RetrainingPolicy, RetrainingRun
 from tests.models.engine.samples import recipe
-from tests.retraining.drill import Drill
 from tests.support import deliver
 
 HOME = "/o/meridian/retraining/"
@@ -17,9 +17,8 @@ API = "/o/meridian/api/v1/"
 
 
 @pytest.fixture
-def drill(cast):
-    with tenant(cast.meridian.pk):
-        return Drill(cast)
+def drill(cast, drill_once):
+    return copy.deepcopy(drill_once)
 
 
 @pytest.fixture
