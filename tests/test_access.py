@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 from django.db import transaction
-from django.template.response import TemplateResponse
+from django.template.backends.django import Template
 
 from apps.core.tenancy import tenant
 from apps.organizations import access
@@ -26,10 +26,10 @@ REFUSED = {401, 403, 404}
 NO_BODY = {"data": "[]", "content_type": "application/json"}  # that no verb takes: who may is asked before it is read
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _without_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who may is decided before a page is drawn; drawing is the larger part of the time."""
-    monkeypatch.setattr(TemplateResponse, "rendered_content", "")
+    monkeypatch.setattr(Template, "render", lambda *given: "")
     monkeypatch.setattr(waiting, "counts", lambda user: {})
 
 
@@ -56,6 +56,7 @@ def may(world, route, method: str) -> str:
     return "everyone" if able == ROLES else " ".join(able) or "nobody"
 
 
+@pytest.mark.usefixtures("_without_drawing")
 @pytest.mark.parametrize(("route", "method"), CALLS, ids=[f"{method} {route.pattern}" for route, method in CALLS])
 def test_exactly_these_may(world, route, method):
     found = may(world, route, method)

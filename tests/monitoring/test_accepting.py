@@ -1,5 +1,6 @@
 """A new normal: accepted at once where the tier lets, signed first where it asks, and never what has changed since."""
 
+import copy
 import datetime as dt
 
 import pytest
@@ -12,7 +13,7 @@ from apps.monitoring import actions, drawing, results
 from apps.monitoring.models import Alert, Baseline, BaselineRequest, Check, Incident, Monitor
 from apps.monitoring.periods import Period
 from apps.projects.models import Tier
-from tests.monitoring.field import START, Field
+from tests.monitoring.field import START
 from tests.support import deliver
 
 DAY = dt.timedelta(days=1)
@@ -147,9 +148,9 @@ def test_a_window_that_had_to_grow_is_accepted_as_a_whole(field):
 
 
 @pytest.fixture
-def page(cast):
+def page(cast, field_once):
+    field = copy.deepcopy(field_once)
     with tenant(cast.meridian.pk):
-        field = Field(cast)
         check = moved(field)
     return field, check
 

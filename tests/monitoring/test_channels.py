@@ -1,5 +1,6 @@
 """Channels: incidents reach those that are for them, and only these; what was delivered can be read and sent again."""
 
+import copy
 import datetime as dt
 import json
 
@@ -11,7 +12,7 @@ from apps.monitoring import actions
 from apps.monitoring.models import Channel, Incident
 from apps.work.models import Delivery, Message
 from tests.deployments.shop import Shop
-from tests.monitoring.field import START, Field
+from tests.monitoring.field import START
 from tests.support import deliver
 from tests.work.receiver import is_signed, receiver
 
@@ -212,9 +213,9 @@ def test_the_api_does_the_same(room, sign_in):
     assert refused.status_code == 422
 
 
-def test_a_project_channel_and_what_it_got_are_hidden_from_others(cast, receiver, sign_in):
+def test_a_project_channel_and_what_it_got_are_hidden_from_others(cast, field_once, receiver, sign_in):
+    field = copy.deepcopy(field_once)
     with tenant(cast.meridian.pk):
-        field = Field(cast)
         made = channel(cast, receiver, by=cast.otto, endpoint=field.endpoint)
         actions.try_channel(channel=made, by=cast.otto)
         delivery = Delivery.objects.get()

@@ -1,5 +1,6 @@
 """The map of the portfolio: worst first, sorted and filtered; as many queries for many models as for one."""
 
+import copy
 import datetime as dt
 import re
 
@@ -18,14 +19,19 @@ DASHBOARD = f"{HOME}endpoints/late-arrivals/"
 DAY = dt.timedelta(days=1)
 
 
-@pytest.fixture
-def field(cast) -> Field:
+@pytest.fixture(scope="module")
+def field_once(cast_once) -> Field:
     """The endpoint with two days of predictions, and no monitor yet; no tenant is open."""
-    with tenant(cast.meridian.pk):
-        made = Field(cast)
+    with tenant(cast_once.meridian.pk):
+        made = Field(cast_once)
         for day in range(2):
             made.fly(250, START + day * DAY, labelled=False)
     return made
+
+
+@pytest.fixture
+def field(cast, field_once) -> Field:
+    return copy.deepcopy(field_once)
 
 
 def stand(field: Field, endpoint, **levels: str) -> None:

@@ -1,5 +1,6 @@
 """Rows are kept for their tier's time and then deleted, unless something holds them; what cannot be counted waits."""
 
+import copy
 import datetime as dt
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from apps.monitoring.actions import counting, turns
 from apps.monitoring.models import Batch, Hold, Prediction, State
 from apps.organizations.people import system
 from apps.work.models import Schedule
-from tests.monitoring.field import START, Field
+from tests.monitoring.field import START
 from tests.support import deliver
 
 API = "/o/meridian/api/v1/"
@@ -179,10 +180,9 @@ def test_file_that_is_gone_is_said_to_be_gone(field):
 
 
 @pytest.fixture
-def seen(cast):
+def seen(cast, field_once):
     """The watched endpoint, the pages outside."""
-    with tenant(cast.meridian.pk):
-        return Field(cast)
+    return copy.deepcopy(field_once)
 
 
 def test_the_page_of_rows_tells_what_arrives_what_failed_and_what_is_held(seen, sign_in):

@@ -186,7 +186,7 @@ def test_feedback_is_kept_with_what_it_is_about(field):
 def test_predictions_without_a_baseline_are_counted_when_there_is_one(inside):
     from tests.monitoring.field import Field
 
-    field = Field(inside, with_baseline=False)
+    field = Field(inside, with_baseline=False, key="unwatched")
     predictions, outcomes = field.rows(30)
     field.send("predictions", predictions)
     field.send("outcomes", outcomes)

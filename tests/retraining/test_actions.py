@@ -23,7 +23,7 @@ from tests.datasets.factories import signed_off
 from tests.deployments.shop import Shop
 from tests.models.engine.samples import recipe
 from tests.projects.factories import sign_all
-from tests.retraining.drill import SPLIT, Drill
+from tests.retraining.drill import SPLIT
 from tests.support import deliver
 
 
@@ -157,8 +157,7 @@ def test_schedule_starts_it(drill):
 
 
 @pytest.mark.parametrize(("cause", "trigger"), [("drift", "drift"), ("performance", "performance"), ("latency", None)])
-def test_incident_starts_it_where_the_policy_listens(inside, cause, trigger):
-    drill = Drill(inside)
+def test_incident_starts_it_where_the_policy_listens(inside, drill, cause, trigger):
     drill.data()
     drill.policy(on_drift=True, on_performance=True)
     endpoint = Shop.endpoint(_shop_of(drill))
@@ -167,8 +166,7 @@ def test_incident_starts_it_where_the_policy_listens(inside, cause, trigger):
     assert runs == ([(trigger, "training", "Incident 1: It moved")] if trigger else [])
 
 
-def test_data_that_comes_later_answers_an_open_incident(inside):
-    drill = Drill(inside)
+def test_data_that_comes_later_answers_an_open_incident(inside, drill):
     drill.policy(on_drift=True)
     endpoint = Shop.endpoint(_shop_of(drill))
     monitoring.open_incident(endpoint=endpoint, cause="drift", title="It moved", by=inside.otto)

@@ -7,6 +7,7 @@ import json
 import threading
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def address(tmp_path: Path) -> Iterator[str]:
 def asked(facts: dict[str, Any], tier: str = "high") -> Any:
     """What the check says of a case with these facts about dependencies."""
     case: Case = worlds.base()
-    case = Case(**{**vars(case), "facts": {**case.facts, "dependencies": facts}}) if facts else case
+    case = replace(case, facts={**case.facts, "dependencies": facts}) if facts else case
     return run_item(case, default_item(registry().get("sec.dependencies"), tier, Kind.BINARY))
 
 
