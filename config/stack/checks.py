@@ -29,9 +29,10 @@ DJANGO = {
 SETTINGS = {"production settings": "config.settings.production"}
 # The browser's driver keeps an event loop in its process, where Django refuses the database: journeys run apart.
 PYTEST = [PYTHON, "-m", "pytest"]
+BY_FILE = ["-n", "2", "--dist", "loadfile"]  # on two processors; the files with the most tests begin
 TESTS = {
-    "tests": [*PYTEST, "-n", "2", "--dist", "loadfile", "-m", "not journey"],
-    "journeys": [*PYTEST, "-m", "journey"],
+    "tests": [*PYTEST, *BY_FILE, "-m", "not journey"],
+    "journeys": [*PYTEST, *BY_FILE, "-m", "journey"],
 }
 
 

@@ -28,25 +28,24 @@ class Owner:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the journeys, and keep them on one worker: they share a portal."""
+    """Mark the journeys."""
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.journey)
-            item.add_marker(pytest.mark.xdist_group("journeys"))
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A running portal without content, shared by the journeys."""
-    with portal(tmp_path_factory.mktemp("portal") / "data", "journey") as running:
+def stack(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Running]:
+    """A running portal without content, shared by the journeys of one worker."""
+    with portal(tmp_path_factory.mktemp("portal") / "data", f"journey_{worker_id}") as running:
         running.start()
         yield running
 
 
 @pytest.fixture
-def own_stack(tmp_path: Path) -> Iterator[Running]:
+def own_stack(tmp_path: Path, worker_id: str) -> Iterator[Running]:
     """A portal of the test's own, not started yet, for what cannot be shared."""
-    with portal(tmp_path / "data", "journey_own") as running:
+    with portal(tmp_path / "data", f"journey_own_{worker_id}") as running:
         yield running
 
 
