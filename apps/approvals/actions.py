@@ -23,8 +23,10 @@ from apps.approvals.models import (
 )
 from apps.approvals.signals import decided, signing
 from apps.audit.actions import action, record
+from apps.core import tenancy
 from apps.core.canonical import content_hash, plain
 from apps.core.errors import Invalid, ReauthenticationNeeded, Refused
+from apps.core.locks import hold
 from apps.discussions.notices import tell
 from apps.organizations import access
 from apps.organizations.models import Scope
@@ -38,7 +40,7 @@ def current_policy(kind: str, tier: str = "") -> Policy:
     """
     found = Policy.objects.filter(kind=kind, is_current=True)
     policy = found.filter(tiers__contains=[tier]).first() if tier else None
-    return policy or found.filter(tiers=[]).first() or _begin_with_default(kind, system())
+    return policy or found.filter(tiers=[]).first() or _default_policy(kind)
 
 
 @action
@@ -317,6 +319,11 @@ def _new_version(kind: str, tiers: list[str], independence: str, is_high_risk: b
 def begin_with_defaults(*, by: Any) -> list[Policy]:
     """Give a new organization the policies it begins with."""
     return [_begin_with_default(kind, by) for kind in DEFAULTS]
+
+
+def _default_policy(kind: str) -> Policy:
+    hold(f"default policy of {kind} in {tenancy.current()}")
+    return Policy.objects.filter(kind=kind, is_current=True, tiers=[]).first() or _begin_with_default(kind, system())
 
 
 def _begin_with_default(kind: str, by: Any) -> Policy:

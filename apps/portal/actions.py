@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from apps.audit.actions import action, record
 from apps.core.errors import Refused
+from apps.core.locks import hold
 from apps.organizations import doors
 from apps.organizations.actions import create_organization, create_person
 from apps.organizations.models import Organization, User
@@ -13,15 +14,11 @@ from apps.portal import policies
 from apps.work import jobs
 from apps.work.models import Job
 
-# Any fixed number: whoever founds holds it until the commit, so that two founders cannot both find the portal empty.
-FOUNDING = 7_365_128_901
-
 
 def found_portal(*, key: str, name: str, person: str, email: str, password: str) -> tuple[Organization, User]:
     """Make the first organization and the person who owns it; refused as soon as there is one."""
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("select pg_advisory_xact_lock(%s)", [FOUNDING])
+        hold("founding")  # so that two founders cannot both find the portal empty
         if not doors.portal_is_empty():
             raise Refused("This portal already has an organization. Sign in, or ask to be invited.")
         owner = create_person(email=email, password=password, name=person)

@@ -7,9 +7,9 @@ from django.db.models import Max
 
 from apps.audit.actions import action, record
 from apps.core.errors import Refused
+from apps.core.locks import hold
 from apps.monitoring import policies
 from apps.monitoring.actions.contents import keep_reference_sample
-from apps.monitoring.actions.rows import hold
 from apps.monitoring.models import Baseline, BaselineSource
 from apps.work import jobs, outbox
 from apps.work.models import Job

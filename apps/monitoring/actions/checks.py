@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from apps.audit.actions import action, record
 from apps.core.errors import Refused
+from apps.core.locks import hold
 from apps.monitoring import checking, policies, results
 from apps.monitoring.actions.channels import announce
 from apps.monitoring.actions.incidents import open_incident, open_of
-from apps.monitoring.actions.rows import hold
 from apps.monitoring.checking import Found
 from apps.monitoring.models import (
     Alert,

@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from apps.audit.actions import action, record
 from apps.core.errors import Conflict, Invalid
+from apps.core.locks import hold
 from apps.discussions.notices import tell
 from apps.monitoring import policies
 from apps.monitoring.actions.channels import announce
-from apps.monitoring.actions.rows import hold
 from apps.monitoring.models import INCIDENTS, Cause, Check, EntryKind, Incident, IncidentEntry, IncidentState, Severity
 from apps.monitoring.models.incidents import STILL_OPEN
 from apps.monitoring.signals import incident_opened

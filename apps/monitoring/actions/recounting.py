@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import Q
 
 from apps.audit.actions import action, record
+from apps.core.locks import hold
 from apps.monitoring import segmenting
 from apps.monitoring.actions.counting import (
     MOST_ROWS,
@@ -15,7 +16,6 @@ from apps.monitoring.actions.counting import (
     known_outcomes,
 )
 from apps.monitoring.actions.marking import mark
-from apps.monitoring.actions.rows import hold
 from apps.monitoring.models import Baseline, Batch, BatchKind, BatchState
 from apps.work import outbox
 

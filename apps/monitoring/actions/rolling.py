@@ -6,8 +6,8 @@ from typing import Any
 from django.db.models import Max
 
 from apps.audit.actions import action, record
+from apps.core.locks import hold
 from apps.monitoring.actions.contents import roll_up_samples
-from apps.monitoring.actions.rows import hold
 from apps.monitoring.models import Grain, Monitor, Reference, Span, State
 
 KEEP_HOURS = dt.timedelta(days=14)

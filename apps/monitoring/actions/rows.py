@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
 from apps.audit.actions import action, record
 from apps.core import files, tracing
 from apps.core.errors import Busy, Conflict, Invalid, Refused, TooLarge
+from apps.core.locks import hold
 from apps.monitoring import policies, segmenting
 from apps.monitoring.actions.asking import ask_to_count
 from apps.monitoring.actions.refusals import Misfit
@@ -132,23 +132,6 @@ def receive_outcomes(*, endpoint: Any, body: bytes, format: str, by: Any, **more
 def receive_feedback(*, endpoint: Any, body: bytes, format: str, by: Any, **more: Any) -> Batch:
     """Take a batch of feedback; see `receive`."""
     return receive(endpoint=endpoint, kind=BatchKind.FEEDBACK, body=body, format=format, by=by, **more)[0]
-
-
-def hold(name: str) -> None:
-    """Wait until nobody else works on what has this name; held to the end of the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", [_number(name)])
-
-
-def may_hold(name: str) -> bool:
-    """The same without waiting: whether it is held now."""
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_xact_lock(%s)", [_number(name)])
-        return bool(cursor.fetchone()[0])
-
-
-def _number(name: str) -> int:
-    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)
 
 
 def version_of(endpoint: Any, kind: str) -> Any:

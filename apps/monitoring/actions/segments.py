@@ -6,12 +6,12 @@ from typing import Any
 
 from apps.audit.actions import action, record
 from apps.core.errors import Conflict
+from apps.core.locks import hold
 from apps.monitoring import policies, segmenting
 from apps.monitoring.actions import counting
 from apps.monitoring.actions.marking import mark
 from apps.monitoring.actions.monitors import create_monitor
 from apps.monitoring.actions.recounting import still_kept
-from apps.monitoring.actions.rows import hold
 from apps.monitoring.models import (
     Batch,
     Clock,

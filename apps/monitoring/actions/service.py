@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apps.monitoring.actions.rows import hold
+from apps.core.locks import hold
 from apps.monitoring.models import ServiceReading
 
 

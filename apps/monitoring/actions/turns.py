@@ -11,13 +11,13 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from apps.audit.actions import action, record
+from apps.core.locks import may_hold
 from apps.core.tenancy import current
 from apps.deployments.models import Endpoint
 from apps.monitoring import policies
 from apps.monitoring.actions.asking import ask_again, ask_to_count, take_up
 from apps.monitoring.actions.counting import MOST_ROWS, count_batches
 from apps.monitoring.actions.recounting import still_kept
-from apps.monitoring.actions.rows import may_hold
 from apps.monitoring.models import Baseline, Batch, BatchState
 from apps.work import outbox
 

@@ -8,9 +8,9 @@ from django.db.models import Max
 
 from apps.audit.actions import action, record
 from apps.core.ids import uuid7
+from apps.core.locks import hold
 from apps.core.tenancy import current
 from apps.monitoring import policies
-from apps.monitoring.actions.rows import hold
 from apps.monitoring.models import Batch, Outcome, OutcomeDay, OutcomeValues, Prediction
 from apps.work import outbox
 
