@@ -29,10 +29,11 @@ DJANGO = {
 SETTINGS = {"production settings": "config.settings.production"}
 # The browser's driver keeps an event loop in its process, where Django refuses the database: journeys run apart.
 PYTEST = [PYTHON, "-m", "pytest"]
+JOURNEYS = "tests/journeys"
 BY_FILE = ["-n", "2", "--dist", "loadfile"]  # on two processors; the files with the most tests begin
 TESTS = {
-    "tests": [*PYTEST, *BY_FILE, "-m", "not journey"],
-    "journeys": [*PYTEST, *BY_FILE, "-m", "journey"],
+    "tests": [*PYTEST, *BY_FILE, "--ignore", JOURNEYS],
+    "journeys": [*PYTEST, *BY_FILE, JOURNEYS],
 }
 
 

@@ -12,6 +12,7 @@ from apps.monitoring.models import Check, Incident, MonitorKind, Purpose, Segmen
 from apps.monitoring.planned import Planned
 from apps.validation import actions as validation
 from tests.monitoring.field import START
+from tests.projects.factories import project_at
 from tests.validation import factories as validation_at
 
 DAY = dt.timedelta(days=1)
@@ -41,7 +42,12 @@ def test_thresholds_of_the_plan_hold_on_and_a_broken_one_opens_an_incident(field
 
 
 def test_only_the_locked_plan_holds_and_of_it_what_monitoring_measures(inside):
-    plan = validation_at.plan_of(inside)
+    plan = validation_at.plan_of(
+        inside,
+        validation_at.candidate(
+            inside, validation_at.model_of(inside, project_at(inside, "approved", key="other"), key="other")
+        ),
+    )
     column = SegmentColumn(column="sex", purpose=Purpose.SEGMENT)
     assert planned.measures(plan.version) == []
     validation.lock_plan(plan=plan, by=inside.vera)

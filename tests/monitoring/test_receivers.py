@@ -12,6 +12,7 @@ from apps.monitoring.models import Baseline, Batch, Monitor, MonitorKind, Predic
 from apps.validation.signals import gathering_objectives, gathering_watch
 from apps.work.models import Schedule
 from tests.monitoring.field import INPUTS, START, Field
+from tests.projects.factories import project_at
 from tests.support import deliver
 
 NOW = dt.datetime(2026, 11, 20, 10, 30, tzinfo=dt.UTC)
@@ -115,7 +116,8 @@ def test_registered_version_gets_its_baseline_from_its_training(cast):
     from tests.models import factories
 
     with tenant(cast.meridian.pk):
-        version = factories.draft(cast)
+        project = project_at(cast, "approved", key="other")
+        version = factories.draft(cast, factories.model_of(cast, project, key="other"))
     deliver(cast.meridian)
     with tenant(cast.meridian.pk):
         baseline = Baseline.objects.get(version=version)

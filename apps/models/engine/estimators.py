@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # The web process reads which parameters there are, and loads no NumPy.
+    from numpy.typing import NDArray
 
-Array = NDArray[Any]
+    Array = NDArray[Any]
 Check = Callable[[Any], str]
 BINARY_OR_MORE, REGRESSION = "classification", "regression"
 NEWTON_WIDTH = 600
@@ -65,10 +65,15 @@ class Estimator:
     build: Callable[[Setting, dict[str, Any]], Any]
 
     def fitted(
-        self, setting: Setting, parameters: dict[str, Any], matrix: Array, truth: Array, weights: Array | None = None
+        self,
+        setting: Setting,
+        parameters: dict[str, Any],
+        matrix: NDArray[Any],
+        truth: NDArray[Any],
+        weights: NDArray[Any] | None = None,
     ) -> Any:
         """The model learned from the rows (n x width), each counted by its weight where weights (n) are given."""
-        rows = matrix.astype(np.float64) if self.scale else matrix
+        rows = matrix.astype("float64") if self.scale else matrix
         given = {} if weights is None else {"sample_weight": weights}
         return self.build(setting, parameters).fit(rows, truth, **given)
 
