@@ -1,4 +1,4 @@
-"""The real stack and a real browser, once for all journeys; every test in this folder carries the mark `journey`."""
+"""The real stack and a real browser, once for the journeys of a worker."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from config.stack.browser import obtain_browser
 from tests.journeys.running import Running, portal
 
-HERE = Path(__file__).parent
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
@@ -25,13 +24,6 @@ class Owner:
     organization: str
     email: str
     password: str
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the journeys."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.journey)
 
 
 @pytest.fixture(scope="session")
