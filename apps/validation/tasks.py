@@ -122,16 +122,8 @@ class Attempt:
             run = _run(self.job)
             given = subjects.payload(run.plan, self.elsewhere(run))
         left = max(1.0, WHOLE - (time.monotonic() - self.started))
-        result = sandbox.run(
-            FUNCTION,
-            payload=given,
-            inputs=self.local,
-            limits=replace(LIMITS, wall=min(left, LIMITS.wall)),
-            progress=self.progress,
-            told=self.told,
-            cancelled=self.should_stop,
-            profile="learning",
-        )
+        watched = {"progress": self.progress, "told": self.told, "cancelled": self.should_stop}
+        result = _in_child(given, self.local, min(left, LIMITS.wall), **watched)
         return {
             "layer": result.layer,
             "walls_missing": result.missing,
@@ -185,6 +177,12 @@ class Attempt:
         self.keep({"name": self.begun, **_ended_by(stop)})
 
 
+def _in_child(given: dict[str, Any], inputs: dict[str, Any], wall: float, **watched: Any) -> Any:
+    """The checks in a child, for so many seconds at most."""
+    limits = replace(LIMITS, wall=wall)
+    return sandbox.run(FUNCTION, payload=given, inputs=inputs, limits=limits, profile="learning", **watched)
+
+
 def _ended_by(stop: sandbox.SandboxError) -> dict[str, Any]:
     """What is kept of a check that ended the child."""
     reason = f"This check ended the process it ran in. {stop.sentence}"
@@ -221,18 +219,9 @@ def run_own_check(job: jobs.Running) -> None:
 def _measured(job: jobs.Running, given: dict[str, Any], local: dict[str, Any]) -> dict[str, Any]:
     """What a child says of its one check."""
     told: list[dict[str, Any]] = []
-    limits = replace(LIMITS, wall=CHECK_SECONDS)
+    watched = {"progress": job.progress, "told": told.append, "cancelled": job.cancelled}
     try:
-        sandbox.run(
-            FUNCTION,
-            payload=given,
-            inputs=local,
-            limits=limits,
-            progress=job.progress,
-            told=told.append,
-            cancelled=job.cancelled,
-            profile="learning",
-        )
+        _in_child(given, local, CHECK_SECONDS, **watched)
     except sandbox.Cancelled:
         raise jobs.Cancelled() from None
     except sandbox.SandboxError as stop:

@@ -65,12 +65,7 @@ class Estimator:
     build: Callable[[Setting, dict[str, Any]], Any]
 
     def fitted(
-        self,
-        setting: Setting,
-        parameters: dict[str, Any],
-        matrix: NDArray[Any],
-        truth: NDArray[Any],
-        weights: NDArray[Any] | None = None,
+        self, setting: Setting, parameters: dict[str, Any], matrix: Array, truth: Array, weights: Array | None = None
     ) -> Any:
         """The model learned from the rows (n x width), each counted by its weight where weights (n) are given."""
         rows = matrix.astype("float64") if self.scale else matrix
