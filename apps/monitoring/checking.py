@@ -206,7 +206,12 @@ def _with_baseline(monitor: Monitor, one: Due, limits: Any) -> Callable[[], Foun
     if monitor.kind == MonitorKind.PERFORMANCE:
         told = _blobs(monitor, row, StateKind.OUTCOMES, window)
         before = _reference(monitor, row, windows, StateKind.OUTCOMES)
-        more = planned.measures(row.version), ranked.read(monitor, row, window), before, spoken(monitor, windows)
+        more = (
+            planned.measures(row.version),
+            ranked.read(monitor, row, window, windows),
+            before,
+            spoken(monitor, windows),
+        )
         return lambda: _performance(monitor, one, limits, known, blobs, told, count, *more)
     reference, muted = _reference(monitor, row, windows, StateKind.PREDICTIONS), _muted(monitor)
     weights, said = _importance(row), {"reference": spoken(monitor, windows), "muted": sorted(muted)}
@@ -256,8 +261,11 @@ def _reference(monitor: Monitor, baseline: Baseline, windows: list[Window] | Non
 
 def spoken(monitor: Monitor, windows: list[Window] | None) -> dict[str, Any]:
     """What was compared with, so that the check can be computed again."""
-    spans = [[one.start.isoformat(), one.end.isoformat()] for one in windows or []]
-    return {"kind": monitor.reference, "windows": spans}
+    return {"kind": monitor.reference, "windows": _spans(windows or [])}
+
+
+def _spans(windows: list[Window]) -> list[list[str]]:
+    return [[one.start.isoformat(), one.end.isoformat()] for one in windows]
 
 
 def _muted(monitor: Monitor) -> set[tuple[str, str]]:
@@ -335,7 +343,7 @@ def _performance(
     told: list[bytes],
     count: int,
     demanded: list[planned.Planned],
-    lists: ranked.Lists | None,
+    lists: ranked.Compared | None,
     before: list[bytes] | None,
     compared: dict[str, Any],
 ) -> Found:
@@ -348,8 +356,8 @@ def _performance(
     promised = performance.measure(layout, earlier) if earlier is not None and earlier.rows else {}
     state, coverage = performance.window_state(predicted.rows, known.rows, monitor.expected_share)
     metric = performance.HEADLINE[layout.task]
-    level, worse = _judge(realised.get(metric), promised.get(metric), state, limits)
-    ranks = lists.measures() if lists is not None else {}
+    worse = _judge(realised.get(metric), promised.get(metric), state, limits)
+    ranks, ranked_before, ranks_worse = _ranked(lists, state, limits)
     promises = planned.judge(demanded, realised | ranks, state == performance.MATURE, limits)
     delay = performance.delay_curve(layout, known)
     result = {
@@ -358,7 +366,7 @@ def _performance(
         "metric": metric,
         "realised": {name: found.as_json() for name, found in (realised | ranks).items()},
         "estimated": {name: found.as_json() for name, found in estimated.items()},
-        "reference": {name: found.as_json() for name, found in promised.items()},
+        "reference": {name: found.as_json() for name, found in (promised | ranked_before).items()},
         "compared": compared,
         "worse": worse,
         "concept": {
@@ -374,27 +382,42 @@ def _performance(
         "engine": VERSION,
     }
     if lists is not None:
-        result |= {"lists": lists.as_json(), "definitions": performance.DEFINITIONS | lists.definitions()}
+        result["lists"] = lists.now.as_json() | {"worse": ranks_worse, "compared": _spans(lists.windows)}
+        result["definitions"] = performance.DEFINITIONS | lists.now.definitions()
     reference_rows = earlier.rows if earlier is not None else 0
-    level = worst_of([level, *(row["level"] for row in promises)])
+    level = worst_of([row["level"] for row in (worse, ranks_worse, *promises) if row is not None])
     return Found(one, level, {"performance": level}, known.rows, result, reference_rows, count)
 
 
-def _judge(now: Any, promised: Any, state: str, limits: Any) -> tuple[str, dict[str, float] | None]:
-    """Bad when a mature window is certainly worse by the limit; what is partly known can only come near it."""
+def _ranked(
+    lists: ranked.Compared | None, state: str, limits: Any
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any] | None]:
+    """The gain of the window's lists and of the reference's, each by its name, and how much worse it is."""
+    if lists is None:
+        return {}, {}, None
+    now, before = lists.now.measure(), lists.before.measure()
+    if before is not None and before.n < planned.least(before.name, limits):
+        before = None
+    named = [{one.name: one} if one is not None else {} for one in (now, before)]
+    return named[0], named[1], _judge(now, before, state, limits)
+
+
+def _judge(now: Any, promised: Any, state: str, limits: Any) -> dict[str, Any] | None:
+    """How much worse a measure is, and its level: bad when a mature window is certainly worse by the limit; what is
+    partly known can only come near it. None where there is nothing to compare.
+    """
     from apps.monitoring.engine import performance, policy
 
     if now is None or promised is None:
-        return Level.NOT_ENOUGH, None
+        return None
     by, p = performance.worsening(now, promised)
     limit = limits.performance * (abs(promised.value) if now.name in ("rmse", "mae") else 1.0)
-    worse = {"by": by, "p": p, "limit": limit}
-    if now.n < limits.minimum:
-        return Level.NOT_ENOUGH, worse
     level = policy.level(by, p, limit, limits)
-    if state == performance.MATURE:
-        return level, worse
-    return (Level.NEAR if level == Level.DRIFT else Level.NOT_ENOUGH), worse
+    if now.n < planned.least(now.name, limits):
+        level = Level.NOT_ENOUGH
+    elif state != performance.MATURE:
+        level = Level.NEAR if level == Level.DRIFT else Level.NOT_ENOUGH
+    return {"by": by, "p": p, "limit": limit, "level": level}
 
 
 def _check_service(monitor: Monitor, one: Due, limits: Any) -> Found:

@@ -6,10 +6,9 @@ from typing import Any
 
 from apps.core import charts
 from apps.core.charts import Chart, Series, Threshold
-from apps.monitoring import drawing, worth
+from apps.monitoring import drawing, words, worth
 from apps.monitoring.models import Check, Monitor, SegmentResult
 from apps.monitoring.periods import Period
-from apps.monitoring.words import MEASURES
 
 SHOWN_SEGMENTS = 8
 SHOWN_WINDOWS = 100
@@ -33,13 +32,13 @@ def segments(rows: Sequence[SegmentResult], metric: str, summary: dict[str, Any]
     shown = _largest(rows)
     drawn = [
         charts.line(
-            f"How good are the predictions ({word(metric)})?",
+            f"How good are the predictions ({words.measure(metric)})?",
             _lines(rows, shown, lambda result: result["realised"].get(metric) if result["state"] == "mature" else None),
             note="Mature windows only, with 95 % intervals.",
             between=period.ends,
         ),
         charts.line(
-            f"What do scores alone let expect ({word(metric)})?",
+            f"What do scores alone let expect ({words.measure(metric)})?",
             _lines(rows, shown, lambda result: result["estimated"].get(metric)),
             note="Estimated from calibrated scores, before outcomes are known.",
             between=period.ends,
@@ -90,11 +89,6 @@ def rate_words(label: str) -> dict[str, str]:
     }
 
 
-def word(metric: str) -> str:
-    """A measure as people read it."""
-    return MEASURES.get(metric, metric.upper())
-
-
 def _only(value: float | None) -> dict[str, float] | None:
     return None if value is None else {"value": value}
 
@@ -128,16 +122,15 @@ def _series(label: str, moments: Sequence[dt.datetime], ones: Sequence[dict[str,
 def measures(checks: Sequence[Check], period: Period) -> list[Chart]:
     """Every measure through time: mature, partly known and estimated windows each have their line."""
     there = {name for check in checks for kind in ("realised", "estimated") for name in check.result.get(kind, {})}
-    names = [name for name in MEASURES if name in there] + sorted(there - set(MEASURES))
     return [
         charts.line(
-            f"{word(name)} by window",
+            f"{said} by window",
             [one for state in drawing.STATES if (one := drawing.performance_series(list(checks), name, state))],
             thresholds=_demanded(checks, name),
             height=200,
             between=period.ends,
         )
-        for name in names
+        for name, said in words.measures(there)
     ]
 
 
@@ -161,7 +154,7 @@ def concept(checks: Sequence[Check], metric: str, period: Period) -> Chart:
         if any(ones):
             lines.append(_series(label, [check.start_at for check in checks], ones))
     return charts.line(
-        f"Has the world changed: {word(metric)} realised minus estimated",
+        f"Has the world changed: {words.measure(metric)} realised minus estimated",
         lines,
         thresholds=[Threshold(0.0, "as the scores say", "neutral")],
         between=period.ends,

@@ -59,6 +59,11 @@ def fairness(version: Any, columns: list[SegmentColumn]) -> dict[str, dict[str, 
     return found
 
 
+def least(metric: str, limits: Any) -> int:
+    """How many it takes to judge a measure: rows, or behind the gain of rankings lists, each of many rows."""
+    return LEAST_LISTS if metric.startswith("ndcg@") else limits.minimum
+
+
 def judge(planned: list[Planned], realised: dict[str, Any], is_mature: bool, limits: Any) -> list[dict[str, Any]]:
     """Every threshold with its level: over it when the measure of a mature window is certainly under `fail`."""
     from scipy import special
@@ -69,8 +74,7 @@ def judge(planned: list[Planned], realised: dict[str, Any], is_mature: bool, lim
     for one in planned:
         now = realised.get(one.metric)
         row = {"metric": one.metric, "fail": one.fail, "warn": one.warn, "check": one.check, "plan": one.plan}
-        # Behind the gain of rankings are lists, each of many rows.
-        if now is None or now.n < (LEAST_LISTS if one.metric.startswith("ndcg@") else limits.minimum):
+        if now is None or now.n < least(one.metric, limits):
             found.append(row | {"level": policy.NOT_ENOUGH})
             continue
         error = max((now.high - now.low) / (2 * performance.Z), 1e-12)

@@ -9,12 +9,12 @@ from django.utils import timezone
 from apps.core import documents
 from apps.core.canonical import content_hash
 from apps.core.formats import NOTHING, number, percent
-from apps.monitoring import calls, drawing, features, results
+from apps.monitoring import calls, drawing, features, results, words
 from apps.monitoring.models import Level, Monitor, MonitorKind
 from apps.monitoring.models.monitors import MEANINGS
 from apps.monitoring.periods import Period
 from apps.monitoring.reports import Found
-from apps.monitoring.words import LIMITS, MEASURES
+from apps.monitoring.words import LIMITS
 
 TEMPLATE = "monitoring/report.typ"
 DRAWN = 6  # features with their distributions
@@ -122,17 +122,15 @@ def _reading(result: Found | None) -> list[Any]:
 def _performance_table(windows: list[Found]) -> Found:
     """Every measure of the newest window."""
     newest = windows[-1] if windows else {}
-    names = [name for name in MEASURES if any((newest.get(kind) or {}).get(name) for kind in ("realised", "estimated"))]
-    rows = [[MEASURES[name], *_measured(newest, name)] for name in names]
+    there = {name for kind in ("realised", "estimated") for name in newest.get(kind) or {}}
+    rows = [[said, *_measured(newest, name)] for name, said in words.measures(there)]
     heads = ["Measure", "State", "Known", "Realised (95 %)", "Estimated (95 %)", "Reference"]
     return _table(heads, rows, [2, 3, 4, 5], nothing="No window of a performance monitor lies in this time.")
 
 
 def _headline_table(windows: list[Found]) -> Found:
     """The measure that the monitor goes by, window by window."""
-    rows = [
-        [_window(one), MEASURES.get(one["metric"], one["metric"]), *_measured(one, one["metric"])] for one in windows
-    ]
+    rows = [[_window(one), words.measure(one["metric"]), *_measured(one, one["metric"])] for one in windows]
     heads = ["Window", "Measure", "State", "Known", "Realised (95 %)", "Estimated (95 %)", "Reference"]
     return _table(heads, rows, [3, 4, 5, 6], nothing=NOTHING)
 

@@ -7,10 +7,9 @@ from typing import Any
 
 from apps.core.charts import Chart
 from apps.core.formats import number, percent
-from apps.monitoring import drawing, results
+from apps.monitoring import drawing, results, words
 from apps.monitoring.models import Alert, EntryKind, Incident, IncidentEntry, MonitorKind
 from apps.monitoring.periods import Period
-from apps.monitoring.words import MEASURES
 
 SHARES = {"error_share", "coverage"}
 WORDS = {
@@ -53,7 +52,7 @@ def log(entries: Iterable[IncidentEntry]) -> list[Line]:
 def seen(evidence: dict[str, Any]) -> list[tuple[str, str]]:
     """The figures behind an incident in words; those of features and segments have tables of their own."""
     found = []
-    measure = MEASURES.get(evidence.get("metric", ""), "")
+    measure = words.measure(evidence.get("metric", ""))
     for name, value in evidence.items():
         label = WORDS.get(name, name.replace("_", " ").capitalize())
         label = f"{measure} {label.lower()}" if measure and name in ("now", "reference") else label
@@ -64,7 +63,7 @@ def seen(evidence: dict[str, Any]) -> list[tuple[str, str]]:
         elif name not in ("metric", "features", "segments", "planned", "readings"):
             found.append((label, _said(name, value)))
     for row in evidence.get("planned", []):
-        label = f"{MEASURES.get(row['metric'], row['metric'])} by validation"
+        label = f"{words.measure(row['metric'])} by validation"
         found.append((label, f"{number(row['value'], 3)}, at least {number(row['fail'], 3)}"))
     found += [
         (row["metric"], f"{number(row['value'])} {row['unit']} of {number(row['target'])}".replace("  ", " "))

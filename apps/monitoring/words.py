@@ -1,5 +1,7 @@
 """What people read for the engine's short names."""
 
+from collections.abc import Collection
+
 SIGNALS = {
     "drift": "Distribution",
     "null": "Missing values",
@@ -28,6 +30,19 @@ MEASURES = {
     "bias": "Bias",
     "r2": "R²",
 }
+
+
+def measure(name: str) -> str:
+    """What people read for a measure; those with a number in their name, as ndcg@10, are read as they are."""
+    return MEASURES.get(name, name.upper())
+
+
+def measures(names: Collection[str]) -> list[tuple[str, str]]:
+    """Each of these measures with what people read for it, in the order in which they are shown."""
+    ordered = [name for name in MEASURES if name in names] + sorted(set(names) - set(MEASURES))
+    return [(name, measure(name)) for name in ordered]
+
+
 _COMMON = {
     "minimum": "Least rows",
     "open_after": "Alerts after bad windows",

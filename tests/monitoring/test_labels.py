@@ -2,6 +2,7 @@
 
 import datetime as dt
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -100,7 +101,8 @@ def test_lists_are_ranked_once_all_their_outcomes_are_known(field, watched):
     field.fly(10, START + DAY, labelled=False)
     field.run(watched)
     (first,) = results(watched)
-    assert first["lists"] == {"column": "gate", "top": 3, "all": 20, "known": 19, "counted": first["lists"]["counted"]}
+    lists = first["lists"]
+    assert (lists["column"], lists["top"], lists["all"], lists["known"]) == ("gate", 3, 20, 19)
     found = first["realised"]["ndcg@3"]
     assert 0 < found["low"] < found["value"] < found["high"] <= 1
     assert "ndcg@3" in first["definitions"]
@@ -121,5 +123,43 @@ def test_a_ranking_under_the_gain_that_validation_demanded_opens_an_incident(fie
     assert Incident.objects.get().title.startswith(f"NDCG@3 is {row['value']:.3f}, under the 0.99 of validation")
 
 
+def ranked_day(field, day: int, size: int, **more: Any) -> None:
+    """Lists of ten on a day, with their outcomes."""
+    predictions, outcomes = field.rows(size, START + day * DAY, **more)
+    field.send("predictions", [one | {"gate": f"gate-{place // 10}"} for place, one in enumerate(predictions)])
+    field.send("outcomes", outcomes)
+
+
+@pytest.mark.parametrize("reference", ["training", "period", "trailing"])
+def test_a_ranking_that_falls_under_its_reference_opens_an_incident_without_any_plan(field, reference):
+    """AUC keeps its reference here, the baseline of 5,000: what moves is held apart by a limit that it never passes."""
+    period = {"reference_since": START, "reference_until": START + DAY} if reference == "period" else {}
+    limits = {"minimum": 100_000, "most_windows": 1, "open_after": 1, "among": 1}
+    monitor = field.monitor("performance", reference=reference, trailing=1, limits=limits, **period)
+    actions.watch_column(endpoint=field.endpoint, column="gate", purpose=Purpose.GROUP, top=3, by=field.cast.otto)
+    ranked_day(field, 0, 400)
+    ranked_day(field, 1, 400, worse=1.0)
+    field.fly(10, START + 2 * DAY, labelled=False)
+    field.run(monitor)
+    first, second = results(monitor)
+    assert (second["lists"]["all"], second["planned"]) == (40, [])
+    assert second["reference"]["ndcg@3"] == first["realised"]["ndcg@3"]
+    assert second["lists"]["worse"]["level"] == "drift"
+    assert second["lists"]["compared"] == [[START.isoformat(), (START + DAY).isoformat()]]
+    now, before = (second[kind]["ndcg@3"]["value"] for kind in ("realised", "reference"))
+    assert Incident.objects.get().title == f"NDCG@3 fell from {before:.3f} to {now:.3f} on 2 April 2013"
+
+
+def test_a_reference_of_a_few_lists_says_nothing(field):
+    monitor = field.monitor("performance", reference="trailing", trailing=1, limits={"minimum": 100_000})
+    actions.watch_column(endpoint=field.endpoint, column="gate", purpose=Purpose.GROUP, top=3, by=field.cast.otto)
+    ranked_day(field, 0, 100)
+    ranked_day(field, 1, 400, worse=1.0)
+    field.fly(10, START + 2 * DAY, labelled=False)
+    field.run(monitor)
+    second = results(monitor)[1]
+    assert (second["lists"]["worse"], "ndcg@3" in second["reference"]) == (None, False)
+
+
 def test_no_lists_where_no_column_names_them(field, watched):
-    assert ranked.read(watched, field.baseline, checking.Window(START, START + DAY)) is None
+    assert ranked.read(watched, field.baseline, checking.Window(START, START + DAY), None) is None

@@ -402,12 +402,6 @@ def _describe_contents(check: Check, when: str) -> tuple[str, dict[str, Any], bo
     return f"{named} can be told from the reference {when}", {"columns": evidence}, False
 
 
-def _fell(result: dict[str, Any]) -> bool:
-    """Whether the headline measure is worse than the reference by more than the limit."""
-    worse = result.get("worse")
-    return worse is not None and worse["by"] >= worse["limit"]
-
-
 def _describe_planned(
     broken: list[dict[str, Any]], result: dict[str, Any], when: str
 ) -> tuple[str, dict[str, Any], bool]:
@@ -452,13 +446,23 @@ def _name(feature: str) -> str:
     return {"_score": "the score", "_prediction": "the prediction"}.get(feature, feature)
 
 
+def _fallen(result: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """The measure that is worse than the reference by more than the limit, and how much: the headline measure before
+    the gain of rankings.
+    """
+    lists = result.get("lists") or {}
+    found = [(result["metric"], result["worse"]), (f"ndcg@{lists.get('top')}", lists.get("worse"))]
+    return next(((name, worse) for name, worse in found if worse and worse["level"] == Level.DRIFT), None)
+
+
 def _describe_performance(check: Check, when: str) -> tuple[str, dict[str, Any], bool]:
     result = check.result
-    metric = result["metric"]
     broken = [row for row in result.get("planned", []) if row["level"] == Level.DRIFT]
-    if broken and not _fell(result):
+    fell = _fallen(result)
+    if broken and fell is None:
         return _describe_planned(broken, result, when)
-    now, before, worse = result["realised"][metric], result["reference"][metric], result["worse"]
+    metric, worse = fell or (result["metric"], result["worse"])
+    now, before = result["realised"][metric], result["reference"][metric]
     text = f"{metric.upper()} fell from {before['value']:.3f} to {now['value']:.3f} {when}"
     if metric in ("rmse", "mae"):
         text = text.replace("fell", "rose")

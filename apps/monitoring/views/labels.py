@@ -7,11 +7,10 @@ from django.utils.http import urlencode
 
 from apps.core.pages import Crumb
 from apps.deployments.models import Endpoint
-from apps.monitoring import drawing, pictures, tables
+from apps.monitoring import drawing, pictures, tables, words
 from apps.monitoring.models import Check, Feedback, Level, MonitorKind, Outcome, Prediction
 from apps.monitoring.models.monitors import MEANINGS
 from apps.monitoring.views.shared import OfEndpoint, link, newest_window, of_endpoint, tabs
-from apps.monitoring.words import MEASURES
 from apps.organizations.bases import ListPage, ObjectPage, fetch
 
 
@@ -55,7 +54,7 @@ def _demanded(check: Check) -> list[dict[str, Any]]:
     return [
         row
         | {"label": Level(row["level"]).label, "meaning": MEANINGS[row["level"]]}
-        | {"measure": MEASURES.get(row["metric"], row["metric"].upper())}
+        | {"measure": words.measure(row["metric"])}
         for row in rows
     ]
 

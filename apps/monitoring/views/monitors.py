@@ -11,7 +11,7 @@ from apps.core.pages import Action, Crumb, refusal
 from apps.deployments.models import Endpoint
 from apps.discussions import timeline
 from apps.models.models import ModelVersion
-from apps.monitoring import actions, drawing, periods, policies, results, rowwise, sending, stories, texts
+from apps.monitoring import actions, drawing, periods, policies, results, rowwise, sending, stories, texts, words
 from apps.monitoring.forms import FeedbackForm, MonitorForm, PeriodForm, ReasonForm, SnoozeForm
 from apps.monitoring.models import (
     KINDS_WITH_BASELINE,
@@ -27,7 +27,7 @@ from apps.monitoring.models import (
 from apps.monitoring.periods import Period
 from apps.monitoring.views.shared import choices, link, newest_window, of_endpoint
 from apps.monitoring.windows import Window
-from apps.monitoring.words import LIMITS, MEASURES, SIGNALS
+from apps.monitoring.words import LIMITS, SIGNALS
 from apps.organizations.bases import ActionPage, ObjectFormPage, ObjectPage
 from apps.work import jobs
 
@@ -188,8 +188,7 @@ class CheckPage(ObjectPage):
         kinds = ("realised", "estimated", "reference")
         return [
             {"name": word, **{kind: result.get(kind, {}).get(name) for kind in kinds}}
-            for name, word in MEASURES.items()
-            if name in there
+            for name, word in words.measures(there)
         ]
 
     def _definitions(self) -> list[tuple[str, str]]:

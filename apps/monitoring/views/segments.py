@@ -4,7 +4,7 @@ from typing import Any
 
 from apps.core.pages import Action, Crumb, refusal
 from apps.deployments.models import Endpoint
-from apps.monitoring import actions, pictures, policies, tables
+from apps.monitoring import actions, pictures, policies, tables, words
 from apps.monitoring.forms import SegmentForm
 from apps.monitoring.models import Check, MonitorKind, Purpose, SegmentColumn
 from apps.monitoring.views.shared import OfEndpoint, link, newest_window, of_endpoint
@@ -74,7 +74,7 @@ class SegmentsPage(OfEndpoint):
             "summary": summary,
             "said": pictures.said(summary),
             "metric": metric,
-            "metric_word": pictures.word(metric),
+            "metric_word": words.measure(metric),
             "rate_words": pictures.rate_words(pictures.said(summary)),
             "charts": pictures.segments(rows, metric, summary, self.period) if rows else [],
         }
