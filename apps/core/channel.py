@@ -25,9 +25,9 @@ def current() -> Channel:
 
 
 @contextmanager
-def through(kind: str, request_id: str = "", address: str = "") -> Iterator[Channel]:
+def through(kind: str, address: str = "") -> Iterator[Channel]:
     """Mark everything inside as having come in this way."""
-    channel = Channel(kind, request_id or uuid.uuid4().hex, address)
+    channel = Channel(kind, address=address)
     token = _channel.set(channel)
     try:
         yield channel

@@ -52,24 +52,22 @@ class _Hashed:
             yield piece
 
 
-def store(source: BinaryIO, *, folder: str, name: str, limit: int | None = None, together: bool = False) -> Stored:
-    """Stream `source` into the ambient tenant's `folder`; nothing stays behind when it is refused.
-
-    Each file gets a folder of its own, or with `together` a name of its own beside the others.
-    """
+def store(source: BinaryIO, *, folder: str, name: str, limit: int | None = None) -> Stored:
+    """Stream `source` into the ambient tenant's `folder`; nothing stays behind when it is refused."""
     hashed = _Hashed(source, limit)
     with scratch() as spool:
         content = spool / "content"
         with content.open("wb") as file:
             for piece in hashed.chunks():
                 file.write(piece)
-        path = adopt(content, folder=folder, name=name, together=together)
+        path = adopt(content, folder=folder, name=name)
     return Stored(path, hashed.digest.hexdigest(), hashed.size)
 
 
 def adopt(content: Path, *, folder: str, name: str, together: bool = False) -> str:
     """Move a finished file out of `scratch()` into the ambient tenant's `folder`; its path in storage.
 
+    Each file gets a folder of its own, or with `together` a name of its own beside the others.
     On this machine's disk it is moved, not copied, and has reached the disk when this returns: what is said to be kept
     has to be there after a power cut.
     """

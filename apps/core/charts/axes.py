@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 
 from apps.core.charts import scale, svg
 from apps.core.charts.figure import MEANINGS, Event, Threshold
@@ -60,7 +60,7 @@ def horizontal_grid(
     return [*lines, *axis_words(frame, y, values, labels, unit)]
 
 
-def axis_words(frame: Frame, y: Scale, values: Sequence[float], labels: Sequence[str], unit: str = "") -> list[str]:
+def axis_words(frame: Frame, y: Scale, values: Sequence[float], labels: Sequence[str], unit: str) -> list[str]:
     """The figures left of the plot, and the unit above them."""
     words = [
         svg.text(label, frame.left - 7, y(value) + 3.5, class_="tick end")
@@ -89,7 +89,7 @@ def numeric_ticks(x: Scale, count: int) -> list[tuple[float, str]]:
     return [(x(tick), scale.tick_label(tick, step)) for tick in inside]
 
 
-def moment_ticks(x: Scale, count: int, times: bool, zone: tzinfo = UTC) -> list[tuple[float, str]]:
+def moment_ticks(x: Scale, count: int, times: bool, zone: tzinfo) -> list[tuple[float, str]]:
     """Ticks of a horizontal axis of times or numbers."""
     if times:
         return [(x(at), label) for at, label in scale.time_ticks(x.low, x.high, count, zone)]
@@ -117,9 +117,9 @@ class Mark:
     row: int | None
 
 
-def place_events(x: Scale, wall: float, events: Sequence[Event], most: int = 3) -> list[Mark]:
-    """Rows for the words of events, so that no two touch; at most `most` rows, the lowest free one first."""
-    free = [float("-inf")] * most
+def place_events(x: Scale, wall: float, events: Sequence[Event]) -> list[Mark]:
+    """Rows for the words of events, so that no two touch; at most three rows, the lowest free one first."""
+    free = [float("-inf")] * 3
     marks = []
     for event in sorted(events, key=lambda event: scale.seconds(event.at)):
         at = x(scale.seconds(event.at))

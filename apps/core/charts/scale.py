@@ -153,7 +153,7 @@ def _month_label(moment: datetime, months: int, first: bool) -> str:
     return f"{moment:%b %Y}" if first or moment.month <= months else f"{moment:%b}"
 
 
-def moment_label(moment: Moment, zone: tzinfo = UTC) -> str:
+def moment_label(moment: Moment, zone: tzinfo) -> str:
     """A moment in words for tables and hover texts."""
     if isinstance(moment, datetime):
         local = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(zone)

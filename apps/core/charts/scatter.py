@@ -13,6 +13,7 @@ from apps.core.formats import number
 
 Full = tuple[float, float, float | None, str]
 Point = tuple[float, float] | tuple[float, float, float | None] | tuple[float, float, float | None, str]
+_WIDTH, _HEIGHT = 480.0, 360.0
 
 
 def scatter(
@@ -23,9 +24,6 @@ def scatter(
     y_label: str,
     diagonal: bool = False,
     join: bool = False,
-    note: str = "",
-    width: float = 480,
-    height: float = 360,
 ) -> Chart:
     """Points are (x, y), (x, y, weight) or (x, y, weight, name).
 
@@ -35,7 +33,7 @@ def scatter(
     headers = [x_label, y_label, *(["Rows"] if any(weight is not None for _, _, weight, _ in full) else [])]
     if not full:
         return empty(title, "There is nothing to draw yet.", "scatter", headers)
-    plot = _Plot(full, diagonal, width, height)
+    plot = _Plot(full, diagonal)
     content = [
         *plot.grid(x_label, y_label),
         *plot.diagonal(diagonal),
@@ -45,9 +43,8 @@ def scatter(
     description = _description(full, x_label, y_label, diagonal)
     return Chart(
         title=title,
-        svg=svg.drawing(width, height, title, description, content, "scatter"),
+        svg=svg.drawing(_WIDTH, _HEIGHT, title, description, content, "scatter"),
         table=_table(full, headers),
-        note=note,
         kind="scatter",
         description=description,
     )
@@ -59,14 +56,14 @@ def _full(point: Point) -> Full:
 
 
 class _Plot:
-    def __init__(self, full: Sequence[Full], diagonal: bool, width: float, height: float) -> None:
+    def __init__(self, full: Sequence[Full], diagonal: bool) -> None:
         across, up = [point[0] for point in full], [point[1] for point in full]
         if diagonal:
             across = up = [*across, *up]
         self.columns = scale.ticks(*scale.domain(across), 5)
         self.levels = scale.ticks(*scale.domain(up), 5)
         labels = [scale.tick_label(level, self.levels[1] - self.levels[0]) for level in self.levels]
-        self.frame = Frame(width, height, axes.label_margin(labels), 14, 26, 44)
+        self.frame = Frame(_WIDTH, _HEIGHT, axes.label_margin(labels), 14, 26, 44)
         self.x = Scale(self.columns[0], self.columns[-1], self.frame.left, self.frame.wall)
         self.y = Scale(self.levels[0], self.levels[-1], self.frame.floor, self.frame.top)
         self.labels = labels

@@ -9,17 +9,17 @@ from apps.core.charts.scale import Scale
 from apps.core.charts.svg import Markup
 from apps.core.formats import measure
 
+_WIDTH, _HEIGHT = 96.0, 22.0
 
-def sparkline(
-    values: Sequence[float | None], label: str, *, unit: str = "", width: float = 96, height: float = 22
-) -> Markup:
+
+def sparkline(values: Sequence[float | None], label: str, *, unit: str = "") -> Markup:
     """The values from left to right; None leaves a gap, the last known value gets a dot."""
     known = scale.clipped(values)
     if not known:
-        return svg.drawing(width, height, label, "No values yet.", [], "spark")
+        return svg.drawing(_WIDTH, _HEIGHT, label, "No values yet.", [], "spark")
     low, high = min(known), max(known)
-    y = Scale(low, high, height - 3, 3) if high > low else Scale(low - 1, high + 1, height - 3, 3)
-    x = Scale(0, max(1, len(values) - 1), 3, width - 4)
+    y = Scale(low, high, _HEIGHT - 3, 3) if high > low else Scale(low - 1, high + 1, _HEIGHT - 3, 3)
+    x = Scale(0, max(1, len(values) - 1), 3, _WIDTH - 4)
     runs: list[list[tuple[float, float]]] = [[]]
     for index, value in enumerate(values):
         if value is None:
@@ -30,4 +30,4 @@ def sparkline(
     last = next(run[-1] for run in reversed(runs) if run)
     shapes.append(svg.tag("circle", class_="dot s1", cx=last[0], cy=last[1], r=2.2))
     words = f"Last {measure(known[-1], unit)}, lowest {measure(low, unit)}, highest {measure(high, unit)}."
-    return svg.drawing(width, height, label, words, shapes, "spark")
+    return svg.drawing(_WIDTH, _HEIGHT, label, words, shapes, "spark")
