@@ -54,12 +54,12 @@ def paired(first: Weighted, second: Weighted, rows: int, seed: int, repeats: int
     return np.array([(first(weights), second(weights)) for weights in samples])
 
 
-def share_above(differences: Floats, mark: float = 0.0) -> float:
-    """The share of repeats above a mark, those on it counting half: how probable it is that one is better."""
+def share_above(differences: Floats) -> float:
+    """The share of repeats above zero, those on it counting half: how probable it is that one is better."""
     finite = differences[np.isfinite(differences)]
     if not len(finite):
         return float("nan")
-    return float(np.mean(finite > mark) + np.mean(finite == mark) / 2)
+    return float(np.mean(finite > 0) + np.mean(finite == 0) / 2)
 
 
 def cell_draws(counts: Array, repeats: int, seed: int) -> Array:
@@ -89,18 +89,18 @@ def share_interval(hits: float, rows: float) -> Interval:
     return Interval(low, high, method="Wilson")
 
 
-def mean_size(error: Floats, level: float = LEVEL) -> Interval | None:
+def mean_size(error: Floats) -> Interval | None:
     """The interval of the size of a mean by the normal law; None for too few values."""
     if len(error) < MIN_ROWS:
         return None
     mean, half = float(np.mean(error)), NORMAL_95 * float(np.std(error)) / float(np.sqrt(len(error)))
     low, high = abs(mean) - half, abs(mean) + half
-    return Interval(max(0.0, low), high, level, "normal, of the mean")
+    return Interval(max(0.0, low), high, LEVEL, "normal, of the mean")
 
 
-def bootstrap_quantile(values: Floats, share: float, seed: int, repeats: int = 500) -> Interval | None:
+def bootstrap_quantile(values: Floats, share: float, seed: int) -> Interval | None:
     """The interval of a quantile of some measurements."""
     if len(values) < MIN_ROWS:
         return None
-    drawn = np.random.default_rng(seed).choice(values, (repeats, len(values)))
+    drawn = np.random.default_rng(seed).choice(values, (500, len(values)))
     return percentile(np.quantile(drawn, share, axis=1))

@@ -10,7 +10,7 @@ from typing import Any
 from apps.core.canonical import content_hash
 from apps.validation.engine import LARGEST_LIMIT
 from apps.validation.engine.base import ONLY_WHERE_NAMED, Bound, Check, Kind, Limits, Need, Sense
-from apps.validation.engine.registry import Registry, registry
+from apps.validation.engine.registry import registry
 
 FIELDS = ("name", "key", "parameters", "fail", "warn", "judged", "required")
 MAX_ITEMS = 200
@@ -72,9 +72,7 @@ def item_name(key: str, settings: Mapping[str, Any]) -> str:
     return f"{key}:{'+'.join(map(str, attributes))}" if attributes else key
 
 
-def read_items(
-    lines: object, kind: Kind, known: Registry | None = None, answer: Kind | None = None, tier: str = ""
-) -> list[Item]:
+def read_items(lines: object, kind: Kind, answer: Kind | None = None, tier: str = "") -> list[Item]:
     """The lines of a plan as given by a person or a program, every one checked; PlanError with all that is wrong.
 
     With a tier, a line that names no threshold at all has the check's own for it.
@@ -87,7 +85,7 @@ def read_items(
     items: list[Item] = []
     for place, line in enumerate(lines):
         try:
-            items.append(_read_item(line, kind, answer, known or registry(), tier))
+            items.append(_read_item(line, kind, answer, tier))
         except (KeyError, ValueError) as error:
             problems.append((f"Line {place + 1}: {error.args[0]}", place))
     names = [item.name for item in items]
@@ -98,13 +96,13 @@ def read_items(
     return items
 
 
-def _read_item(line: object, kind: Kind, answer: Kind | None, known: Registry, tier: str) -> Item:
+def _read_item(line: object, kind: Kind, answer: Kind | None, tier: str) -> Item:
     if not isinstance(line, Mapping):
         raise ValueError("each line names a check, like {key: perf.auc, fail: 0.7}.")
     unknown = sorted(set(line) - set(FIELDS))
     if unknown:
         raise ValueError(f"there is no field {', '.join(map(str, unknown))}; the fields are {', '.join(FIELDS)}.")
-    check = known.get(str(line.get("key", "")))
+    check = registry().get(str(line.get("key", "")))
     if not check.goes_with(kind, answer):
         raise ValueError(f"{check.key} cannot be put to a {kind} model.")
     parameters = line.get("parameters") or {}
@@ -172,14 +170,14 @@ class Subject:
         return check.goes_with(self.kind, self.answer) and not (check.needs & ONLY_WHERE_NAMED) - self.there
 
 
-def template(subject: Subject, known: Registry | None = None) -> list[Item]:
+def template(subject: Subject) -> list[Item]:
     """The lines that a plan for this tier and kind starts with.
 
     Fairness comes once for each protected attribute. What cannot run because there is no champion yet, no time
     column or no training rows is in the plan all the same, as not required: the report then says why it did not run.
     """
     items: list[Item] = []
-    for check in (known or registry()).all():
+    for check in registry().all():
         if subject.tier not in check.tiers or check.asks_more() or not subject.takes(check):
             continue
         required = check.needs <= subject.there and not check.informs
@@ -190,14 +188,14 @@ def template(subject: Subject, known: Registry | None = None) -> list[Item]:
     return items
 
 
-def expand(lines: Sequence[Mapping[str, Any]], subject: Subject, known: Registry | None = None) -> list[Item]:
+def expand(lines: Sequence[Mapping[str, Any]], subject: Subject) -> list[Item]:
     """The lines of a tenant's template for one version: fairness once for each attribute, needs tested.
 
     Lines that a model with this answer cannot be asked, and those about data that the plan does not name, are left out.
     """
     items: list[Item] = []
     for line in lines:
-        check = (known or registry()).get(str(line["key"]))
+        check = registry().get(str(line["key"]))
         if not subject.takes(check):
             continue
         if "attributes" not in check.parameters:

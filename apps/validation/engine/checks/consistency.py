@@ -54,7 +54,7 @@ def part_scores(case: Case, metric: Metric, parts: Sequence[tuple[str, Array]]) 
     return scores
 
 
-def worst_shortfall(case: Case, metric: Metric, parts: Sequence[Array], repeats: int = 200) -> Any:
+def worst_shortfall(case: Case, metric: Metric, parts: Sequence[Array]) -> Any:
     """The interval of the largest shortfall of a part against the whole: every draw takes the worst part anew."""
     whole = metric.prepare(case.test.truth, case.said)
     each = [metric.prepare(case.test.truth[index], case.said.take(index)) for index in parts]
@@ -63,7 +63,7 @@ def worst_shortfall(case: Case, metric: Metric, parts: Sequence[Array], repeats:
         reference = whole(weights)
         return max(metric.shortfall(reference, one(weights[index])) for one, index in zip(each, parts, strict=True))
 
-    return percentile(np.array([largest(weights) for weights in draws(len(case.test), repeats, case.seed)]))
+    return percentile(np.array([largest(weights) for weights in draws(len(case.test), 200, case.seed)]))
 
 
 def weakest_part(

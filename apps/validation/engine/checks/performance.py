@@ -43,9 +43,9 @@ def scored(case: Case, metric: Metric) -> tuple[float, Any]:
     return value, bootstrap(prepared, len(case.test), case.seed)
 
 
-def thinned(count: int, most: int = MAX_POINTS) -> Array:
-    """Places of at most `most` points spread evenly over a curve, both ends kept."""
-    return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int))
+def thinned(count: int) -> Array:
+    """Places of at most MAX_POINTS points spread evenly over a curve, both ends kept."""
+    return np.unique(np.linspace(0, count - 1, min(count, MAX_POINTS)).round().astype(int))
 
 
 def roc_points(truth: Array, score: Floats) -> tuple[Floats, Floats]:
