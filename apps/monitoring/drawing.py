@@ -52,7 +52,7 @@ def drift_over_time(
     checks: list[Check],
     rows: dict[tuple[Any, str], float],
     period: Period,
-    events: Sequence[Event] = (),
+    events: Sequence[Event],
 ) -> Chart:
     """The stability index (`rows`, by check and feature) of the features that moved most, window by window."""
     shown = _most_moved(rows)[:SHOWN_FEATURES]
@@ -111,7 +111,7 @@ def measured(monitor: Monitor, period: Period, most: int = MOST_WINDOWS) -> list
     return largest(list(windows_of(monitor, period)[:most])[::-1])
 
 
-def performance_over_time(checks: list[Check], period: Period, events: Sequence[Event] = ()) -> Chart:
+def performance_over_time(checks: list[Check], period: Period, events: Sequence[Event]) -> Chart:
     """The headline measure with its intervals; realised, partly realised and estimated windows each have their line."""
     metric = next((check.result["metric"] for check in reversed(checks) if check.result.get("metric")), "")
     series = [one for state in STATES if (one := performance_series(checks, metric, state))]
@@ -170,7 +170,7 @@ def coverage_over_time(checks: list[Check], period: Period) -> Chart:
     )
 
 
-def traffic(endpoint: Any, period: Period, events: Sequence[Event] = ()) -> Chart:
+def traffic(endpoint: Any, period: Period, events: Sequence[Event]) -> Chart:
     """Predictions by the time of their events: a day, or within three days an hour."""
     step = "hour" if period.until - period.since <= dt.timedelta(days=3) else "day"
     versions = Baseline.objects.filter(states__endpoint=endpoint).order_by("version_id", "-number")

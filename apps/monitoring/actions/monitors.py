@@ -80,7 +80,7 @@ def create_monitor(
 
 
 @action
-def change_monitor(*, monitor: Monitor, settings: dict[str, Any], by: Any, reason: str = "") -> Monitor:
+def change_monitor(*, monitor: Monitor, settings: dict[str, Any], by: Any) -> Monitor:
     """Change some of the monitor's settings (see SETTINGS)."""
     policies.check_monitor(by, monitor)
     unknown = set(settings) - set(SETTINGS)
@@ -94,7 +94,7 @@ def change_monitor(*, monitor: Monitor, settings: dict[str, Any], by: Any, reaso
     if monitor.is_active:
         _plan(monitor)
     details = {"before": before, "after": _settings(monitor)}
-    record(by=by, action="monitor.changed", subject=monitor, reason=reason, details=details)
+    record(by=by, action="monitor.changed", subject=monitor, details=details)
     return monitor
 
 

@@ -190,9 +190,6 @@ def sum_of(arrays: Iterable[Integers]) -> Integers:
     return total
 
 
-GRAINS = ("hour", "day", "month")
-
-
 def start_of(moment: datetime, grain: str) -> datetime:
     """The start of the hour, day or month (UTC) that holds the moment."""
     moment = moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -82,7 +82,7 @@ def test_roll_up_to_days_and_months_loses_nothing():
 
 def test_window_starts_and_ends_meet():
     moment = dt.datetime(2012, 2, 29, 23, 59, tzinfo=dt.UTC)
-    for grain in states.GRAINS:
+    for grain in ("hour", "day", "month"):
         begin = states.start_of(moment, grain)
         after = states.end_of(begin, grain)
         assert begin <= moment < after
