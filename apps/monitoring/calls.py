@@ -94,9 +94,9 @@ def drawn(
 
 
 def _limits(monitors: Sequence[Monitor]) -> dict[str, Any]:
-    """The limits of the first monitor of the service, and whether there is one."""
+    """The limits of the first monitor of the service that is not paused, and whether there is one."""
     from apps.monitoring.engine.policy import Limits
 
-    watching = next((one for one in monitors if one.kind == MonitorKind.SERVICE), None)
+    watching = next((one for one in monitors if one.kind == MonitorKind.SERVICE and one.is_active), None)
     limits = Limits.read(watching.limits if watching else {})
     return {"has": watching is not None, "latency": limits.latency, "error_share": limits.error_share}

@@ -153,10 +153,10 @@ def tell_watch(version: ModelVersion, watched: list[dict[str, Any]], **_: Any) -
 
 @receiver(gathering_objectives)
 def tell_objectives(version: ModelVersion, objectives: list[dict[str, Any]], **_: Any) -> None:
-    """How fast the endpoints of a model have to be: what their monitors open an incident at."""
+    """How fast the endpoints of a model have to be: what their monitors, but those paused, open an incident at."""
     from apps.monitoring.engine.policy import Limits
 
-    service = Monitor.objects.filter(kind=MonitorKind.SERVICE, endpoint__model_id=version.model_id)
+    service = Monitor.objects.filter(kind=MonitorKind.SERVICE, is_active=True, endpoint__model_id=version.model_id)
     for monitor in service.exclude(endpoint__state=EndpointState.OFF).select_related("endpoint"):
         seconds = Limits.read(monitor.limits).latency
         objectives.append({"endpoint": monitor.endpoint.key, "ms": seconds * 1000})

@@ -7,8 +7,9 @@ from apps.deployments import actions as deployments
 from apps.deployments.recording import Recorded
 from apps.deployments.signals import predictions_recorded
 from apps.models.models import ModelVersion
-from apps.monitoring import actions
+from apps.monitoring import actions, calls
 from apps.monitoring.models import Baseline, Batch, Monitor, MonitorKind, Prediction, ServiceReading, State
+from apps.monitoring.periods import Period
 from apps.validation.signals import gathering_objectives, gathering_watch
 from apps.work.models import Schedule
 from tests.monitoring.field import INPUTS, START, Field
@@ -166,6 +167,16 @@ def test_objectives_of_an_endpoint_that_is_off_are_none(field):
     assert objectives(field.version) == [{"endpoint": "late-arrivals", "ms": 500}]
     deployments.turn_off(endpoint=field.endpoint, reason="Replaced", by=field.cast.otto)
     assert objectives(field.version) == []
+
+
+def test_a_paused_monitor_of_the_service_is_no_objective_and_draws_no_limit(field):
+    monitor = field.monitor(MonitorKind.SERVICE, limits={"latency": 0.25})
+    stretches = [calls.Calls(START, 10, 0, 0, 10, {50: 0.1, 95: 0.2, 99: 0.3})]
+    day = Period(START, START + dt.timedelta(days=1))
+    assert "limit 250 ms" in str(calls.drawn(stretches, day, [monitor])[0].svg)
+    paused = actions.pause_monitor(monitor=monitor, reason="Being moved.", by=field.cast.otto)
+    assert objectives(field.version) == []
+    assert "limit" not in str(calls.drawn(stretches, day, [paused])[0].svg)
 
 
 def test_watch_counts_the_active_monitors_where_the_model_answers(field):

@@ -74,8 +74,9 @@ class OfEndpoint(ObjectPage):
         return exports.answer(f"{self.object.key} {self.tab or 'rows'}", heads, rows, format)
 
     def monitor_of(self, kind: str) -> Monitor | None:
-        """The first monitor of a kind."""
-        return next((one for one in self.monitors if one.kind == kind), None)
+        """The first monitor of a kind, one that is paused only where no other is."""
+        of_kind = [one for one in self.monitors if one.kind == kind]
+        return min(of_kind, key=lambda one: not one.is_active, default=None)
 
     def context(self, **more: Any) -> dict[str, Any]:
         here = Crumb(more["title"])
