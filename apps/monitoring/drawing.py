@@ -21,7 +21,7 @@ from apps.monitoring.models import (
     StateKind,
 )
 from apps.monitoring.periods import Period
-from apps.monitoring.results import as_of_now, name_of
+from apps.monitoring.results import as_of_now, by_version, name_of
 
 SHOWN_FEATURES = 6
 MOST_WINDOWS = 400
@@ -55,10 +55,15 @@ def drift_over_time(
     events: Sequence[Event],
 ) -> Chart:
     """The stability index (`rows`, by check and feature) of the features that moved most, window by window."""
-    shown = _most_moved(rows)[:SHOWN_FEATURES]
+    versions = by_version(checks)
+    shown = _most_moved(rows)[: max(SHOWN_FEATURES // len(versions), 2)]
     series = [
-        Series(name_of(feature), [(check.start_at, rows.get((check.pk, feature))) for check in checks])
+        Series(
+            f"{name_of(feature)}{said}",
+            [(check.start_at, rows.get((check.pk, feature))) for check in checks if check.pk in keys],
+        )
         for feature in shown
+        for said, keys in versions.items()
     ]
     limit = float(monitor.limits.get("psi", 0.1))
     return charts.line(
@@ -75,14 +80,14 @@ def drift_over_time(
 
 def drift_heat(monitor: Monitor, checks: list[Check], rows: dict[tuple[Any, str], float]) -> Chart:
     """The stability index of every feature in the newest windows."""
-    features = _most_moved(rows)[:25]
+    features, newest = _most_moved(rows)[:25], checks[-26:]
+    versions = {key: said for said, keys in by_version(newest).items() for key in keys}
     limit = float(monitor.limits.get("psi", 0.1))
     return charts.heat(
         "Where is the drift?",
-        columns=[_short(check, monitor.window) for check in checks[-26:]],
+        columns=[f"{_short(check, monitor.window)}{versions[check.pk]}" for check in newest],
         rows=[
-            (name_of(feature), [_rounded(rows.get((check.pk, feature))) for check in checks[-26:]])
-            for feature in features
+            (name_of(feature), [_rounded(rows.get((check.pk, feature))) for check in newest]) for feature in features
         ],
         limits=(limit, float(monitor.limits.get("severe", 0.25))),
         note="Population stability index; the steps are the monitor's limits.",

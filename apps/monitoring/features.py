@@ -3,14 +3,14 @@
 import datetime as dt
 import math
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, pairwise
 
 from apps.core import charts
 from apps.core.charts import Chart, Event, Series, Threshold
 from apps.monitoring.models import Check, Monitor
 from apps.monitoring.periods import Period
-from apps.monitoring.results import Reading, name_of
+from apps.monitoring.results import Reading, by_version, name_of
 from apps.monitoring.windows import Window
 
 Readings = Sequence[tuple[Check, Reading]]
@@ -142,11 +142,20 @@ def through_time(
     return drawn
 
 
+def _lines(label: str, rows: Readings, of: Callable[[Reading], float | None]) -> list[Series]:
+    """A line, or where versions took turns in one window a line for each of them."""
+    versions = by_version(check for check, _ in rows)
+    return [
+        Series(f"{label}{said}", [(check.start_at, of(row)) for check, row in rows if check.pk in keys])
+        for said, keys in versions.items()
+    ]
+
+
 def _index(rows: Readings, monitor: Monitor, feature: str, period: Period, events: Sequence[Event]) -> Chart:
     limit = float(monitor.limits.get("features", {}).get(feature, monitor.limits.get("psi", 0.1)))
     return charts.line(
         f"When did {name_of(feature)} move?",
-        [Series("PSI", [(check.start_at, row.psi) for check, row in rows])],
+        _lines("PSI", rows, lambda row: row.psi),
         thresholds=[Threshold(limit, f"limit {limit:g}", "wrong")],
         events=events,
         zero=True,
@@ -157,13 +166,12 @@ def _index(rows: Readings, monitor: Monitor, feature: str, period: Period, event
 
 
 def _statistic(rows: Readings, name: str, period: Period) -> Chart | None:
-    points = [(check.start_at, _finite(row.result.get(name))) for check, row in rows]
-    if all(value is None for _, value in points):
+    if all(_finite(row.result.get(name)) is None for _, row in rows):
         return None
     title, note = STATISTICS[name]
-    series = [Series(title, points)]
+    series = _lines(title, rows, lambda row: _finite(row.result.get(name)))
     if name == "ks":
-        series.append(Series("At most", [(check.start_at, _finite(row.result.get("ks_bound"))) for check, row in rows]))
+        series += _lines("At most", rows, lambda row: _finite(row.result.get("ks_bound")))
         note += " The line above it is what it certainly does not exceed."
     return charts.line(title, series, zero=True, between=period.ends, note=note, height=180)
 
@@ -172,14 +180,14 @@ def _share(rows: Readings, monitor: Monitor, name: str, period: Period) -> Chart
     """One share through time; it is over its limit when it has changed by so much against the reference."""
     from apps.monitoring.engine.policy import Limits
 
-    known = [(check, row.result[name]) for check, row in rows if row.result.get(name)]
+    known = [(check, row) for check, row in rows if row.result.get(name)]
     if not known:
         return None
-    before = known[-1][1]["reference"]
+    before = known[-1][1].result[name]["reference"]
     allowed = getattr(Limits.read(monitor.limits), name)
     return charts.line(
         f"{SHARES[name]}: which share of the values?",
-        [Series(SHARES[name], [(check.start_at, 100 * share["current"]) for check, share in known])],
+        _lines(SHARES[name], known, lambda row: 100 * row.result[name]["current"]),
         unit="%",
         thresholds=[
             Threshold(100 * before, f"reference {100 * before:.3g} %", "neutral"),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from apps.monitoring.engine import results as tables
 from apps.monitoring.models import Check, FeatureTable, Level, Monitor
@@ -117,7 +117,7 @@ def indexes(keys: Iterable[Any]) -> dict[tuple[Any, str], float]:
 
 def as_of_now(checks: QuerySet[Check]) -> QuerySet[Check]:
     """Of these checks the newest revisions, and of windows that a newer baseline of the version was held against too
-    what it said: each window comes once for each version.
+    what it said: each window comes once for each version, whose number is its `version_number`.
     """
     newer = Check.objects.filter(
         monitor=OuterRef("monitor"),
@@ -127,7 +127,21 @@ def as_of_now(checks: QuerySet[Check]) -> QuerySet[Check]:
         baseline__version=OuterRef("baseline__version"),
         baseline__number__gt=OuterRef("baseline__number"),
     )
-    return checks.filter(is_current=True).exclude(Exists(newer))
+    told = checks.filter(is_current=True).exclude(Exists(newer))
+    return told.annotate(version_number=F("baseline__version__number"))
+
+
+def by_version(checks: Iterable[Check]) -> dict[str, set[Any]]:
+    """The keys of these checks (of `as_of_now`) by what to add to the name of a line: nothing, or where versions took
+    turns in one window the version, each a line of its own.
+    """
+    ones = list(checks)
+    if len({one.start_at for one in ones}) == len(ones):
+        return {"": {one.pk for one in ones}}
+    found: dict[str, set[Any]] = {}
+    for one in sorted(ones, key=lambda one: one.version_number):  # type: ignore[attr-defined]
+        found.setdefault(f", version {one.version_number}", set()).add(one.pk)  # type: ignore[attr-defined]
+    return found
 
 
 def through_time(
@@ -142,9 +156,10 @@ def through_time(
     checks = checks.filter(start_at__lt=until) if until else checks
     rows = FeatureTable.objects.filter(check_run__in=checks.order_by().values("pk"))
     rows = rows.select_related("check_run__organization").defer("check_run__result")
+    rows = rows.annotate(version_number=F("check_run__baseline__version__number"))
     found = []
     for row in rows.order_by("-check_run__end_at", "-check_run__revision")[:most]:
-        row.check_run.monitor = monitor
+        row.check_run.monitor, row.check_run.version_number = monitor, row.version_number
         ranked = tables.one_feature(tables.unpack(bytes(row.data)), feature)
         found += [(row.check_run, Reading(*ranked))] if ranked else []
     return found[::-1]
