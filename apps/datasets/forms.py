@@ -139,7 +139,10 @@ class ReadForm(forms.Form):
         "datetime, date, string, category.",
     )
     roles = forms.CharField(
-        required=False, widget=LINES, help_text="One to a line, such as late = target or sex = protected."
+        required=False,
+        widget=LINES,
+        help_text="One to a line, such as late = target, sex = protected or booking = identifier. Validation names "
+        "rows by their identifier.",
     )
     units = forms.CharField(required=False, widget=LINES, help_text="One to a line, such as temp = °F.")
     required = forms.CharField(required=False, label="Columns that may not be empty", help_text="With commas.")

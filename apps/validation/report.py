@@ -111,7 +111,7 @@ def show(line: PlanCheck, result: Measurement | None, evidence: bool = True) -> 
         sentence=result.sentence or result.reason,
         result=result,
         charts=[drawn for one in found.get("figures", []) if (drawn := draw(one, result))],
-        tables=[table(one) for one in found.get("tables", [])] + rows_of(found.get("rows", [])),
+        tables=[table(one) for one in found.get("tables", [])] + rows_of(found),
         notes=list(found.get("notes", [])),
         origin=origin_words(result),
     )
@@ -263,15 +263,25 @@ def table(found: Mapping[str, Any]) -> ShownTable:
     )
 
 
-def rows_of(rows: Sequence[Mapping[str, Any]]) -> list[ShownTable]:
-    """The offending rows as a table, by their place in the file."""
+def rows_of(found: Mapping[str, Any]) -> list[ShownTable]:
+    """The offending rows of some evidence as a table: by what the data call them, and by their place in the file."""
+    rows = found.get("rows", [])
     if not rows:
         return []
-    keys = list(rows[0])
+    titles = {"id": ", ".join(found.get("named_by", []))}
+    words = {"id", *(key for key, value in rows[0].items() if isinstance(value, str))}
     columns = [
-        {"key": key, "title": key, "unit": "text" if isinstance(rows[0][key], str) else "number"} for key in keys
+        {"key": key, "title": titles.get(key, key), "unit": "text" if key in words else "number"} for key in rows[0]
     ]
-    return [table({"title": "Rows of the test data, counted from 0", "columns": columns, "rows": rows})]
+    return [table({"title": rows_title(found), "columns": columns, "rows": rows})]
+
+
+def rows_title(found: Mapping[str, Any]) -> str:
+    """How the offending rows of some evidence are known; results from before rows had names say only their place."""
+    place = "Rows of the test data, counted from 0"
+    if names := found.get("named_by"):
+        return f"{place}, and by {', '.join(names)}"
+    return f"{place}; the data declare no column that identifies a row" if names == [] else place
 
 
 def _cell(value: Any, unit: str) -> str:

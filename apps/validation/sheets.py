@@ -198,8 +198,8 @@ def _sections(checks: list[Record], evidence: Mapping[str, Any]) -> list[Record]
 
 def _check(one: Record, found: Mapping[str, Any]) -> Record:
     rows = found.get("rows", [])
-    only_places = bool(rows) and set(rows[0]) == {"row"}
-    tables = [*map(report.table, found.get("tables", [])), *report.rows_of([] if only_places else rows)]
+    only_places = bool(rows) and set(rows[0]) - {"id"} == {"row"}
+    tables = [*map(report.table, found.get("tables", [])), *([] if only_places else report.rows_of(found))]
     value = report.figure(one.get("value"), one["unit"])
     interval = _interval(one)
     return {
@@ -211,7 +211,7 @@ def _check(one: Record, found: Mapping[str, Any]) -> Record:
         "threshold": _threshold(one),
         "notes": [*filter(None, [one.get("reported")]), *found.get("notes", [])],
         "charts": _charts(one, found.get("figures", [])),
-        "places": _places(rows) if only_places else "",
+        "places": _places(found) if only_places else "",
         "tables": [_printed(shown) for shown in tables],
         "made": _made(one),
     }
@@ -226,9 +226,10 @@ def _charts(one: Record, figures: Sequence[Mapping[str, Any]]) -> Record:
     return found
 
 
-def _places(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of which nothing is told but where they are, in a line."""
-    return f"Rows of the test data, counted from 0: {', '.join(str(row['row']) for row in rows)}."
+def _places(found: Mapping[str, Any]) -> str:
+    """Rows of which nothing is told but where they are and what the data call them, in a line."""
+    rows = [f"{row['row']} ({row['id']})" if row.get("id") else str(row["row"]) for row in found["rows"]]
+    return f"{report.rows_title(found)}: {', '.join(rows)}."
 
 
 def _made(one: Record) -> str:

@@ -28,6 +28,7 @@ from apps.validation.models.plans import KINDS
 from apps.validation.signals import gathering_objectives, gathering_use
 
 __all__ = ["developers", "requesters"]
+IDENTIFIER = "identifier"  # the role of a column, in the schema of data
 STANDING = (VersionState.VALIDATED, VersionState.APPROVED)
 
 
@@ -100,6 +101,11 @@ def column_names(data: DatasetVersion) -> list[str]:
     return [str(column["name"]) for column in data.schema]
 
 
+def identifiers(data: DatasetVersion) -> list[str]:
+    """The columns that its schema declares to identify a row; several together where one does not."""
+    return [str(column["name"]) for column in data.schema if column.get("role") == IDENTIFIER]
+
+
 def files_of(plan: Plan) -> dict[str, str]:
     """Where in storage the bytes lie that the child reads, by role."""
     paths = {"model": plan.version.artifact.path, **{role: data.file for role, data in plan.data.items()}}
@@ -126,6 +132,7 @@ def payload(plan: Plan, done: list[str], lines: Iterable[PlanCheck] | None = Non
         "max_rows": plan.max_rows,
         "kind": plan.kind,
         "roles": {**plan.columns, "attributes": plan.attributes},
+        "identifiers": identifiers(plan.test_data),
         "slices": {one["name"]: one["where"] for one in plan.slices},
         "facts": facts(plan),
     }

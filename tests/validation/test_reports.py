@@ -19,7 +19,8 @@ from apps.audit import chain, statement_verifier
 from apps.audit.models import Record
 from apps.core import files
 from apps.core.canonical import content_hash
-from apps.validation import actions, attestations, comparison, records, sheets
+from apps.datasets.models import DatasetVersion
+from apps.validation import actions, attestations, comparison, records, report, sheets
 from apps.validation.models import SignedReport, ValidationRun
 from tests.cast import Cast
 from tests.validation import factories
@@ -81,6 +82,54 @@ def test_report_before_the_conclusion_is_drawn_from_the_record(inside: Cast) -> 
     record = records.of(records.load(run), records.results_of(run))
     assert [one["title"] for one in record["findings"]] == ["ROC AUC failed"]
     assert sheets.said(record, run.results.all())["conclusion"] is None
+
+
+def named_rows(cast: Cast, version: Any, identifier: str, monkeypatch: pytest.MonkeyPatch) -> DatasetVersion:
+    """Test data with a column B0, B1, … that is declared an identifier where it has a name."""
+    import pyarrow as pa
+
+    made = factories.table(1_500, 5).append_column("booking", pa.array([f"B{place}" for place in range(1_500)]))
+    schema = [{"name": name, "role": "identifier" if name == identifier else ""} for name in made.column_names]
+    with monkeypatch.context() as patched:
+        patched.setattr(factories, "table", lambda *_: made)
+        patched.setattr(factories, "DatasetVersion", lambda **more: DatasetVersion(**{**more, "schema": schema}))
+        return factories.data(cast, version.model.project, "named")
+
+
+@pytest.mark.parametrize(
+    ("identifier", "told"),
+    [
+        ("booking", "Rows of the test data, counted from 0, and by booking"),
+        ("", "Rows of the test data, counted from 0; the data declare no column that identifies a row"),
+    ],
+)
+def test_offending_rows_are_named_in_page_report_and_api(
+    inside: Cast, sign_in: Any, identifier: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = factories.candidate(inside)
+    test_rows = named_rows(inside, version, identifier, monkeypatch)
+    line = {"key": "robust.adversarial", "fail": 0.9}
+    run = finished_run(inside, version, [line], test_data=test_rows)
+    result = run.results.get()
+    row = result.evidence["rows"][0]
+    name = f"B{row['row']}"
+    vera = sign_in(inside.vera)
+
+    page = vera.get(run.get_absolute_url()).content.decode()
+    assert told in page and (f"<td>{name}</td>" in page) is bool(identifier)
+    plan = vera.get(run.plan.get_absolute_url()).content.decode()
+    assert ("declare no" in plan) is not bool(identifier)
+    record = records.of(records.load(run), [result])
+    drawn = next(one for part in sheets.said(record, [result])["sections"] for one in part["checks"])
+    assert drawn["places"].startswith(f"{told}: {row['row']}{f' ({name})' if identifier else ''}, ")
+    assert sheets.pdf(record, [result]).startswith(b"%PDF")
+    answer = vera.get(f"/o/meridian/api/v1/check-results/?run={run.pk}").json()["results"][0]
+    assert answer["evidence"]["rows"][0] == ({"row": row["row"], "id": name} if identifier else {"row": row["row"]})
+
+
+def test_reports_from_before_rows_had_names_are_drawn_as_they_were() -> None:
+    assert report.rows_title({"rows": [{"row": 4}]}) == "Rows of the test data, counted from 0"
+    assert [shown.columns for shown in report.rows_of({"rows": [{"row": 4}]})] == [[("row", True)]]
 
 
 def test_names_that_never_end_fit_and_are_no_markup(inside: Cast) -> None:

@@ -133,6 +133,7 @@ def key_of(name: str = "perf.auc", digests: dict[str, str] = DIGESTS, **more: An
         {"seed": 2},
         {"max_rows": 2000},
         {"roles": {"time": "", "attributes": ["sex"]}},
+        {"identifiers": ["booking"]},
         {"model": {**GIVEN["model"], "signature": {"task": "regression"}}},
         {"champion": {"format": "onnx", "sha256": "c", "signature": {}, "name": "1"}},
         {"facts": {"conversion": {"largest": 0.1}}},

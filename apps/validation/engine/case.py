@@ -14,6 +14,7 @@ import numpy as np
 from apps.validation.engine.arrays import Array, Columns, Flags, Floats, Line, Whole, codes, is_missing, is_number
 from apps.validation.engine.base import MAX_EVIDENCE_ROWS, NEED_REASONS, CannotRun, Kind, Need
 from apps.validation.engine.metrics import Prediction
+from apps.validation.engine.reading import RowNames
 
 
 class Model(Protocol):
@@ -31,7 +32,8 @@ class Model(Protocol):
 class Rows:
     """Rows by column. `number` is the row's place in its file, so that evidence can point at it.
 
-    `marks` is a number for the whole content of the row, columns that are not read included, where the file is known.
+    `marks` is a number for the whole content of the row, columns that are not read included, where the file is known;
+    `names` what the data call their rows, where they say which columns identify one.
     """
 
     columns: Columns
@@ -40,6 +42,7 @@ class Rows:
     number: Whole
     time: Array | None = None
     marks: Array | None = None
+    names: RowNames | None = None
 
     def __len__(self) -> int:
         return len(self.number)
@@ -61,6 +64,18 @@ class Rows:
     def places(self, flags: Flags) -> list[Line]:
         """The flagged rows by their place in the file, as evidence: a limited number."""
         return [{"row": int(number)} for number in self.number[flags][:MAX_EVIDENCE_ROWS]]
+
+    def named(self, lines: Sequence[Mapping[str, Any]]) -> list[Line]:
+        """Lines of evidence, each with its row's name as `id` beside its place; as they are where no row has a name."""
+        if self.names is None or not lines or not all("row" in line for line in lines):
+            return [dict(line) for line in lines]
+        names = self.names.of([line["row"] for line in lines])
+        return [{"row": line["row"], "id": name, **line} for line, name in zip(lines, names, strict=True)]
+
+    @property
+    def named_by(self) -> list[str]:
+        """The columns that identify a row, as the data declare them."""
+        return [] if self.names is None else list(self.names.values.column_names)
 
     def sample(self, limit: int | None, seed: int) -> Rows:
         """At most `limit` rows, drawn by the seed and kept in their order."""

@@ -17,7 +17,7 @@ from apps.validation.engine.arrays import Array, Columns, Whole
 from apps.validation.engine.base import CannotRun, Kind, Need
 from apps.validation.engine.case import Artifact, Case, Model, Rows
 from apps.validation.engine.filters import read_filter
-from apps.validation.engine.reading import read_chosen
+from apps.validation.engine.reading import RowNames, read_chosen
 from apps.validation.engine.registry import registry
 
 if TYPE_CHECKING:
@@ -68,8 +68,9 @@ class Served:
 class Roles:
     """What of the data is for checks only: when a row is, who it is about, what else another model wants to see.
 
-    `group` names the column of the list a row belongs to, of which rows are kept together; `needs_truth` whether rows
-    without a known truth are left out.
+    `group` names the column of the list a row belongs to, of which rows are kept together; `identifiers` those
+    that name a row in the evidence, which neither model nor check is given; `needs_truth` whether rows without a known
+    truth are left out.
     """
 
     time: str = ""
@@ -77,12 +78,13 @@ class Roles:
     beside: Sequence[str] = ()
     champion: Signature | None = None
     needs_truth: bool = True
+    identifiers: Sequence[str] = ()
 
     @property
     def names(self) -> list[str]:
         """The columns to be read beside the model's own."""
         theirs = self.champion.names if self.champion else ()
-        return [name for name in (self.time, self.group, *self.beside, *theirs) if name]
+        return [name for name in (self.time, self.group, *self.beside, *self.identifiers, *theirs) if name]
 
     def there(self, names: Collection[str]) -> Roles:
         """The same for data that need not have all of these columns, and are not put to another model."""
@@ -92,6 +94,7 @@ class Roles:
             group=self.group if self.group in names else "",
             beside=[name for name in self.beside if name in names],
             champion=None,
+            identifiers=(),
         )
 
 
@@ -116,7 +119,8 @@ def read_rows(path: Path, signature: Signature, roles: Roles, limit: int, seed: 
     columns.update(signature.columns_from_arrow(table))
     time = _time(table.column(roles.time)) if roles.time else None
     truth = arrow.truth(signature, table.column(signature.target)) if target else np.full(len(number), np.nan)
-    rows = Rows(columns, tuple(signature.names), truth, number, time, marks)
+    named = RowNames(number, table.select(list(roles.identifiers))) if roles.identifiers else None
+    rows = Rows(columns, tuple(signature.names), truth, number, time, marks, named)
     if not target:
         return rows, {"rows": total, "used": len(rows), "without_truth": 0}
     known = np.isfinite(truth) if signature.task == Kind.REGRESSION else truth >= 0
@@ -236,7 +240,8 @@ def _roles(given: Mapping[str, Any], champion: Signature | None, kind: Kind) -> 
         with suppress(KeyError):  # a check that nobody brings any more says so itself
             beside += [str(item["parameters"].get(name) or "") for name in known.get(item["key"]).reads]
     time, group = roles.get("time") or "", roles.get("group") or ""
-    return Roles(time, group, tuple(dict.fromkeys(name for name in beside if name)), champion, kind is not Kind.GENERIC)
+    others, identifiers = dict.fromkeys(name for name in beside if name), tuple(given.get("identifiers", ()))
+    return Roles(time, group, tuple(others), champion, kind is not Kind.GENERIC, identifiers)
 
 
 def _champion(job: Job, signature: Signature) -> tuple[Model | None, Signature | None, dict[Need, str]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,33 @@ if TYPE_CHECKING:
 
 PART = 65_536
 ABSENT = np.uint64(0x5DEECE66D)
+LONGEST_NAME = 100
+
+
+@dataclass(frozen=True)
+class RowNames:
+    """What the data call their rows: a text for a row's place in the file, of the columns that identify it.
+
+    `places` are those of the rows that were read, ascending, `values` the columns at them. They stay as Arrow has
+    them: only the few rows that evidence points at are ever made into texts.
+    """
+
+    places: Whole
+    values: pa.Table
+
+    def of(self, places: Sequence[int]) -> list[str | None]:
+        """The name of each row, cut where it is long; None where the data leave it empty or it was not read."""
+        asked = np.asarray(places, dtype=np.int64)
+        found = np.minimum(np.searchsorted(self.places, asked), len(self.places) - 1)
+        rows = self.values.take(found).to_pylist()
+        known = (self.places[found] == asked).tolist()
+        return [_name(row.values()) if there else None for row, there in zip(rows, known, strict=True)]
+
+
+def _name(parts: Iterable[Any]) -> str | None:
+    """The parts of a row's name as one text; whole numbers that came as doubles without a point."""
+    words = [f"{part:.15g}" if isinstance(part, float) else str(part) for part in parts if part is not None]
+    return ", ".join(word for word in words if word)[:LONGEST_NAME] or None
 
 
 def read_chosen(path: Path, names: list[str], places: Whole) -> tuple[pa.Table, Array]:

@@ -80,7 +80,7 @@ def _judged(case: Case, item: Item, check: Check, measured: Measured, rows: int,
         judged=item.judged,
         sentence=sentence,
         parameters=item.parameters,
-        evidence=_evidence(measured, notes),
+        evidence=_evidence(case, measured, notes),
         rows_used=rows if measured.rows_used is None else measured.rows_used,
         rows_total=len(case.test),
         seed=case.seed,
@@ -115,13 +115,14 @@ def judge_again(stored: Mapping[str, Any], limits: Limits, bound: Bound) -> tupl
     return judge(measured, limits, bound, Sense(stored["sense"]))
 
 
-def _evidence(measured: Measured, notes: Sequence[str]) -> dict[str, Any]:
+def _evidence(case: Case, measured: Measured, notes: Sequence[str]) -> dict[str, Any]:
     return {
         "sentence": measured.sentence,
         "at_best": measured.at_best.value,
         "tables": [asdict(table) for table in measured.tables],
         "figures": [asdict(figure) for figure in measured.figures],
-        "rows": [dict(row) for row in measured.offending_rows],
+        "rows": case.test.named(measured.offending_rows),
+        "named_by": case.test.named_by,
         "notes": list(notes),
     }
 
@@ -186,7 +187,8 @@ def validate(job: Job) -> dict[str, Any]:
     """Inside the child: load the model and the rows once, run the plan's lines that are not done, hand on each result.
 
     Payload: model and champion {format, sha256, signature, allow, name}, kind, items, done (names), seed, max_rows,
-    roles {time, series, horizon, group: column, attributes: columns}, slices {name: where}, facts, absent {need: why}.
+    roles {time, series, horizon, group: column, attributes: columns}, identifiers (the columns that name a test row),
+    slices {name: where}, facts, absent {need: why}.
     Inputs: model, test, and where there are such train, champion, reference and stress.
     """
     from apps.validation.engine.loading import load_case

@@ -84,6 +84,7 @@ class PlanPage(ObjectPage):
             sections=report.sections(plan.checks.all(), []),
             data=[(DATA_ROLES[role], one) for role, one in plan.data.items()],
             columns=[(COLUMN_ROLES[role], column) for role, column in plan.columns.items()],
+            identifiers=subjects.identifiers(plan.test_data),
             evidence=self._evidence(),
             differences=self._differences(),
             runs=ValidationRun.objects.filter(plan=plan).select_related(*BESIDE, "started_by"),

@@ -71,3 +71,11 @@ def test_every_column_tells_rows_apart_and_absence_is_a_value(tmp_path: Path, fi
     _, marks = read_chosen(tmp_path / "four.parquet", [name], np.arange(4))
 
     assert len(np.unique(marks)) == 3 and marks[0] == marks[3]
+
+
+def test_names_of_rows_are_texts_without_gaps_and_cut() -> None:
+    values = pa.table({"no": [1.0, 123456789.0, None, 4.0], "word": ["", "b" * 200, None, "d"]})
+    names = reading.RowNames(np.array([2, 5, 7, 9]), values)
+
+    assert names.of([5, 2, 9]) == ["123456789, " + "b" * 89, "1", "4, d"]
+    assert names.of([7, 3, 99, 0]) == [None] * 4

@@ -26,6 +26,7 @@ from apps.validation.engine.base import (
     TooSmall,
     Verdict,
 )
+from apps.validation.engine.loading import load_case
 from apps.validation.engine.plans import Item, Subject, template
 from apps.validation.engine.registry import Registry
 from apps.validation.engine.runner import judge_again, overall, run_item, validate, walk
@@ -322,6 +323,43 @@ def test_duplicates_are_exact_copies_over_all_columns_of_the_file(files: dict[st
 
     assert found["data.duplicates"]["sentence"] == "100 of 2,000 test rows are the exact copy of an earlier one."
     assert found["data.duplicates"]["evidence"]["rows"][0] == {"row": 2100}
+
+
+@pytest.mark.parametrize("most", [100_000, 700])
+def test_offending_rows_have_the_names_that_their_data_give_them(
+    files: dict[str, Path], tmp_path: Path, most: int
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(files["test"])
+    bookings = [None if place % 3 == 1 else f"B{place * 7}" for place in range(table.num_rows)]
+    table = table.append_column("booking", pa.array(bookings)).append_column("leg", pa.array(range(table.num_rows)))
+    pq.write_table(table, tmp_path / "named.parquet")
+    items = [Item("noise", "robust.adversarial").as_json()]
+    given = {**files, "test": tmp_path / "named.parquet"}
+
+    plain, one, two = (
+        verdicts_of(given, items=items, max_rows=most, **told)["noise"]["evidence"]
+        for told in ({}, {"identifiers": ["booking"]}, {"identifiers": ["booking", "leg"]})
+    )
+
+    assert plain["named_by"] == [] and {*plain["rows"][0]} == {"row"}
+    assert one["named_by"] == ["booking"] and two["named_by"] == ["booking", "leg"]
+    places = [line["row"] for line in plain["rows"]]
+    assert len(places) > 9 and {place % 3 == 1 for place in places} == {True, False}
+    assert one["rows"] == [{"row": place, "id": bookings[place]} for place in places]
+    words = [f"{bookings[place]}, {place}" if bookings[place] else str(place) for place in places]
+    assert two["rows"] == [{"row": place, "id": word} for place, word in zip(places, words, strict=True)]
+
+
+def test_names_of_rows_are_no_input_of_model_or_check(files: dict[str, Path]) -> None:
+    job = Job.local(payload=payload(identifiers=["scheduled"], roles={}, items=[]), inputs=files)
+
+    found, _ = load_case(job)
+
+    assert found.test.named_by == ["scheduled"] and found.train is not None and found.train.named_by == []
+    assert "scheduled" not in found.test.columns and "scheduled" not in found.test.inputs
 
 
 def test_data_without_a_feature_are_refused_with_its_name(files: dict[str, Path], tmp_path: Path) -> None:

@@ -258,11 +258,17 @@ class Reasons(Check):
             reasons = ", ".join(f"{names[one]} {mean[place][one]:+.3f}" for one in order)
             row = int(case.test.number[place])
             lines.append({"row": row, "score": float(case.said.score[place]), "reasons": reasons})
-        titles: Titles = {"row": ("row", "count"), "score": "score", "reasons": ("main reasons", "text")}
+        names_of_rows: Titles = {"id": (", ".join(case.test.named_by), "text")} if case.test.named_by else {}
+        titles: Titles = {
+            "row": ("row", "count"),
+            **names_of_rows,
+            "score": "score",
+            "reasons": ("main reasons", "text"),
+        }
         return Measured(
             value,
             f"For {value:.1%} of the rows the main reason is a main reason again.",
-            tables=[table("Main reasons of single answers", lines, **titles)],
+            tables=[table("Main reasons of single answers", case.test.named(lines), **titles)],
         )
 
 
