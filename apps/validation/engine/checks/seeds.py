@@ -17,6 +17,7 @@ from apps.validation.engine.base import (
     Limits,
     Measured,
     Need,
+    NothingToAsk,
     Parameter,
     Sense,
     Titles,
@@ -51,12 +52,20 @@ class Seeds(Check):
     max_rows = 10_000
 
     def measure(self, case: Case, seeds: int = 4, rows: int = 5_000, metric: str = "", **settings: Any) -> Measured:
-        """The range of the score, and by seed the score and how many answers differ from those of the first."""
+        """The range of the score, and by seed the score and how many answers differ from those of the first.
+
+        NothingToAsk where all answers are the same to the last bit: a range of 0 would look like a measurement.
+        """
         score = chosen(metric, case.kind)
         if len(case.training) < LEAST_ROWS:
             raise TooSmall(f"{len(case.training)} training rows are too few to learn from again.")
         said = [learned_again(case, rows, case.seed + number) for number in range(seeds)]
         first = said[0]
+        if all(np.array_equal(one.score, first.score, equal_nan=True) for one in said):
+            raise NothingToAsk(
+                f"This learner does not depend on its seed: learned again with {seeds} seeds, it answers all "
+                f"{len(case.test):,} rows exactly alike."
+            )
         differ = self.differ(case, first)
         lines: list[Line] = [
             {"seed": str(case.seed + number), "score": score.of(case.test.truth, one), "differ": differ(one)}
