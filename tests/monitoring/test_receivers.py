@@ -173,10 +173,10 @@ def test_a_paused_monitor_of_the_service_is_no_objective_and_draws_no_limit(fiel
     monitor = field.monitor(MonitorKind.SERVICE, limits={"latency": 0.25})
     stretches = [calls.Calls(START, 10, 0, 0, 10, {50: 0.1, 95: 0.2, 99: 0.3})]
     day = Period(START, START + dt.timedelta(days=1))
-    assert "limit 250 ms" in str(calls.drawn(stretches, day, [monitor])[0].svg)
+    assert "limit 250 ms" in str(calls.drawn(stretches, day, [monitor], [])[0].svg)
     paused = actions.pause_monitor(monitor=monitor, reason="Being moved.", by=field.cast.otto)
     assert objectives(field.version) == []
-    assert "limit" not in str(calls.drawn(stretches, day, [paused])[0].svg)
+    assert "limit" not in str(calls.drawn(stretches, day, [paused], [])[0].svg)
 
 
 def test_watch_counts_the_active_monitors_where_the_model_answers(field):
