@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from django.utils import timezone
 
@@ -26,11 +27,15 @@ WRITTEN = {part.key: f"Something about {part.heading.lower()}." for part in card
 
 def signed_off_data(cast: Cast, project: Project, rows: int = 300, key: str = "flights") -> DatasetVersion:
     """A dataset version with its file, signed off as fit."""
-    made = table(rows=rows)
+    return signed_off(cast, project, table(rows=rows), key)
+
+
+def signed_off(cast: Cast, project: Project, made: pa.Table, key: str) -> DatasetVersion:
+    """A dataset version of these rows, signed off as fit."""
     buffer = io.BytesIO()
     pq.write_table(made, buffer)
-    stored = files.store(io.BytesIO(buffer.getvalue()), folder="datasets", name="flights.parquet")
-    dataset = Dataset(project=project, key=key, name="Flights", created_by=cast.dario)
+    stored = files.store(io.BytesIO(buffer.getvalue()), folder="datasets", name=f"{key}.parquet")
+    dataset = Dataset(project=project, key=key, name=key.title(), created_by=cast.dario)
     dataset.save(force_insert=True)
     version = DatasetVersion(
         dataset=dataset,
@@ -39,7 +44,7 @@ def signed_off_data(cast: Cast, project: Project, rows: int = 300, key: str = "f
         file=stored.path,
         sha256=stored.sha256,
         size=stored.size,
-        rows=rows,
+        rows=made.num_rows,
         format="parquet",
         schema=[{"name": name, "type": "string"} for name in made.column_names],
         state="signed_off",

@@ -10,15 +10,14 @@ from typing import Any
 
 from django.utils import timezone
 
-from apps.core import files
-from apps.datasets.models import Dataset, DatasetVersion
+from apps.datasets.models import DatasetVersion
 from apps.models import actions as models
 from apps.models.models import ModelVersion, RegisteredModel
 from apps.projects.models import Project
 from apps.validation import actions
 from apps.validation.models import Finding, Plan, ValidationRun
 from tests.cast import Cast
-from tests.models.factories import WRITTEN
+from tests.models.factories import WRITTEN, signed_off
 from tests.projects.factories import project_at
 from tests.support import deliver
 from tests.validation.engine.graphs import SIGNATURE, logistic, table
@@ -39,29 +38,7 @@ STRICT = [{**LINES[0], "fail": 0.99, "warn": 0.999}, *LINES[1:]]
 
 def data(cast: Cast, project: Project, key: str = "flights", rows: int = 1_500, seed: int = 1) -> DatasetVersion:
     """A dataset version with its file, signed off as fit."""
-    import pyarrow.parquet as pq
-
-    made, buffer = table(rows, seed), io.BytesIO()
-    pq.write_table(made, buffer)
-    stored = files.store(io.BytesIO(buffer.getvalue()), folder="datasets", name=f"{key}.parquet")
-    dataset = Dataset(project=project, key=key, name=key.title(), created_by=cast.dario)
-    dataset.save(force_insert=True)
-    version = DatasetVersion(
-        dataset=dataset,
-        number=1,
-        origin="upload",
-        file=stored.path,
-        sha256=stored.sha256,
-        size=stored.size,
-        rows=rows,
-        format="parquet",
-        schema=[{"name": name, "type": "string"} for name in made.column_names],
-        state="signed_off",
-        signed_off_at=timezone.now(),
-        created_by=cast.dario,
-    )
-    version.save(force_insert=True)
-    return version
+    return signed_off(cast, project, table(rows, seed), key)
 
 
 def model_of(cast: Cast, project: Project | None = None, key: str = "late-flights", **more: Any) -> RegisteredModel:
