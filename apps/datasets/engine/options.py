@@ -6,7 +6,7 @@ from typing import Any
 
 from .content import DEFAULT_LIMIT
 from .errors import DataError
-from .schema import TYPES, listed
+from .schema import ROLES, TYPES, listed
 
 REFUSE, SKIP, NULL = "refuse", "skip", "null"
 DEFAULT_NULLS = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null")
@@ -28,7 +28,8 @@ class ReadOptions:
     wrong_values     refuse | null: cells that are not of the declared type
     types            column -> declared type; the others are found out from all their values
     required         columns that may not hold nulls
-    units, roles     column -> text, kept in the schema
+    units            column -> text, kept in the schema
+    roles            column -> one of ROLES, kept in the schema
     """
 
     column_names: tuple[str, ...] = ()
@@ -53,10 +54,10 @@ class ReadOptions:
 
     def _problems(self) -> list[str]:
         problems = []
-        wrong = {name: kind for name, kind in self.types.items() if kind not in TYPES}
-        if wrong:
-            name, kind = next(iter(wrong.items()))
-            problems.append(f"{kind!r}, declared for {name}, is not a type; the types are {listed(TYPES)}.")
+        for what, given, known in (("type", self.types, TYPES), ("role", self.roles, ROLES)):
+            wrong = [(name, said) for name, said in given.items() if said not in known]
+            for name, said in wrong[:1]:
+                problems.append(f"{said!r}, declared for {name}, is not a {what}; the {what}s are {listed(known)}.")
         if self.delimiter and (len(self.delimiter) != 1 or not self.delimiter.isascii() or self.delimiter in '"\r\n\0'):
             problems.append("The delimiter must be one plain character, neither a quotation mark nor a line end.")
         if self.broken_rows not in (REFUSE, SKIP):

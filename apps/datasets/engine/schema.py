@@ -22,6 +22,7 @@ TYPES = (INTEGER, NUMBER, BOOLEAN, DATETIME, DATE, STRING, CATEGORY)
 NUMERIC = (INTEGER, NUMBER)
 TEXTUAL = (STRING, CATEGORY)
 TEMPORAL = (DATETIME, DATE)
+ROLES = ("target", "feature", "identifier", "time", "protected", "weight", "ignored")  # what a column can be for
 
 # A category is kept as text: Parquet builds the dictionary by itself, and no reader has to know about one.
 PHYSICAL = {

@@ -384,6 +384,7 @@ def test_progress_counts_rows_twice_and_knows_the_total_in_the_end(tmp_path):
     [
         {"nonsense": 1},
         {"types": {"a": "float"}},
+        {"roles": {"a": "id"}},
         {"delimiter": "ab"},
         {"delimiter": "é"},
         {"broken_rows": "ignore"},

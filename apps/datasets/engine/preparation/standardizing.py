@@ -23,6 +23,7 @@ from apps.datasets.engine.schema import (
     NUMBER,
     NUMERIC,
     PHYSICAL,
+    ROLES,
     STRING,
     TEXTUAL,
     TYPES,
@@ -430,17 +431,15 @@ class SetRoles(Step):
     roles: Mapping[str, str] = setting("names", "Columns and roles")
     units: Mapping[str, str] = setting("names", "Columns and units", default=MappingProxyType({}))
 
-    ROLES: ClassVar[tuple[str, ...]] = ("target", "feature", "identifier", "time", "protected", "weight", "ignored")
-
     def sentence(self) -> str:
         return f"Note {listed([f'{name} as {role}' for name, role in self.roles.items()], 6)}"
 
     def output(self, schema: Schema, tables: Mapping[str, Schema]) -> Schema:
         need(schema, "roles", self.roles)
         need(schema, "units", self.units)
-        wrong = [role for role in self.roles.values() if role not in self.ROLES]
+        wrong = [role for role in self.roles.values() if role not in ROLES]
         if wrong:
-            raise Problem("roles", f"{wrong[0]!r} is not a role; the roles are {listed(self.ROLES)}.")
+            raise Problem("roles", f"{wrong[0]!r} is not a role; the roles are {listed(ROLES)}.")
         for name, role in self.roles.items():
             schema = schema.with_column(replace(schema[name], role=role))
         for name, unit in self.units.items():
