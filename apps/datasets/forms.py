@@ -5,27 +5,13 @@ from typing import Any
 
 from django import forms
 
+from apps.core.pairs import LINES, lines, pairs
 from apps.datasets.models import Classification, DataSource, LawfulBasis, Purpose
 from apps.organizations import access
 from apps.organizations.models import KEY
 from apps.projects.models import DataRequirement, PersonalData, Project, SourceKind
 
 TEXT = forms.Textarea(attrs={"rows": 3})
-LINES = forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})
-
-
-_SIGN = re.compile(r"\s*(?:=>|→|=)\s*")
-
-
-def pairs(text: str) -> dict[str, str]:
-    """Lines of `name = value` as a mapping; a line without a sign is refused."""
-    found: dict[str, str] = {}
-    for line in filter(str.strip, text.splitlines()):
-        parts = _SIGN.split(line.strip(), maxsplit=1)
-        if len(parts) < 2 or not parts[0]:
-            raise forms.ValidationError(f"“{line.strip()}” is not written as name = value.")
-        found[parts[0]] = parts[1]
-    return found
 
 
 def words(text: str) -> list[str]:
@@ -188,7 +174,7 @@ class ReadForm(forms.Form):
 
         shown = dict(options)
         for name in ("types", "roles", "units"):
-            shown[name] = "\n".join(f"{column} = {value}" for column, value in options.get(name, {}).items())
+            shown[name] = lines(options.get(name, {}))
         for name in ("column_names", "required"):
             shown[name] = ", ".join(options.get(name, []))
         marks = [mark for mark in options.get("null_values", []) if mark not in DEFAULT_NULLS]

@@ -6,8 +6,9 @@ from typing import Any
 
 from django import forms
 
+from apps.core.pairs import LINES, pairs
 from apps.datasets.engine.errors import DataError
-from apps.datasets.forms import LINES, pairs, words
+from apps.datasets.forms import words
 
 _CONDITION = re.compile(
     r"^(?P<column>.+?)\s+(?P<operator>is missing|is present|missing|present|not_in|not in|in|==|!=|<=|>=|<|>|=)"
