@@ -1,11 +1,14 @@
 """Forms of monitoring; what they may hold is decided by actions and policies."""
 
 import datetime as dt
+import difflib
 from typing import Any
 
 from django import forms
 
 from apps.core.formats import duration
+from apps.core.pairs import LINES, lines, pairs
+from apps.monitoring import results
 from apps.monitoring.models import (
     KINDS_WITH_BASELINE,
     Cause,
@@ -75,6 +78,10 @@ class MonitorForm(forms.Form):
     )
     release = _share("Quiet is under so much of a limit", 0.8)
     psi = forms.FloatField(min_value=0.001, required=False, initial=0.1, label="Drift limit (PSI)")
+    features = forms.CharField(
+        required=False, widget=LINES, label="Drift limits of single features (PSI)",
+        help_text="One to a line, such as distance = 0.3; the others keep the limit above.",
+    )  # fmt: skip
     severe = forms.FloatField(min_value=0.001, required=False, initial=0.25, label="Severe from PSI")
     q = _share("False discovery rate", 0.01)
     null = _share("Change of the share of missing values", 0.05)
@@ -102,6 +109,9 @@ class MonitorForm(forms.Form):
 
     def __init__(self, *args: Any, endpoint: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.endpoint = endpoint
+        if isinstance(given := self.initial.get("features"), dict):
+            self.initial["features"] = lines(given)
         for name in ("owner", "escalate_to"):
             people = access.people_with(Permission.INVESTIGATE, endpoint)
             self.fields[name].queryset = people  # type: ignore[attr-defined]
@@ -120,11 +130,26 @@ class MonitorForm(forms.Form):
         names = [name for name in self.fields if name in LIMIT_KINDS]
         return [(self[name], LIMIT_KINDS[name]) for name in sorted(names, key=lambda name: -len(LIMIT_KINDS[name]))]
 
+    def clean_features(self) -> dict[str, float]:
+        """The limits by feature; a name that nothing was checked under is a slip of the pen."""
+        given, found = pairs(self.cleaned_data["features"]), {}
+        checked = results.features_at(self.endpoint) if given else []
+        for name, value in given.items():
+            if checked and name not in checked:
+                like = " or ".join(f"“{one}”" for one in difflib.get_close_matches(name, checked))
+                raise forms.ValidationError(f"No feature “{name}” was checked here.{like and f' Is it {like}?'}")
+            try:
+                found[name] = float(value)
+            except ValueError as error:
+                raise forms.ValidationError(f"“{value}”, the limit of {name}, is not a number such as 0.3.") from error
+        return found
+
     def settings(self, limits: dict | None = None) -> dict[str, Any]:
         """What the action takes; limits that the form does not show stay as they are."""
         given = dict(self.cleaned_data)
-        chosen = {name: given.pop(name) for name in LIMIT_KINDS}
-        given["limits"] = {**(limits or {}), **{name: value for name, value in chosen.items() if value is not None}}
+        chosen = {name: given.pop(name) for name in LIMIT_KINDS} | {"features": given.pop("features") or None}
+        kept = {name: value for name, value in (limits or {}).items() if name != "features"}
+        given["limits"] = {**kept, **{name: value for name, value in chosen.items() if value is not None}}
         given["every"] = dt.timedelta(hours=float(given["every"]))
         if given["kind"] not in KINDS_WITH_BASELINE:
             given["reference"] = Reference.TRAINING

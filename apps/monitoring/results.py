@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from apps.monitoring.engine import results as tables
-from apps.monitoring.models import Check, FeatureTable, Level, Monitor
+from apps.monitoring.models import Check, FeatureTable, Level, Monitor, MonitorKind
 from apps.monitoring.models.monitors import MEANINGS, NAMES
 
 
@@ -167,7 +167,16 @@ def through_time(
 
 def features_of(monitor: Monitor) -> list[str]:
     """Every feature that the monitor has checked with any baseline, in the order of the alphabet."""
-    newest = Check.objects.filter(monitor=monitor, is_current=True).order_by("baseline_id", "-end_at", "-revision")
+    return _features(Check.objects.filter(monitor=monitor))
+
+
+def features_at(endpoint: Any) -> list[str]:
+    """The same of all monitors of an endpoint."""
+    return _features(Check.objects.filter(monitor__endpoint=endpoint, monitor__kind=MonitorKind.DRIFT))
+
+
+def _features(checks: QuerySet[Check]) -> list[str]:
+    newest = checks.filter(is_current=True).order_by("baseline_id", "-end_at", "-revision")
     keys = newest.distinct("baseline_id").values("pk")
     rows = FeatureTable.objects.filter(check_run__in=keys)
     return sorted({feature for _, found in _indexes(rows) for feature in found})

@@ -30,8 +30,8 @@ def signed_off_data(cast: Cast, project: Project, rows: int = 300, key: str = "f
     return signed_off(cast, project, table(rows=rows), key)
 
 
-def signed_off(cast: Cast, project: Project, made: pa.Table, key: str) -> DatasetVersion:
-    """A dataset version of these rows, signed off as fit."""
+def signed_off(cast: Cast, project: Project, made: pa.Table, key: str, **roles: str) -> DatasetVersion:
+    """A dataset version of these rows, signed off as fit; `roles` say what columns are for."""
     buffer = io.BytesIO()
     pq.write_table(made, buffer)
     stored = files.store(io.BytesIO(buffer.getvalue()), folder="datasets", name=f"{key}.parquet")
@@ -46,7 +46,7 @@ def signed_off(cast: Cast, project: Project, made: pa.Table, key: str) -> Datase
         size=stored.size,
         rows=made.num_rows,
         format="parquet",
-        schema=[{"name": name, "type": "string"} for name in made.column_names],
+        schema=[{"name": name, "type": "string", "role": roles.get(name, "")} for name in made.column_names],
         state="signed_off",
         signed_off_at=timezone.now(),
         created_by=cast.dario,

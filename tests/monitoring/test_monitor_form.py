@@ -13,7 +13,7 @@ from apps.monitoring.engine.policy import Limits
 from apps.monitoring.forms import MonitorForm
 from apps.monitoring.models import Check, Monitor
 from apps.monitoring.words import LIMITS
-from tests.monitoring.field import Field
+from tests.monitoring.field import START, Field
 
 HOME = "/o/meridian/monitoring/"
 NEW = f"{HOME}endpoints/late-arrivals/new-monitor/"
@@ -101,3 +101,29 @@ def test_check_of_calls_says_in_words_what_was_read(bare, sign_in):
 )
 def test_monitor_says_what_it_compares_with(kind, reference, said):
     assert Monitor(kind=kind, reference=reference).compared_with == said
+
+
+def test_single_features_have_limits_of_their_own(field, sign_in):
+    monitor = field.monitor()
+    field.fly(250, labelled=False)
+    field.fly(1, START + dt.timedelta(days=1), labelled=False)
+    field.run(monitor)
+    home, client = f"{HOME}monitors/{monitor.pk}/change/", sign_in(field.cast.otto)
+    form = form_of(field, features="dep_delay = 0.3\nmonth → 1")
+    assert client.post(home, form).status_code == 303
+    monitor.refresh_from_db()
+    assert monitor.limits["features"] == {"dep_delay": 0.3, "month": 1.0}
+    assert "month = 1.0\ndep_delay = 0.3" in client.get(home).content.decode()
+    for wrong, said in {
+        "dep_delay": "is not written as name = value",
+        "dep_delay = much": "“much”, the limit of dep_delay, is not a number",
+        "dep_delay = 0": "numbers above 0",
+        "dep_delay = nan": "numbers above 0",
+        "dep_dela = 1": "No feature “dep_dela” was checked here. Is it “dep_delay”?",
+    }.items():
+        answer = client.post(home, form | {"features": wrong})
+        assert answer.status_code == 422
+        assert said in answer.content.decode()
+    assert client.post(home, form | {"features": ""}).status_code == 303
+    monitor.refresh_from_db()
+    assert "features" not in monitor.limits

@@ -23,6 +23,7 @@ from apps.datasets.models import DatasetVersion
 from apps.validation import actions, attestations, comparison, records, report, sheets
 from apps.validation.models import SignedReport, ValidationRun
 from tests.cast import Cast
+from tests.models.factories import signed_off
 from tests.validation import factories
 from tests.validation.factories import LINES, STRICT, finished_run
 from tests.validation.test_pages import of, url
@@ -84,16 +85,12 @@ def test_report_before_the_conclusion_is_drawn_from_the_record(inside: Cast) -> 
     assert sheets.said(record, run.results.all())["conclusion"] is None
 
 
-def named_rows(cast: Cast, version: Any, identifier: str, monkeypatch: pytest.MonkeyPatch) -> DatasetVersion:
+def named_rows(cast: Cast, version: Any, identifier: str) -> DatasetVersion:
     """Test data with a column B0, B1, … that is declared an identifier where it has a name."""
     import pyarrow as pa
 
     made = factories.table(1_500, 5).append_column("booking", pa.array([f"B{place}" for place in range(1_500)]))
-    schema = [{"name": name, "role": "identifier" if name == identifier else ""} for name in made.column_names]
-    with monkeypatch.context() as patched:
-        patched.setattr(factories, "table", lambda *_: made)
-        patched.setattr(factories, "DatasetVersion", lambda **more: DatasetVersion(**{**more, "schema": schema}))
-        return factories.data(cast, version.model.project, "named")
+    return signed_off(cast, version.model.project, made, "named", **dict.fromkeys([identifier], "identifier"))
 
 
 @pytest.mark.parametrize(
@@ -104,10 +101,10 @@ def named_rows(cast: Cast, version: Any, identifier: str, monkeypatch: pytest.Mo
     ],
 )
 def test_offending_rows_are_named_in_page_report_and_api(
-    inside: Cast, sign_in: Any, identifier: str, told: str, monkeypatch: pytest.MonkeyPatch
+    inside: Cast, sign_in: Any, identifier: str, told: str
 ) -> None:
     version = factories.candidate(inside)
-    test_rows = named_rows(inside, version, identifier, monkeypatch)
+    test_rows = named_rows(inside, version, identifier)
     line = {"key": "robust.adversarial", "fail": 0.9}
     run = finished_run(inside, version, [line], test_data=test_rows)
     result = run.results.get()

@@ -61,6 +61,8 @@ class Limits:
             raise Unusable(
                 "Limits of shares, q and release lie above 0 and at most at 1; those of effects are above 0."
             )
+        if not all(0 < limit < np.inf for limit in self.features.values()):
+            raise Unusable("Limits of single features are numbers above 0.")
         if not 1 <= self.open_after <= self.among:
             raise Unusable("A signal opens after 1 or more bad windows, among at least as many.")
         if min(self.minimum, self.most_windows, self.close_after, self.silence_hours, self.group) < 1:
