@@ -5,6 +5,9 @@ from django.dispatch import Signal
 # Sent when a charter is approved, first or again, with `project` and `by`.
 approved = Signal()
 
+# Sent when an approved charter is changed, whether or not its approval goes on to count, with `project` and `by`.
+changed = Signal()
+
 # Sent when an approval stops to count (the promise changed, or the project was put on hold), with `project`, `by`.
 suspended = Signal()
 

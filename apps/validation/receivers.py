@@ -16,7 +16,7 @@ from apps.core.pages import Action, Told
 from apps.datasets.signals import withdrawn
 from apps.models.signals import gathering_evidence, showing, state_changed
 from apps.organizations.signals import organization_created
-from apps.projects.signals import approved, suspended
+from apps.projects.signals import approved, changed
 from apps.validation import actions, policies, subjects
 from apps.validation.models import (
     AskedSignature,
@@ -88,7 +88,7 @@ def revalidate_for_data(sender: Any, version: Any, by: Any, **_: Any) -> None:
         )
 
 
-@receiver([approved, suspended])
+@receiver([approved, changed])
 def revalidate_for_purpose(sender: Any, project: Any, by: Any, **_: Any) -> None:
     """The project is for something else than when its versions in use were validated."""
     for found in _standing(subjects.in_use().filter(model__project=project)):

@@ -17,7 +17,7 @@ from apps.discussions.models import Notice
 from apps.models import actions as models
 from apps.models.models import ModelVersion
 from apps.organizations.people import system
-from apps.projects.signals import suspended
+from apps.projects.actions import change_charter
 from apps.validation import actions, aging, policies, tasks
 from apps.validation.models import Deferral, Revalidation, Trigger
 from tests.cast import Cast
@@ -112,12 +112,10 @@ def test_rules_say_which_triggers_count_and_by_when(inside: Cast) -> None:
 def test_changed_purpose_of_what_is_in_use_triggers(inside: Cast) -> None:
     version = champion(inside)
     project = version.model.project
-    suspended.send(sender=type(project), project=project, by=inside.bianca)
+    change_charter(project=project, changes={"title": "Arrivals that come late"}, by=inside.bianca)
     assert not Revalidation.objects.exists()
 
-    project.intended_users = "Passengers too."
-    project.save()
-    suspended.send(sender=type(project), project=project, by=inside.bianca)
+    change_charter(project=project, changes={"intended_users": "Passengers too."}, by=inside.bianca)
 
     one = Revalidation.objects.get()
     assert (one.version, one.trigger) == (version, "purpose")

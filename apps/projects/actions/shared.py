@@ -15,7 +15,7 @@ from apps.core.errors import Conflict, Invalid
 from apps.projects import policies
 from apps.projects.charter import broken_promise, charter
 from apps.projects.models import Project, SuccessMetric
-from apps.projects.signals import suspended
+from apps.projects.signals import changed, suspended
 
 
 def charter_changed(project: Project, by: Any) -> None:
@@ -26,10 +26,12 @@ def charter_changed(project: Project, by: Any) -> None:
     now = charter(project)
     if request.is_open:
         approvals.invalidate_if_changed(request=request, snapshot=now, by=by)
-    elif changed := broken_promise(request.snapshot, now):
-        said = ", ".join(name.replace("_", " ") for name in changed)
+        return
+    if broken := broken_promise(request.snapshot, now):
+        said = ", ".join(name.replace("_", " ") for name in broken)
         approvals.invalidate(request=request, by=by, because=f"The promise was changed after approval: {said}.")
         suspended.send(sender=Project, project=project, by=by)
+    changed.send(sender=Project, project=project, by=by)
 
 
 def locked(project: Project) -> Project:
@@ -89,10 +91,10 @@ def apply(row: Any, changes: Mapping[str, Any], allowed: Sequence[str]) -> tuple
         setattr(row, name, value.strip() if isinstance(value, str) else value)
     check_fields(row)
     after = {name: _shown(getattr(row, name)) for name in changes}
-    changed = [name for name in changes if before[name] != after[name]]
-    if not changed:
+    differing = [name for name in changes if before[name] != after[name]]
+    if not differing:
         raise Invalid("Nothing was changed.")
-    return {name: before[name] for name in changed}, {name: after[name] for name in changed}
+    return {name: before[name] for name in differing}, {name: after[name] for name in differing}
 
 
 def _shown(value: Any) -> Any:
