@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from apps.core.pairs import LINES, pairs
+from apps.core.pairs import LINES, lines, pairs
 from apps.datasets.engine.errors import DataError
 from apps.datasets.forms import words
 
@@ -101,7 +101,7 @@ def _shown(kind: str, value: Any) -> Any:
     if kind == "values":
         return ", ".join(map(str, value))
     if kind in ("mapping", "names"):
-        return "\n".join(f"{old} = {'' if new is None else new}" for old, new in value.items())
+        return lines({old: "" if new is None else new for old, new in value.items()})
     if kind == "keys":
         listed = value.items() if isinstance(value, dict) else [(name, name) for name in value]
         return "\n".join(left if left == right else f"{left} = {right}" for left, right in listed)

@@ -8,9 +8,6 @@ approved = Signal()
 # Sent when an approved charter is changed, whether or not its approval goes on to count, with `project` and `by`.
 changed = Signal()
 
-# Sent when an approval stops to count (the promise changed, or the project was put on hold), with `project`, `by`.
-suspended = Signal()
-
 # Sent before a project is retired, with `project` and `by`. A receiver raises a domain error to object, as while an
 # endpoint of the project still answers.
 retiring = Signal()

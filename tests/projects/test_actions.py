@@ -18,7 +18,7 @@ from apps.organizations.actions import grant
 from apps.organizations.roles import Permission
 from apps.projects import actions, policies
 from apps.projects.models import PROJECT_STATES, Project, ProjectState, Risk, RiskState
-from apps.projects.signals import approved, retiring, suspended
+from apps.projects.signals import approved, changed, retiring
 from tests.projects.factories import HARMLESS, HIGH, LIMITED, PROHIBITED, complete, draft, project_at, sign_all
 
 
@@ -400,10 +400,10 @@ def test_open_request_is_invalidated_by_any_change(inside, name):
 @pytest.mark.parametrize("name", CHANGES)
 def test_changed_promise_needs_a_new_approval(inside, name):
     heard = []
-    suspended.connect(lambda project, **_: heard.append(project), weak=False, dispatch_uid="t")
+    changed.connect(lambda project, **_: heard.append(project), weak=False, dispatch_uid="t")
     project = project_at(inside, ProjectState.APPROVED)
     CHANGES[name](inside, project)
-    suspended.disconnect(dispatch_uid="t")
+    changed.disconnect(dispatch_uid="t")
     project.refresh_from_db()
     assert (project.state, project.is_approved, heard) == (ProjectState.APPROVED, False, [project])
     with pytest.raises(Refused, match="changed after it was approved"):

@@ -22,7 +22,7 @@ from apps.projects.actions.shared import apply, check_fields, check_people, lock
 from apps.projects.charter import charter
 from apps.projects.engine import questionnaire
 from apps.projects.models import PROJECT_STATES, Assessment, Project, ProjectState
-from apps.projects.signals import approved, retiring, suspended
+from apps.projects.signals import approved, retiring
 
 CHARTER_FIELDS = (
     "title", "problem", "outcomes", "intended_users", "affected_persons", "automation", "owner", "sponsor",
@@ -95,7 +95,7 @@ def put_on_hold(*, project: Project, reason: str, by: Any) -> Project:
     project = locked(project)
     policies.check_hold(by, project)
     needed(reason, "Say why it is put on hold.")
-    return _move(project, ProjectState.ON_HOLD, by, "project.put_on_hold", reason, suspended)
+    return _move(project, ProjectState.ON_HOLD, by, "project.put_on_hold", reason)
 
 
 @action
@@ -134,13 +134,11 @@ def retire(*, project: Project, reason: str, by: Any) -> Project:
     return _move(project, ProjectState.RETIRED, by, "project.retired", reason)
 
 
-def _move(project: Project, to: ProjectState, by: Any, verb: str, reason: str, news: Any = None) -> Project:
+def _move(project: Project, to: ProjectState, by: Any, verb: str, reason: str) -> Project:
     before = PROJECT_STATES.move(project, to)
     project.save()
     details = {"before": {"state": before}, "after": {"state": str(to.value)}}
     record(by=by, action=verb, subject=project, reason=reason, details=details)
-    if news is not None:
-        news.send(sender=Project, project=project, by=by)
     return project
 
 

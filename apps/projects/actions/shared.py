@@ -15,7 +15,7 @@ from apps.core.errors import Conflict, Invalid
 from apps.projects import policies
 from apps.projects.charter import broken_promise, charter
 from apps.projects.models import Project, SuccessMetric
-from apps.projects.signals import changed, suspended
+from apps.projects.signals import changed
 
 
 def charter_changed(project: Project, by: Any) -> None:
@@ -30,7 +30,6 @@ def charter_changed(project: Project, by: Any) -> None:
     if broken := broken_promise(request.snapshot, now):
         said = ", ".join(name.replace("_", " ") for name in broken)
         approvals.invalidate(request=request, by=by, because=f"The promise was changed after approval: {said}.")
-        suspended.send(sender=Project, project=project, by=by)
     changed.send(sender=Project, project=project, by=by)
 
 
