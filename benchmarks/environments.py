@@ -16,6 +16,9 @@ PACKAGES = {
     "evidently": ["evidently==0.7.23", "pandas<3", "onnxruntime"],
     "nannyml": ["nannyml==0.13.1", "statsmodels", "pandas<3"],
     "polars": ["polars"],
+    "duckdb": ["duckdb"],
+    "spark": ["pyspark>=4.3"],
+    "spark-3": ["pyspark==3.5.7", "setuptools"],
     "deepchecks": [
         "deepchecks==0.19.1",
         "setuptools<80",

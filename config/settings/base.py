@@ -49,6 +49,8 @@ TENURE_BATCH_LIMIT = int(os.environ.get("TENURE_BATCH_LIMIT", 2 * 1024**3))
 TENURE_TRACES = any(map(os.environ.get, ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")))
 # Rows of one endpoint that may wait to be counted; beyond, senders are asked to come back later.
 TENURE_MOST_WAITING_ROWS = int(os.environ.get("TENURE_MOST_WAITING_ROWS", 5_000_000))
+# Whether kept rows must do without Parquet's BYTE_STREAM_SPLIT, which Spark reads by itself from 4.3 on.
+TENURE_PLAIN_BATCHES = flag("TENURE_PLAIN_BATCHES")
 # Known vulnerabilities in the format of osv.dev: a JSON file or a ZIP archive of them, as a path or an address.
 TENURE_ADVISORIES = os.environ.get("TENURE_ADVISORIES", "")
 # Below it each organization has a folder of its own, named by its key, whose files can be taken as dataset versions.

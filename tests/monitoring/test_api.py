@@ -302,6 +302,16 @@ def test_kept_rows_lie_in_partitions_by_the_hour_they_came(outside, call):
     assert whole.num_rows == 20
 
 
+@pytest.mark.parametrize("plain", [False, True])
+def test_kept_floats_have_their_bytes_parted_unless_the_setting_forbids_it(outside, call, settings, plain):
+    settings.TENURE_PLAIN_BATCHES = plain
+    call("monitoring/late-arrivals/predictions/", predictions(outside, 200)[0])
+    with tenant(outside.cast.meridian.pk):
+        first = pq.read_metadata(default_storage.path(Batch.objects.get().path)).row_group(0)
+    columns = [first.column(place) for place in range(first.num_columns)]
+    assert any("BYTE_STREAM_SPLIT" in one.encodings for one in columns) != plain
+
+
 def test_database_out_of_reach_is_a_503_with_the_time_to_come_back(outside, call, client, monkeypatch):
     monkeypatch.setattr(receiving, "hold", lambda name: (_ for _ in ()).throw(OperationalError("gone")))
     client.raise_request_exception = False

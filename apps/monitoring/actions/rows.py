@@ -156,7 +156,8 @@ def _read(endpoint: Any, kind: str, sent: Path, format: str, version: Any, keep_
     try:
         take = _taker(endpoint, kind, version)
         unique = kind != BatchKind.FEEDBACK
-        kept = keeping.keep(reading.read(sent, format), take, content, keep_good=keep_good, unique=unique)
+        plain = settings.TENURE_PLAIN_BATCHES
+        kept = keeping.keep(reading.read(sent, format), take, content, keep_good=keep_good, unique=unique, plain=plain)
     except intake.Unreadable as error:
         raise Invalid(error.sentence, error.fields) from error
     _check_refused(kept, keep_good)
@@ -252,7 +253,11 @@ def take_served(*, endpoint: Any, version: Any, rows: list[dict[str, Any]], by: 
     with files.scratch() as folder:
         content = folder / "rows.parquet"
         kept = keeping.keep(
-            [reading.from_rows(rows)], lambda raw: wanted.take_served(raw, signature, now), content, keep_good=True
+            [reading.from_rows(rows)],
+            lambda raw: wanted.take_served(raw, signature, now),
+            content,
+            keep_good=True,
+            plain=settings.TENURE_PLAIN_BATCHES,
         )
         if kept.rows == 0:
             return None

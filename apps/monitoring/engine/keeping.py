@@ -15,6 +15,10 @@ from apps.monitoring.engine.intake import Intake, Marks, Numbers, Raw, RowError,
 from apps.monitoring.engine.reading import MOST_CELLS, MOST_ROWS
 from apps.monitoring.engine.wanted import AT, ID, USED_AGAIN
 
+FLOATS = (pa.float32(), pa.float64())
+TRIED = 1_024  # values by which a column's way of writing is chosen: more of them chose no better
+ZSTD = pa.Codec("zstd")
+
 
 @dataclass
 class Kept:
@@ -31,15 +35,22 @@ class Kept:
 
 
 def keep(
-    parts: Iterable[Raw], take: Callable[[Raw], Intake], path: Path, *, keep_good: bool, unique: bool = True
+    parts: Iterable[Raw],
+    take: Callable[[Raw], Intake],
+    path: Path,
+    *,
+    keep_good: bool,
+    unique: bool = True,
+    plain: bool = False,
 ) -> Kept:
     """Take every part and write its good rows to a Parquet file at `path`.
 
     Without `keep_good` the file is worth nothing once a row is refused: it is not written to its end, but all refused
-    rows are counted. With `unique` an id that comes in several parts counts where it came last, as within one part.
+    rows are counted. With `unique` an id that comes in several parts counts where it came last, as within one part. For
+    `plain` see `written`.
     """
     kept, missing, ids = Kept(), None, _Ids()
-    with Writer(path) as writer:
+    with Writer(path, plain) as writer:
         for part in parts:
             found = take(part)
             kept.sent += found.rows
@@ -57,19 +68,39 @@ def keep(
         kept.refused += int(replaced.sum())
         told = [RowError(int(number), "prediction_id", USED_AGAIN) for number in ids.number[replaced]]
         kept.errors = first_of([*kept.errors, *told])
-        writer = _without(path, replaced)
+        writer = _without(path, replaced, plain)
     kept.rows, kept.first_at, kept.last_at = writer.rows, writer.first_at, writer.last_at
     return kept
 
 
-class Writer:
-    """A Parquet file in row groups of some million values, and of few enough rows to be counted at once.
+def written(table: pa.Table, *, plain: bool = False) -> dict[str, Any]:
+    """How columns like these are written to Parquet, as options of PyArrow's writer.
 
-    Numbers hardly repeat, so only text and truth values get a dictionary: five times faster to write, and smaller.
+    Numbers hardly repeat, so only text and truth values get a dictionary: five times faster to write, and smaller. Of
+    floats that do not repeat only the first bytes are alike: their bytes are parted by place (BYTE_STREAM_SPLIT) where
+    that makes them smaller, which halves the time of reading them. `plain` leaves it out, for readers that do not know
+    it.
     """
+    repeating = [one.name for one in table.schema if one.name != ID and _repeats(one.type)]
+    floats = [one.name for one in table.schema if not plain and one.type in FLOATS]
+    parted = [name for name in floats if _is_smaller_parted(table.column(name))]
+    return {"compression": "zstd", "use_dictionary": repeating or False, "use_byte_stream_split": parted or False}
 
-    def __init__(self, path: Path) -> None:
-        self.path, self.rows = path, 0
+
+def _is_smaller_parted(column: pa.ChunkedArray) -> bool:
+    """Whether zstd packs the first values better with their bytes parted by place: it does unless whole values
+    repeat.
+    """
+    first = np.ascontiguousarray(column.slice(0, TRIED).drop_null())
+    parted = np.ascontiguousarray(first.view(np.uint8).reshape(-1, first.itemsize).T)
+    return ZSTD.compress(parted).size < ZSTD.compress(first).size
+
+
+class Writer:
+    """A Parquet file in row groups of some million values, and of few enough rows to be counted at once."""
+
+    def __init__(self, path: Path, plain: bool = False) -> None:
+        self.path, self.plain, self.rows = path, plain, 0
         self.first_at: dt.datetime | None = None
         self.last_at: dt.datetime | None = None
         self._file: pq.ParquetWriter | None = None
@@ -101,10 +132,7 @@ class Writer:
             return
         table, self._waiting = pa.concat_tables(self._waiting), []
         if self._file is None:
-            repeating = [one.name for one in table.schema if one.name != ID and _repeats(one.type)]
-            self._file = pq.ParquetWriter(
-                self.path, table.schema, compression="zstd", use_dictionary=repeating or False
-            )
+            self._file = pq.ParquetWriter(self.path, table.schema, **written(table, plain=self.plain))
         self._file.write_table(table, row_group_size=table.num_rows)
 
 
@@ -176,12 +204,12 @@ def _ids_at(path: Path, places: Numbers) -> Iterator[str]:
             start += len(ids)
 
 
-def _without(path: Path, marks: Marks) -> Writer:
+def _without(path: Path, marks: Marks, plain: bool) -> Writer:
     """Write the file again without the marked rows."""
     former = path.with_suffix(".former")
     path.rename(former)
     start = 0
-    with Writer(path) as writer:
+    with Writer(path, plain) as writer:
         for table in groups(former):
             writer.add(table.filter(pa.array(~marks[start : start + table.num_rows])))
             start += table.num_rows

@@ -104,6 +104,26 @@ def test_kept_text_is_read_each_value_once_and_ids_as_they_are(keep):
     assert table.column("_id").to_pylist() == [row["prediction_id"] for row in rows()]
 
 
+FLOATS = {
+    "measured": lambda random: random.normal(size=5_000),
+    "whole": lambda random: random.integers(0, 90, 5_000).astype(float),
+    "half": lambda random: random.normal(size=5_000).astype(np.float32),
+    "price": lambda random: random.choice([9.99, 14.5, 20.45, 99.9, 3.35], 5_000),
+    "missing": lambda random: np.full(5_000, np.nan),
+}
+
+
+@pytest.mark.parametrize(("plain", "parted"), [(False, {"measured", "whole", "half"}), (True, set())])
+def test_floats_are_written_with_their_bytes_parted_where_that_is_smaller(tmp_path, plain, parted):
+    random, path = np.random.default_rng(1), tmp_path / "rows.parquet"
+    table = pa.table({name: pa.array(make(random), from_pandas=True) for name, make in FLOATS.items()})
+    table = table.append_column("none", pa.nulls(5_000, pa.float64())).append_column("id", pa.array(range(5_000)))
+    pq.write_table(table, path, **keeping.written(table, plain=plain))
+    columns = [pq.read_metadata(path).row_group(0).column(place) for place in range(table.num_columns)]
+    assert {one.path_in_schema for one in columns if "BYTE_STREAM_SPLIT" in one.encodings} == parted
+    assert pq.read_table(path).equals(table)
+
+
 @pytest.mark.parametrize("format", FORMATS)
 def test_rows_of_later_parts_are_told_by_the_number_they_were_sent_under(keep, format):
     sent = rows()
