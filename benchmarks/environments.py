@@ -11,10 +11,11 @@ from typing import Any
 from django.conf import settings
 
 PEERS = Path(__file__).parent / "peers"
-# Floors and ceilings as they had to be found: neither Evidently nor NannyML imports with what pip takes by itself.
+# Floors and ceilings as they had to be found: hardly one of them imports with what pip takes by itself.
 PACKAGES = {
     "evidently": ["evidently==0.7.23", "pandas<3", "onnxruntime"],
     "nannyml": ["nannyml==0.13.1", "statsmodels", "pandas<3"],
+    "whylogs": ["whylogs[viz]==1.6.4", "pandas<3", "numpy<2", "pyarrow<22", "setuptools<80"],
     "polars": ["polars"],
     "duckdb": ["duckdb"],
     "spark": ["pyspark>=4.3"],
@@ -30,12 +31,17 @@ PACKAGES = {
     ],
     "giskard": ["giskard==2.19.1", "setuptools<80", "pandas<3", "onnxruntime", "pyarrow<22"],
 }
-# The last releases of two suites do not install on a newer Python.
-PYTHONS = {"deepchecks": "python3.11", "giskard": "python3.11"}
-
+# Their last releases do not install on a newer Python.
+PYTHONS = {"deepchecks": "python3.11", "giskard": "python3.11", "whylogs": "python3.11"}
 
 # No usage data leaves the machine, and one core for all.
-QUIET = {"DO_NOT_TRACK": "1", "NML_DISABLE_USAGE_LOGGING": "1", "POLARS_MAX_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+QUIET = {
+    "DO_NOT_TRACK": "1",
+    "NML_DISABLE_USAGE_LOGGING": "1",
+    "WHYLOGS_NO_ANALYTICS": "1",
+    "POLARS_MAX_THREADS": "1",
+    "PYTHONWARNINGS": "ignore",
+}
 
 
 class NotHere(Exception):

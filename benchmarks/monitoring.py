@@ -45,6 +45,7 @@ WANTED = {(HELD, "Evidently"): 5_000, (HELD, "NannyML"): 700, (FROM_ROWS, "Evide
 HOURS = 24
 HOUR = dt.timedelta(hours=1)
 UNSUPERVISED = bins.Outputs(bins.UNSUPERVISED, (), "_prediction", "_score", "_label")
+type Stored = list[tuple[int, int, bytes]]  # hour, rows and bytes of every state
 
 
 def rows(count: int, seed: int, shift: float = 0.0) -> pa.Table:
@@ -87,17 +88,29 @@ def main() -> None:
             pq.write_table(table, path, **keeping.written(table))
         plain = Path(folder) / "plain.parquet"
         pq.write_table(now, plain, **keeping.written(now, plain=True))
-        ours = own(reference, now, given.rounds)
+        known = baselines.build(reference, baselines.columns_of(reference, UNSUPERVISED), UNSUPERVISED)
+        states = reduce.reduce_groups(now, known.bins, hours_of(now))
+        stored = [(hour, one.rows, one.encode()) for hour, one in states]
+        ours = own(reference, now, known, stored, given.rounds)
         peers = {
             "Evidently": environments.run("evidently", "evidently_drift.py", before, after, given.rounds),
             "NannyML": environments.run("nannyml", "nannyml_drift.py", before, after, given.rounds),
         }
+        try:
+            peers["whylogs"] = environments.run("whylogs", "whylogs_drift.py", before, after, HOURS, given.rounds)
+        except environments.NotHere as error:
+            print(f"Without whylogs: {error}")
         scans, plainly, counted = (statistics.median(some) for some in counting(now, after, plain, given.rounds))
     _print(given.rows, ours, {name: statistics.median(one["check"]) for name, one in peers.items()})
-    read = " and ".join(f"{name} {one['read'][0]:.2f} s" for name, one in peers.items())
+    read = ", ".join(f"{name} {one['read'][0]:.2f} s" for name, one in peers.items())
     print(f"\nTheirs without reading their rows, which costs {read} more; ours with reading what is stored.")
     fitted = statistics.median(peers["NannyML"]["fitted"])
     print(f"NannyML that was fitted to the reference before: {fitted:.2f} s, {fitted / ours[HELD]:,.0f} times as much.")
+    if "whylogs" in peers:
+        kept = statistics.median(peers["whylogs"]["stored"])
+        print(f"whylogs from the profiles it keeps: {kept:.2f} s, {kept / ours[ALONE]:,.0f} times one check by itself.")
+        here = sum(len(blob) for _, _, blob in stored)
+        print(f"Its 24 hours take {peers['whylogs']['bytes'] / 1e6:,.1f} MB, ours {here / 1e6:,.1f} MB.")
     print(f"\n{'':38}{'CPU s':>10}{'rows/s':>14}{'wanted':>22}")
     print(f"{'Polars merely reads the file':38}{scans:10.4f}{given.rows / scans:14,.0f}")
     print(f"{'the same, of the rows written plainly':38}{plainly:10.4f}{given.rows / plainly:14,.0f}")
@@ -105,12 +118,9 @@ def main() -> None:
     print(f"{'Parquet to finished states':38}{counted:10.4f}{given.rows / counted:14,.0f}{share:>22}")
 
 
-def own(reference: pa.Table, now: pa.Table, rounds: int) -> dict[str, float]:
+def own(reference: pa.Table, now: pa.Table, known: baselines.Baseline, stored: Stored, rounds: int) -> dict[str, float]:
     """Medians of CPU seconds: a check from stored states, from rows, and from rows on both sides."""
     columns = baselines.columns_of(reference, UNSUPERVISED)
-    known = baselines.build(reference, columns, UNSUPERVISED)
-    groups = reduce.reduce_groups(now, known.bins, hours_of(now))
-    stored = [(hour, one.rows, one.encode()) for hour, one in groups]
 
     def from_rows() -> bytes:
         return compare(known.bins, known.reference, reduce.reduce_all(now, known.bins), Limits()).encoded
@@ -135,9 +145,7 @@ def hours_of(now: pa.Table) -> Any:
     return np.sort(np.random.default_rng(3).integers(0, HOURS, now.num_rows))
 
 
-def _stored_checks(
-    known: baselines.Baseline, stored: list[tuple[int, int, bytes]]
-) -> tuple[Callable[[], Any], Callable[[], Any]]:
+def _stored_checks(known: baselines.Baseline, stored: Stored) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """Baselines and 24 hours each in the database, and the checks that read them: as many models as a sweep takes
     together, and one by itself.
     """
