@@ -17,6 +17,7 @@ PACKAGES = {
     "nannyml": ["nannyml==0.13.1", "statsmodels", "pandas<3"],
     "whylogs": ["whylogs[viz]==1.6.4", "pandas<3", "numpy<2", "pyarrow<22", "setuptools<80"],
     "polars": ["polars"],
+    "pyarrow": ["pyarrow"],
     "duckdb": ["duckdb"],
     "spark": ["pyspark>=4.3"],
     "spark-3": ["pyspark==3.5.7", "setuptools"],

@@ -1,4 +1,4 @@
-"""Kept batches as somebody else's tool reads them: `python read_kept.py duckdb|polars|spark|spark-by-rows folder`.
+"""Kept batches as a tool reads them: `python read_kept.py pyarrow|duckdb|polars|spark|spark-by-rows folder`.
 
 Prints JSON: rows, for each number its count and sum, for each text its distinct values, and the names of the columns
 that the folders give.
@@ -17,6 +17,18 @@ def by_sql(name: str) -> str:
     texts = [f"count(DISTINCT {one}) AS d_{one}" for one in TEXTS]
     flags = ["sum(CAST(international AS INT)) AS flags", "CAST(max(_at) AS DATE) AS last"]
     return f"SELECT count(*) AS rows, {', '.join(numbers + texts + flags)} FROM {name}"
+
+
+def pyarrow(folder: str) -> tuple[dict[str, Any], list[str]]:
+    """PyArrow, which wrote them."""
+    from pyarrow import compute, dataset
+
+    table = dataset.dataset(folder, format="parquet", partitioning="hive").to_table()
+    said: dict[str, Any] = {"rows": table.num_rows, "flags": compute.sum(table["international"]).as_py()}
+    said |= {"last": compute.max(table["_at"]).as_py().date()}
+    for one in NUMBERS:
+        said |= {f"n_{one}": compute.count(table[one]).as_py(), f"s_{one}": float(compute.sum(table[one]).as_py())}
+    return said | {f"d_{one}": compute.count_distinct(table[one]).as_py() for one in TEXTS}, table.column_names
 
 
 def duckdb(folder: str) -> tuple[dict[str, Any], list[str]]:
@@ -60,6 +72,7 @@ def spark(folder: str, *, vectorized: bool = True) -> tuple[dict[str, Any], list
 
 
 READERS = {
+    "pyarrow": pyarrow,
     "duckdb": duckdb,
     "polars": polars,
     "spark": spark,

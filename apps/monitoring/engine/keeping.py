@@ -82,7 +82,7 @@ def written(table: pa.Table, *, plain: bool = False) -> dict[str, Any]:
     it.
     """
     repeating = [one.name for one in table.schema if one.name != ID and _repeats(one.type)]
-    floats = [one.name for one in table.schema if not plain and one.type in FLOATS]
+    floats = [] if plain else [one.name for one in table.schema if one.type in FLOATS]
     parted = [name for name in floats if _is_smaller_parted(table.column(name))]
     return {"compression": "zstd", "use_dictionary": repeating or False, "use_byte_stream_split": parted or False}
 
